@@ -1,0 +1,1 @@
+"""What is said and allowed: pure, opens nothing, waits for nothing, asks no clock."""

@@ -1,0 +1,1 @@
+"""Envelopes that other clients speak, all over one sync core."""

@@ -1,0 +1,90 @@
+"""Every refusal, with the stable code that a tab may see.
+
+A code is part of the protocol: people match on it, so it never changes its meaning. Errors are raised where they are
+found and translated once, at the edge (a text frame, an HTTP status, a close code). `specs/codes.md` is generated from
+`CODES` and a test holds them equal.
+"""
+
+from typing import Literal, NamedTuple, get_args
+
+Code = Literal[
+    "bad-frame",
+    "bad-json",
+    "bad-name",
+    "bad-update",
+    "id-reused",
+    "lineage-changed",
+    "no-such-agent",
+    "no-such-run",
+    "no-such-room",
+    "not-allowed",
+    "outcome-unknown",
+    "overloaded",
+    "permission-denied",
+    "restarting",
+    "room-full",
+    "store-failed",
+    "store-full",
+    "too-large",
+    "too-many",
+    "unknown-command",
+    "update-foreign",
+    "update-incomplete",
+]
+
+
+class Meaning(NamedTuple):
+    """What a code says, the close code where a socket ends with it, and the HTTP status for a plain request."""
+
+    sentence: str
+    close: int | None
+    status: int
+
+
+CODES: dict[Code, Meaning] = {
+    "bad-frame": Meaning("The frame is truncated, oversized inside, or of an unknown type.", 4400, 400),
+    "bad-json": Meaning("The text frame or body is not a JSON object of the expected shape.", None, 400),
+    "bad-name": Meaning("The room or document name breaks the naming rule.", 4400, 400),
+    "bad-update": Meaning("The bytes are not a Yjs update of version 1.", None, 400),
+    "id-reused": Meaning("This command id was accepted before with another body.", None, 409),
+    "lineage-changed": Meaning("The tab holds a history that this room never had; reload.", 4409, 409),
+    "no-such-agent": Meaning("No agent of that name is at work here.", None, 404),
+    "no-such-run": Meaning("The room has no run of that id.", None, 404),
+    "no-such-room": Meaning("The room was deleted.", 4404, 404),
+    "not-allowed": Meaning("The grant does not allow this.", 4403, 403),
+    "outcome-unknown": Meaning("The commit may or may not have happened; ask again under the same id.", None, 503),
+    "overloaded": Meaning("The server holds as much as it may; try again later.", 1013, 503),
+    "permission-denied": Meaning("This document is read-only here; the edit was ignored.", None, 403),
+    "restarting": Meaning("The server is stopping; reconnect.", 1012, 503),
+    "room-full": Meaning("The room holds as many documents or runs as it may.", None, 409),
+    "store-failed": Meaning("The database refused the write; nothing changed.", None, 503),
+    "store-full": Meaning("The disk is full; nothing changed.", None, 507),
+    "too-large": Meaning("The frame, prompt or update is over its limit.", 4413, 413),
+    "too-many": Meaning("Too many commands wait for their answers on this socket.", None, 429),
+    "unknown-command": Meaning("No command of that name exists.", None, 400),
+    "update-foreign": Meaning("The update holds new structs under another author's client id.", None, 403),
+    "update-incomplete": Meaning("The update leans on structs that this document does not have yet.", None, 409),
+}
+assert set(CODES) == set(get_args(Code))
+
+
+class PlaitError(Exception):
+    """The root of everything that plait raises on purpose."""
+
+
+class Refused(PlaitError):
+    """The asker asked for something that may not be; nothing happened. The asker's fault, and safe to show to them."""
+
+    def __init__(self, code: Code, message: str = "") -> None:
+        self.code: Code = code
+        self.message = message or CODES[code].sentence
+        super().__init__(f"{code}: {self.message}")
+
+
+class OutcomeUnknown(PlaitError):
+    """The commit failed in a way that leaves open whether it happened; ask again under the same command id.
+
+    It does not mean that nothing happened.
+    """
+
+    code: Code = "outcome-unknown"

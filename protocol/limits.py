@@ -1,0 +1,120 @@
+"""Everything has a limit (law 6): each stands here once, beside its unit and its reason.
+
+`specs/limits.md` is generated from this table and a test holds them equal. Code reads `limits.FRAME_BYTES.value`-style
+constants through the plain integers below, so that a limit costs one name and no lookup.
+"""
+
+from typing import NamedTuple
+
+
+class Limit(NamedTuple):
+    """One bound: its value, the unit, and why it is that and not another."""
+
+    value: int
+    unit: str
+    reason: str
+
+
+LIMITS: dict[str, Limit] = {
+    "FRAME_BYTES": Limit(
+        1 << 20,
+        "bytes",
+        "One WebSocket message; Hocuspocus and Liveblocks cap near 1 MiB; beyond it 4413, beyond twice it 1009.",
+    ),
+    "TEXT_FRAME_BYTES": Limit(
+        256 << 10, "bytes", "One JSON command; four times the longest prompt leaves room for escapes."
+    ),
+    "PROMPT_BYTES": Limit(64 << 10, "bytes", "UTF-8 of one prompt; about 16,000 tokens, more belongs in a document."),
+    "UPDATE_STRUCTS": Limit(
+        100_000, "structs", "One update; a paste of a whole book fits, a decompression bomb does not."
+    ),
+    "UPDATE_DELETES": Limit(100_000, "ranges", "Delete ranges in one update, for the same reason."),
+    "UPDATE_CLIENTS": Limit(
+        10_000, "clients", "Clients in one update or state vector; each costs bytes in every step 1."
+    ),
+    "ROOM_NAME_CHARS": Limit(200, "characters", "INTERFACE: 1 to 200 characters of a plain alphabet."),
+    "DOCUMENT_NAME_CHARS": Limit(200, "characters", "As long as a room's name."),
+    "DOCUMENTS_PER_ROOM": Limit(100, "documents", "Each open one is held in memory with its room."),
+    "DOCUMENT_BYTES": Limit(
+        32 << 20, "bytes", "Applied bytes of one shared document's live form; every fresh tab pulls all of it."
+    ),
+    "COMMANDS_UNANSWERED": Limit(64, "commands", "INTERFACE: per socket; more is refused as too-many."),
+    "COMMAND_ID_CHARS": Limit(100, "characters", "A UUID is 36; ids are kept for the life of the log."),
+    "EDITS_UNANSWERED": Limit(256, "edits", "Per socket; reading pauses beyond it, so TCP slows the sender."),
+    "OUTBOX_BYTES": Limit(
+        512 << 10, "bytes", "Per socket; beyond it deltas are dropped and one merged update takes their place."
+    ),
+    "ANSWERS_BYTES": Limit(
+        2 << 20, "bytes", "Kept answers of one stalled socket; beyond it the socket is closed with 1013."
+    ),
+    "AWARENESS_IDS": Limit(4, "ids", "DESIGN: per connection."),
+    "AWARENESS_BYTES": Limit(4 << 10, "bytes", "DESIGN: per connection, all its states together."),
+    "TEXT_SEGMENT_BYTES": Limit(
+        2048, "bytes", "Appending to one Text costs its length; at 2 KiB a token stays under 10 µs."
+    ),
+    "FINISHED_RUNS": Limit(
+        50, "runs", "In the room document and in a prompt's context; older ones are archived and read from the log."
+    ),
+    "OPEN_RUNS": Limit(100, "runs", "Queued prompts per room; more is refused as room-full."),
+    "RUN_STEPS": Limit(100, "steps", "Model requests of one run; a loop that needs more is a loop."),
+    "RUN_BYTES": Limit(4 << 20, "bytes", "Streamed text of one run; a model that never stops is stopped."),
+    "STEP_ATTEMPTS": Limit(4, "attempts", "One try and three retries, as the vendors' own SDKs."),
+    "TOOL_RESULT_BYTES": Limit(256 << 10, "bytes", "JSON of one tool result; it is sent to the model in full."),
+    "TOOL_CALLS_PER_STEP": Limit(64, "calls", "Parallel calls that one model answer may ask for."),
+    "STEP_UNCOMMITTED_BYTES": Limit(
+        64 << 10, "bytes", "Streamed text that waits for its commit before the model's stream is paused."
+    ),
+    "PASS_MESSAGES": Limit(1024, "messages", "Taken by a room in one pass, so that one commit stays small."),
+    "BATCH_RECORDS": Limit(1024, "records", "One group commit; keeps the fsync's share fair between rooms."),
+    "PAGE_RECORDS": Limit(500, "records", "One read from the log; opening a room yields to others between pages."),
+    "PAGE_BYTES": Limit(4 << 20, "bytes", "One read from the log, whichever comes first."),
+    "SNAPSHOT_RECORDS": Limit(10_000, "records", "The ladder's rung: a room opens from at most that many records."),
+    "KEEPALIVE_S": Limit(
+        20, "seconds", "y-websocket closes after 30 s without data; an empty awareness frame is sent before."
+    ),
+    "ROOM_IDLE_S": Limit(60, "seconds", "A room with nobody in it and nothing running leaves memory after this."),
+    "CONNECTIONS": Limit(10_000, "sockets", "Per process, at 40 KiB each; more is closed with 1013."),
+    "HEAD_BYTES": Limit(16 << 10, "bytes", "An HTTP head; h11's default and that of most servers."),
+    "HEAD_S": Limit(10, "seconds", "Until the head is whole; ends slowloris."),
+    "BODY_BYTES": Limit(1 << 20, "bytes", "An HTTP body; commands are small."),
+    "DRAIN_S": Limit(5, "seconds", "Running steps get this long to stop at SIGTERM."),
+}
+
+FRAME_BYTES = LIMITS["FRAME_BYTES"].value
+TEXT_FRAME_BYTES = LIMITS["TEXT_FRAME_BYTES"].value
+PROMPT_BYTES = LIMITS["PROMPT_BYTES"].value
+UPDATE_STRUCTS = LIMITS["UPDATE_STRUCTS"].value
+UPDATE_DELETES = LIMITS["UPDATE_DELETES"].value
+UPDATE_CLIENTS = LIMITS["UPDATE_CLIENTS"].value
+ROOM_NAME_CHARS = LIMITS["ROOM_NAME_CHARS"].value
+DOCUMENT_NAME_CHARS = LIMITS["DOCUMENT_NAME_CHARS"].value
+DOCUMENTS_PER_ROOM = LIMITS["DOCUMENTS_PER_ROOM"].value
+DOCUMENT_BYTES = LIMITS["DOCUMENT_BYTES"].value
+COMMANDS_UNANSWERED = LIMITS["COMMANDS_UNANSWERED"].value
+COMMAND_ID_CHARS = LIMITS["COMMAND_ID_CHARS"].value
+EDITS_UNANSWERED = LIMITS["EDITS_UNANSWERED"].value
+OUTBOX_BYTES = LIMITS["OUTBOX_BYTES"].value
+ANSWERS_BYTES = LIMITS["ANSWERS_BYTES"].value
+AWARENESS_IDS = LIMITS["AWARENESS_IDS"].value
+AWARENESS_BYTES = LIMITS["AWARENESS_BYTES"].value
+TEXT_SEGMENT_BYTES = LIMITS["TEXT_SEGMENT_BYTES"].value
+FINISHED_RUNS = LIMITS["FINISHED_RUNS"].value
+OPEN_RUNS = LIMITS["OPEN_RUNS"].value
+RUN_STEPS = LIMITS["RUN_STEPS"].value
+RUN_BYTES = LIMITS["RUN_BYTES"].value
+STEP_ATTEMPTS = LIMITS["STEP_ATTEMPTS"].value
+TOOL_RESULT_BYTES = LIMITS["TOOL_RESULT_BYTES"].value
+TOOL_CALLS_PER_STEP = LIMITS["TOOL_CALLS_PER_STEP"].value
+STEP_UNCOMMITTED_BYTES = LIMITS["STEP_UNCOMMITTED_BYTES"].value
+PASS_MESSAGES = LIMITS["PASS_MESSAGES"].value
+BATCH_RECORDS = LIMITS["BATCH_RECORDS"].value
+PAGE_RECORDS = LIMITS["PAGE_RECORDS"].value
+PAGE_BYTES = LIMITS["PAGE_BYTES"].value
+SNAPSHOT_RECORDS = LIMITS["SNAPSHOT_RECORDS"].value
+KEEPALIVE_S = LIMITS["KEEPALIVE_S"].value
+ROOM_IDLE_S = LIMITS["ROOM_IDLE_S"].value
+CONNECTIONS = LIMITS["CONNECTIONS"].value
+HEAD_BYTES = LIMITS["HEAD_BYTES"].value
+HEAD_S = LIMITS["HEAD_S"].value
+BODY_BYTES = LIMITS["BODY_BYTES"].value
+DRAIN_S = LIMITS["DRAIN_S"].value

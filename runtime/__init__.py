@@ -1,0 +1,1 @@
+"""What is done: rooms, agents, servers, on Trio."""

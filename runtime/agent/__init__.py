@@ -1,0 +1,1 @@
+"""Agents at work: their definition, their steps, their crew."""

@@ -1,0 +1,95 @@
+"""What a room knows of a tab: somewhere to push bytes, never somewhere to wait.
+
+A room publishes to its tabs without blocking, so everything here is synchronous. What documents changed is pushed as a
+`Delta`, made once for all tabs; a tab that is too slow drops deltas, remembers the state vector before the first one
+that it dropped (`behind`), and asks for one merged update when it can write again. Answers are kept and come after that
+update. The server's connections implement this; tests and the Python client have their own.
+"""
+
+from typing import Protocol
+
+
+class Delta:
+    """What one pass changed in one document.
+
+    `updates` are the records' exact updates in log order, `seq` is the last one's record, `before` the document's state
+    vector before the first one. `wire` is for whoever sends: what it encoded once is reused for every tab.
+    """
+
+    __slots__ = ("before", "document", "seq", "updates", "wire")
+
+    def __init__(self, document: str, seq: int, updates: tuple[bytes, ...], before: bytes) -> None:
+        self.document = document
+        self.seq = seq
+        self.updates = updates
+        self.before = before
+        self.wire: bytes | None = None
+
+
+class Presence:
+    """An awareness frame for all tabs of one document: y-protocols' awareness payload, droppable like a delta."""
+
+    __slots__ = ("payload", "wire")
+
+    def __init__(self, payload: bytes) -> None:
+        self.payload = payload
+        self.wire: bytes | None = None
+
+
+class Tab(Protocol):
+    """One socket's view of one document. `document` is empty for the room document."""
+
+    @property
+    def author(self) -> str:
+        """Whose edits these are, as records name them."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Who people see in presence; may be empty."""
+        ...
+
+    @property
+    def document(self) -> str: ...
+
+    @property
+    def behind(self) -> bytes | None:
+        """The state vector before the first dropped delta, or None while nothing was dropped."""
+        ...
+
+    def push(self, delta: Delta) -> None:
+        """Send the delta's updates, or drop them and fall behind. Never blocks, never raises."""
+        ...
+
+    def push_presence(self, presence: Presence) -> None:
+        """Send the awareness frame, or drop it if behind."""
+        ...
+
+    def catch_up(self, update: bytes, awareness: bytes) -> None:
+        """The merged update since `behind` and the present awareness; no longer behind afterwards."""
+        ...
+
+    def send_step1(self, state_vector: bytes) -> None:
+        """The server's sync step 1: what we have, so that the client sends what we have not. Kept."""
+        ...
+
+    def send_step2(self, update: bytes) -> None:
+        """The answer to the client's sync step 1. Kept."""
+        ...
+
+    def send_awareness(self, payload: bytes) -> None:
+        """Awareness for this tab alone (a joiner's first). Kept."""
+        ...
+
+    def accepted(self, update: bytes, *, echo: bool) -> None:
+        """An edit of this tab is on disk (or changed nothing). `echo`: its bytes were not among the deltas, so they are
+        sent back as they came; a dialect that acknowledges otherwise does so here. Kept."""
+        ...
+
+    def denied(self, code: str, message: str) -> None:
+        """An edit of this tab was not applied; the socket stays. Kept."""
+        ...
+
+    def close(self, code: int, reason: str) -> None:
+        """End the socket with this close code once what is kept was sent."""
+        ...

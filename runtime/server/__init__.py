@@ -1,0 +1,1 @@
+"""One port: HTTP and WebSocket, connections and their outboxes."""

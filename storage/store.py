@@ -1,0 +1,160 @@
+"""The port: what a log must do, whoever keeps it.
+
+An engine keeps, per room, an append-only sequence of records without gaps, and beside it snapshots, which are caches.
+`memory` is the reference; tests/storage/contract.py is one suite that every engine passes. Errors are raised here and
+nowhere else in storage.
+
+Appending is the only way to change a log. An append names the head that it stands on and the epoch that it is made
+under; the store compares both with what it has, in the transaction that writes. So two writers can never both extend
+the same head, and a writer that has been replaced finds out at its next append.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from ..protocol.errors import PlaitError
+from ..protocol.events import Record
+
+
+class Append(Struct, frozen=True):
+    """Records to put after `after` under `epoch`, with what the room's row says from then on.
+
+    `records` have the seqs after+1, after+2, …; `open_runs` is how many runs are not terminal after them, `wake_at`
+    (µs since 1970) is when something is due though nobody asks, None if nothing.
+    """
+
+    room: str
+    epoch: int
+    after: int
+    records: tuple[Record, ...]
+    open_runs: int = 0
+    wake_at: int | None = None
+
+
+class Head(Struct, frozen=True):
+    """Where a room's log ends. `lineage` names this history; a fork or a restore has another. `hash` is the chain's.
+
+    A room that nobody has written to has seq 0, epoch 0 and an all-zero hash; its lineage is empty.
+    """
+
+    room: str
+    seq: int = 0
+    epoch: int = 0
+    hash: bytes = bytes(32)
+    lineage: str = ""
+    open_runs: int = 0
+    wake_at: int | None = None
+    time: int = 0
+
+
+class Snapshot(Struct, frozen=True):
+    """A cache of a room as of `seq`: `data` is whatever the runtime wrote, `version` that of the fold that wrote it."""
+
+    seq: int
+    version: int
+    data: bytes
+
+
+class Sealed(Struct, frozen=True):
+    """A record as it is kept: its bytes and its link of the hash chain (storage/chain says how they are computed)."""
+
+    seq: int
+    header: bytes
+    body: bytes
+    update: bytes
+    hash: bytes
+
+
+class StoreError(PlaitError):
+    """The store could not do it, and nothing changed. The sentence is for people and names the database."""
+
+
+class Fenced(StoreError):
+    """Another writer has taken the room since: its head or its epoch is not what the append stands on."""
+
+
+class Conflict(StoreError):
+    """Some of the append's record ids are in the log already and some are not: the asker is confused."""
+
+
+class StoreFull(StoreError):
+    """The disk is full."""
+
+
+class StoreLocked(StoreError):
+    """Another process holds the database; `pid` is its process id where it can be known."""
+
+    def __init__(self, message: str, pid: int | None = None) -> None:
+        super().__init__(message)
+        self.pid = pid
+
+
+class StoreCorrupt(StoreError):
+    """The database is damaged, foreign, or written by a newer plait."""
+
+
+class Reader(Protocol):
+    """The reading half, which `storage.aio` offers to asyncio as well. No method changes anything."""
+
+    async def head(self, room: str) -> Head:
+        """Where the room's log ends; an unwritten room gives `Head(room)`."""
+        ...
+
+    async def read(self, room: str, after: int = 0, limit: int = 500) -> list[Record]:
+        """The records after seq `after`, at most `limit` and about `limits.PAGE_BYTES`, in order; [] at the end."""
+        ...
+
+    async def find(self, room: str, record_id: str) -> Record | None:
+        """The record of that id, by an index (never a scan)."""
+        ...
+
+    async def rooms(self, after: str = "", limit: int = 50, query: str = "") -> list[Head]:
+        """Rooms by name, after that name, whose name contains `query`; at most `limit`."""
+        ...
+
+    async def sealed(self, room: str, after: int = 0, limit: int = 500) -> list[Sealed]:
+        """As `read`, but as kept, undecoded: for `verify`."""
+        ...
+
+    async def snapshot(self, room: str, at: int | None = None) -> Snapshot | None:
+        """The newest snapshot, or the newest one at or before seq `at`."""
+        ...
+
+
+class Store(Reader, Protocol):
+    """A log that can be written."""
+
+    @property
+    def url(self) -> str:
+        """What was opened, without secrets."""
+        ...
+
+    async def append(self, append: Append) -> Head:
+        """Put the records after the head and return the new one, once they are on disk.
+
+        If all of the append's record ids (it must have some) are in the log already, at one and the same place, nothing
+        happens and the present head is returned. Not cancellable once it is queued.
+
+        Raises Fenced, Conflict, StoreFull or StoreError if nothing happened; protocol.errors.OutcomeUnknown if it is
+        not known.
+        """
+        ...
+
+    async def unfinished(self, due: int | None = None, after: str = "", limit: int = 100) -> list[str]:
+        """Names of rooms with open runs, or with `wake_at` at or before `due`: what a restart must look after."""
+        ...
+
+    async def save_snapshot(self, room: str, snapshot: Snapshot) -> None:
+        """Keep a cache; failing to is never an error of the room's."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let what is queued finish, then let go of the database. Idempotent."""
+        ...
+
+
+def next_seqs(append: Append) -> Sequence[int]:
+    """The seqs that the append's records must have."""
+    return range(append.after + 1, append.after + 1 + len(append.records))
