@@ -41,44 +41,44 @@ class Usage(Struct, frozen=True, omit_defaults=True):
 # --- a run's life -----------------------------------------------------------------------------------------------------
 
 
-class RunRequested(_Fact):
+class RunRequested(_Fact, frozen=True):
     """Somebody prompted: the run exists and is queued. Its id is this record's seq, zero-padded to 12 digits."""
 
     agent: str
     prompt: str
 
 
-class RunStarted(_Fact):
+class RunStarted(_Fact, frozen=True):
     """The run's turn came; its agent is at work."""
 
 
-class StopRequested(_Fact):
+class StopRequested(_Fact, frozen=True):
     """Somebody asked that the run end; what streams is cut where it is and kept."""
 
 
-class RunFinished(_Fact):
+class RunFinished(_Fact, frozen=True):
     """Terminal: the agent's flow returned."""
 
 
-class RunStopped(_Fact):
+class RunStopped(_Fact, frozen=True):
     """Terminal: a `StopRequested` was carried out."""
 
 
-class RunFailed(_Fact):
+class RunFailed(_Fact, frozen=True):
     """Terminal: the run could not go on; `code` is stable, `message` is for people."""
 
     code: str
     message: str
 
 
-class RunArchived(_Fact):
+class RunArchived(_Fact, frozen=True):
     """A finished run left the room document for a younger one; it is read from the log from now on."""
 
 
 # --- a model's step ---------------------------------------------------------------------------------------------------
 
 
-class ModelRequested(_Fact):
+class ModelRequested(_Fact, frozen=True):
     """An attempt at a model step began: exactly what the model is about to see.
 
     The request is one JSON object with a list of `messages`. `head` is the canonical JSON text of the object with that
@@ -98,7 +98,7 @@ class ModelRequested(_Fact):
     head: str = ""
 
 
-class TextStreamed(_Fact):
+class TextStreamed(_Fact, frozen=True):
     """Some of the answer's text arrived; `part` counts the answer's parts from 0."""
 
     step: str
@@ -107,7 +107,7 @@ class TextStreamed(_Fact):
     text: str
 
 
-class ReasoningStreamed(_Fact):
+class ReasoningStreamed(_Fact, frozen=True):
     """Some of the model's reasoning arrived."""
 
     step: str
@@ -116,7 +116,7 @@ class ReasoningStreamed(_Fact):
     text: str
 
 
-class ArgumentsStreamed(_Fact):
+class ArgumentsStreamed(_Fact, frozen=True):
     """Some of a tool call's JSON arguments arrived; the first one of a part names the call and the tool."""
 
     step: str
@@ -127,7 +127,7 @@ class ArgumentsStreamed(_Fact):
     text: str
 
 
-class ModelAnswered(_Fact):
+class ModelAnswered(_Fact, frozen=True):
     """The attempt ended, by the vendor's own word. `finish`: stop, tool-calls, length or content-filter."""
 
     step: str
@@ -137,7 +137,7 @@ class ModelAnswered(_Fact):
     usage: Usage = Usage()
 
 
-class ModelFailed(_Fact):
+class ModelFailed(_Fact, frozen=True):
     """The attempt failed. With `retry_at` (µs since 1970) another one follows and this one leaves the document."""
 
     step: str
@@ -147,7 +147,7 @@ class ModelFailed(_Fact):
     retry_at: int | None = None
 
 
-class ModelInterrupted(_Fact):
+class ModelInterrupted(_Fact, frozen=True):
     """The process that made the attempt is gone (a crash or a deploy); what it streamed leaves the document."""
 
     step: str
@@ -157,7 +157,7 @@ class ModelInterrupted(_Fact):
 # --- a tool's step ----------------------------------------------------------------------------------------------------
 
 
-class ToolStarted(_Fact):
+class ToolStarted(_Fact, frozen=True):
     """The intent, durable before the tool's body runs (law 7). `effect`: read, idempotent or write."""
 
     step: str
@@ -167,14 +167,14 @@ class ToolStarted(_Fact):
     effect: str
 
 
-class ToolNotStarted(_Fact):
+class ToolNotStarted(_Fact, frozen=True):
     """After the intent was durable the step was cancelled: the body did not run."""
 
     step: str
     attempt: int
 
 
-class ToolReturned(_Fact):
+class ToolReturned(_Fact, frozen=True):
     """The tool answered; `result` is JSON text."""
 
     step: str
@@ -182,7 +182,7 @@ class ToolReturned(_Fact):
     result: str
 
 
-class ToolFailed(_Fact):
+class ToolFailed(_Fact, frozen=True):
     """The tool raised, or could not be called; the model is told `message`."""
 
     step: str
@@ -191,14 +191,14 @@ class ToolFailed(_Fact):
     message: str
 
 
-class ToolInterrupted(_Fact):
+class ToolInterrupted(_Fact, frozen=True):
     """The process that ran a `read` or `idempotent` tool is gone: the tool runs again under the next attempt."""
 
     step: str
     attempt: int
 
 
-class ToolOutcomeUnknown(_Fact):
+class ToolOutcomeUnknown(_Fact, frozen=True):
     """The process that ran a `write` tool is gone: whether it acted is for a person to say."""
 
     step: str
@@ -208,11 +208,11 @@ class ToolOutcomeUnknown(_Fact):
 # --- documents and epochs ---------------------------------------------------------------------------------------------
 
 
-class DocumentEdited(_Fact):
+class DocumentEdited(_Fact, frozen=True):
     """Somebody edited a shared document; the record holds its name and the exact update."""
 
 
-class EpochClosed(_Fact):
+class EpochClosed(_Fact, frozen=True):
     """A process left the room in good order: the CRDT client id it wrote under, and that id's clock per document.
 
     The room document's name is the empty string. If this is still the head, the next epoch goes on with the id.
