@@ -1,0 +1,33 @@
+"""What all tests share: one way to say that something outside Python is missing.
+
+A laptop without Node or Chromium skips the tests that need them, each with a sentence that says how to get what is
+missing. CI sets PLAIT_REQUIRE_ALL=1, and there nothing is skipped for want of anything.
+"""
+
+import os
+from typing import NoReturn, Protocol
+
+import pytest
+
+
+class Need(Protocol):
+    """The shape of `need`, for tests that take it as a fixture."""
+
+    def __call__(self, what: str, how_to_get_it: str) -> NoReturn: ...
+
+
+def need(what: str, how_to_get_it: str) -> NoReturn:
+    """Say that `what` is missing: skips this test, or fails it where PLAIT_REQUIRE_ALL=1.
+
+    `how_to_get_it` is a command or half a sentence: `npm ci --prefix tests/clients`.
+    """
+    __tracebackhide__ = True
+    sentence = f"{what} is missing; to get it: {how_to_get_it}"
+    if os.environ.get("PLAIT_REQUIRE_ALL") == "1":
+        pytest.fail(sentence, pytrace=False)
+    pytest.skip(sentence)
+
+
+@pytest.fixture(name="need", scope="session")
+def _need() -> Need:
+    return need
