@@ -94,6 +94,10 @@ class ModelError(PlaitError):
         self.retry_after_s = retry_after_s
 
 
+class ModelNotOpened(PlaitError):
+    """No model can be had under that name here, now; the sentence says what to do about it. The operator's to mend."""
+
+
 class Model(Protocol):
     """One model of one vendor, ready to answer."""
 

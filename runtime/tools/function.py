@@ -1,0 +1,159 @@
+"""Tools that are Python functions: `@tool` makes one of a function's signature and docstring.
+
+The types of the parameters become the JSON Schema that the model sees and the check that its arguments must pass; a
+model that gets them wrong is told what was wrong and may try again. What else a function raises is a bug of the
+function and is left to the step. Types are those that msgspec knows: the builtin ones, dataclasses, Structs, enums,
+`Literal`, datetimes, `Annotated[int, Meta(gt=0)]`.
+
+A sync function runs in a thread, so it may block. A thread cannot be cancelled: the step of a stopped run waits for
+it, except for a `read`, which is abandoned because nobody misses what it would have changed.
+"""
+
+import inspect
+import re
+import typing
+from collections.abc import Callable
+from typing import Any, overload
+
+import msgspec
+import trio
+
+from ...protocol.limits import TOOL_RESULT_BYTES
+from ..models.model import JSON, ToolSchema
+from .tool import Effect, ToolError
+
+NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""What both OpenAI and Anthropic take for a tool's name."""
+
+KEY = "key"
+"""The parameter of an idempotent tool that gets the call's key. The model neither sees nor chooses it."""
+
+
+class FunctionTool:
+    """A function that a model can call. Called from Python it is the function itself."""
+
+    def __init__(self, function: Callable[..., Any], effect: Effect, name: str) -> None:
+        if not NAME.fullmatch(name):
+            raise TypeError(f"a tool's name has 1 to 64 letters, digits, _ or -, and {name!r} has not")
+        self._function = function
+        self._async = inspect.iscoroutinefunction(function)
+        self._keyed = effect == "idempotent" and KEY in inspect.signature(function).parameters
+        arguments = _arguments(function, name, hidden={KEY} if self._keyed else set())
+        description, notes = _read_docstring(function)
+        self._decoder = msgspec.json.Decoder(arguments)
+        self.effect: Effect = effect
+        self.schema = ToolSchema(name, description, _parameters(arguments, notes))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._function(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<tool {self.schema.name} ({self.effect})>"
+
+    async def call(self, args: str, key: str) -> Any:
+        """Run it with JSON text for arguments. Raises ToolError for bad arguments and for a bad result."""
+        try:
+            # A model that has nothing to say for arguments may send nothing instead of {}.
+            given = self._decoder.decode(args or "{}")
+        except (msgspec.MsgspecError, UnicodeError) as error:
+            raise ToolError(f"bad arguments for {self.schema.name}: {error}") from error
+        arguments = {field: getattr(given, field) for field in given.__struct_fields__}
+        if self._keyed:
+            arguments[KEY] = key
+        result = await self._run(arguments)
+        _check_result(self.schema.name, result)
+        return result
+
+    async def _run(self, arguments: dict[str, Any]) -> Any:
+        if self._async:
+            return await self._function(**arguments)
+        return await trio.to_thread.run_sync(
+            lambda: self._function(**arguments), abandon_on_cancel=self.effect == "read"
+        )
+
+
+@overload
+def tool(function: Callable[..., Any], /) -> FunctionTool: ...
+@overload
+def tool(*, effect: Effect = "write", name: str | None = None) -> Callable[[Callable[..., Any]], FunctionTool]: ...
+def tool(
+    function: Callable[..., Any] | None = None, /, *, effect: Effect = "write", name: str | None = None
+) -> FunctionTool | Callable[[Callable[..., Any]], FunctionTool]:
+    """Make a tool of a function, sync or async: `@tool` or `@tool(effect="read")`.
+
+    `effect` says what a call may change outside (law 7): "read", "idempotent" or "write", and is "write" unless told
+    otherwise, because after a crash that is the one that nobody repeats by mistake. An idempotent function may have a
+    parameter `key: str`; it gets a string that is the same for every try at one call and different between calls.
+    Raises TypeError for a signature that no schema can describe.
+    """
+
+    def make(function: Callable[..., Any]) -> FunctionTool:
+        return FunctionTool(function, effect, name or getattr(function, "__name__", type(function).__name__))
+
+    return make if function is None else make(function)
+
+
+def _arguments(function: Callable[..., Any], name: str, hidden: set[str]) -> type[msgspec.Struct]:
+    """A Struct with one field for each parameter that the model fills in."""
+    hints = typing.get_type_hints(function, include_extras=True)
+    fields: list[tuple[str, Any] | tuple[str, Any, Any]] = []
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.name in hidden:
+            continue
+        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+            raise TypeError(f"a tool's parameters have names, and {parameter} of {name} has not")
+        if parameter.name not in hints:
+            raise TypeError(f"a tool's parameters have types, and {parameter.name} of {name} has not")
+        kind = hints[parameter.name]
+        if parameter.default is parameter.empty:
+            fields.append((parameter.name, kind))
+        else:
+            fields.append((parameter.name, kind, _default(parameter.default)))
+    return msgspec.defstruct(name, fields, kw_only=True, forbid_unknown_fields=True)
+
+
+def _default(value: Any) -> Any:
+    """msgspec copies only empty containers itself and refuses others; a factory is right for every mutable one."""
+    if isinstance(value, list | dict | set):
+        return msgspec.field(default_factory=value.copy)
+    return value
+
+
+def _parameters(arguments: type[msgspec.Struct], notes: dict[str, str]) -> JSON:
+    """The JSON Schema of the arguments, an object at the top, for vendors that follow no reference there."""
+    (reference,), definitions = msgspec.json.schema_components([arguments], ref_template="#/$defs/{name}")
+    schema: JSON = definitions.pop(reference["$ref"].removeprefix("#/$defs/"))
+    schema.pop("title", None)
+    for parameter, note in notes.items():
+        if parameter in schema["properties"]:
+            schema["properties"][parameter].setdefault("description", note)
+    if definitions:
+        schema["$defs"] = definitions
+    return schema
+
+
+def _read_docstring(function: Callable[..., Any]) -> tuple[str, dict[str, str]]:
+    """What the function does, and a note for each parameter that its `Args:` section names (Google's style)."""
+    text, _, section = (inspect.getdoc(function) or "").partition("\nArgs:\n")
+    notes: dict[str, str] = {}
+    current = ""
+    for line in section.splitlines():
+        if found := re.fullmatch(r" {2,4}(\w+)(?: \([^)]*\))?: *(.*)", line):
+            current, notes[found[1]] = found[1], found[2]
+        elif current and line.startswith("     "):
+            notes[current] = f"{notes[current]} {line.strip()}"
+        elif line.strip():
+            break
+    return text.strip(), notes
+
+
+def _check_result(name: str, result: Any) -> None:
+    """A result goes to the model and into the log as JSON; one that cannot is the model's to know about."""
+    try:
+        size = len(msgspec.json.encode(result))
+    except (TypeError, ValueError, msgspec.MsgspecError, RecursionError) as error:
+        raise ToolError(f"{name} returned something that is not JSON: {error}") from error
+    if size > TOOL_RESULT_BYTES:
+        raise ToolError(
+            f"{name} returned {size} bytes of JSON, and at most {TOOL_RESULT_BYTES} are taken; ask for less"
+        )

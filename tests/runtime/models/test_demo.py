@@ -1,0 +1,121 @@
+"""The demo thinks, speaks Markdown, calls the clock, and says the same to the same conversation."""
+
+from collections.abc import Sequence
+
+import pytest
+import trio
+from plait.protocol.events import ToolCall
+from plait.runtime.models.demo import Demo
+from plait.runtime.models.demo_scripts import SCRIPTS, script_for
+from plait.runtime.models.model import (
+    Answered,
+    ArgumentsChunk,
+    Assistant,
+    Chunk,
+    Message,
+    ReasoningChunk,
+    Result,
+    TextChunk,
+    ToolSchema,
+    User,
+)
+from plait.runtime.tools.demo import demo_tools
+
+TOOLS = [tool.schema for tool in demo_tools()]
+FAST = 1e6
+
+
+async def _play(messages: Sequence[Message], tools: Sequence[ToolSchema] = TOOLS) -> list[Chunk]:
+    model = Demo(FAST)
+    async with model.stream(model.request("", messages, tools)) as chunks:
+        return [chunk async for chunk in chunks]
+
+
+def _text(chunks: Sequence[Chunk]) -> str:
+    return "".join(chunk.text for chunk in chunks if isinstance(chunk, TextChunk))
+
+
+async def test_it_thinks_speaks_and_asks_for_the_clock() -> None:
+    """MD11: reasoning, then text, then one call whose streamed arguments are those of the answer."""
+    chunks = await _play([User("hello")])
+    kinds = [type(chunk) for chunk in chunks]
+    assert kinds == sorted(kinds, key=[ReasoningChunk, TextChunk, ArgumentsChunk, Answered].index)
+    assert set(kinds) == {ReasoningChunk, TextChunk, ArgumentsChunk, Answered}
+    assert "scripted" in _text(chunks)
+    arguments = [chunk for chunk in chunks if isinstance(chunk, ArgumentsChunk)]
+    last = chunks[-1]
+    assert isinstance(last, Answered)
+    assert last.finish == "tool-calls"
+    (call,) = last.calls
+    assert {(chunk.call, chunk.name) for chunk in arguments} == {(call.id, "clock")}
+    assert "".join(chunk.text for chunk in arguments) == call.args == '{"zone": "UTC"}'
+
+
+async def test_it_goes_on_with_what_the_clock_said() -> None:
+    first = (await _play([User("hello")]))[-1]
+    assert isinstance(first, Answered)
+    talk = [User("hello"), Assistant("…", first.calls), Result(first.calls[0].id, "clock", '{"time":"noon"}')]
+    second = await _play(talk)
+    assert isinstance(second[-1], Answered)
+    assert second[-1].finish == "stop"
+    assert '{"time":"noon"}' in _text(second)
+    failed = await _play([*talk[:2], Result(first.calls[0].id, "clock", "stopped", failed=True)])
+    assert "tool failed (*stopped*)" in _text(failed)
+
+
+async def test_it_says_the_same_to_the_same_conversation() -> None:
+    """MD11: a second try at a step plays the same chunks, call id included; another conversation has another id."""
+    once, again = await _play([User("plan")]), await _play([User("plan")])
+    assert once == again
+    other = await _play([User("plan"), Assistant("ok"), User("plan")])
+    assert isinstance(once[-1], Answered)
+    assert isinstance(other[-1], Answered)
+    assert once[-1].calls[0].id != other[-1].calls[0].id
+
+
+async def test_without_a_clock_it_answers_at_once() -> None:
+    chunks = await _play([User("hello")], tools=[])
+    assert isinstance(chunks[-1], Answered)
+    assert chunks[-1].finish == "stop"
+    assert not chunks[-1].calls
+
+
+async def test_an_earlier_runs_clock_is_not_taken_for_this_ones() -> None:
+    call = ToolCall("call_old", "clock", "{}")
+    talk = [User("hi"), Assistant("", (call,)), Result("call_old", "clock", "noon"), Assistant("ok"), User("again")]
+    last = (await _play(talk))[-1]
+    assert isinstance(last, Answered)
+    assert last.finish == "tool-calls"
+
+
+def test_a_word_of_the_prompt_chooses_the_script() -> None:
+    assert script_for("Make me a PLAN, or a table") == SCRIPTS["plan"]
+    assert script_for("a table then a plan") == SCRIPTS["table"]
+    assert script_for("how long?") == SCRIPTS["long"]
+    assert script_for("explanatory notes") == script_for("") not in SCRIPTS.values()
+    assert "##" in script_for("")
+    assert "```" in script_for("")
+    assert "\n- " in script_for("")
+
+
+@pytest.mark.parametrize("prompt", ["hello", "long"])
+async def test_it_is_pleasant_to_read(prompt: str, autojump_clock: trio.testing.MockClock) -> None:
+    """MD10: the demo's own pace is slow enough to be seen and no script takes more than half a minute."""
+    model = Demo()
+    start = trio.current_time()
+    async with model.stream(model.request("", [User(prompt)], [])) as chunks:
+        async for _ in chunks:
+            pass
+    assert 2 < trio.current_time() - start < 30
+
+
+async def test_the_clock_tells_the_time() -> None:
+    from plait.runtime.tools.tool import ToolError
+
+    (clock,) = demo_tools()
+    assert clock.effect == "read"
+    assert set(await clock.call('{"zone": "UTC"}', "k")) == {"time", "weekday"}
+    with pytest.raises(ToolError, match="no time zone is called 'Mars'"):
+        await clock.call('{"zone": "Mars"}', "k")
+    with pytest.raises(ToolError, match="no time zone"):
+        await clock.call('{"zone": "../etc/passwd"}', "k")
