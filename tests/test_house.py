@@ -327,7 +327,7 @@ def test_type_checkers_find_plait() -> None:
 
 
 def test_what_is_missing_fails_where_it_counts(need: Need, monkeypatch: pytest.MonkeyPatch) -> None:
-    """HO4: a test that lacks a peer skips with a sentence on a laptop and fails in CI."""
+    """HO5: a test that lacks a peer skips with a sentence on a laptop and fails in CI."""
     monkeypatch.delenv("PLAIT_REQUIRE_ALL", raising=False)
     with pytest.raises(pytest.skip.Exception, match=r"A cow is missing; to get it: apt-get moo"):
         need("A cow", "apt-get moo")
