@@ -1,0 +1,129 @@
+// One stock tab, yjs and y-websocket as published, driven by JSON lines: `node_tab.py` is the other end.
+//
+// In:  {"n": 1, "do": "insert", ...}     Out: {"n": 1, "ok": ...} or {"n": 1, "error": "..."}
+// A wait is answered when its condition holds; how long that may take is for the driver to say.
+
+import { createInterface } from 'node:readline'
+import { WebsocketProvider } from 'y-websocket'
+import * as Y from 'yjs'
+import { Watch, watchedSocket } from './socket.mjs'
+
+const doc = new Y.Doc()
+const waits = new Set()
+const watch = new Watch(doc, () => settle())
+let provider = null
+let torn = []
+
+const settle = () => {
+  for (const wait of waits) {
+    const value = wait.holds()
+    if (value) {
+      waits.delete(wait)
+      wait.resolve(value)
+    }
+  }
+}
+
+const until = (holds) => new Promise((resolve) => {
+  waits.add({ holds, resolve })
+  settle()
+})
+
+const answer = (run) => run.get('parts').toArray()
+  .filter((part) => part.get('type') === 'text')
+  .map((part) => part.get('text').toArray().map((piece) => piece.toString()).join(''))
+  .join('')
+
+// With the echo model an answer that is whole equals the prompt, so one that grows is a prefix of it at every moment.
+// Two attempts mixed, a token lost in the middle or one that came twice would break that.
+const checkEcho = () => {
+  for (const [id, run] of doc.getMap('runs')) {
+    const shown = answer(run)
+    if (!run.get('prompt').startsWith(shown)) torn.push({ id, shown: shown.slice(0, 200) })
+  }
+}
+
+const present = () => [...provider.awareness.getStates()].map(([client, state]) => ({ client, state }))
+
+const hasText = ({ root, equals, contains }) => {
+  const text = doc.getText(root)
+  if (equals !== undefined) return text.length === equals.length && text.toString() === equals
+  return contains.every((piece) => text.toString().includes(piece))
+}
+
+const hasRuns = ({ count, statuses }) => {
+  const runs = [...doc.getMap('runs').values()]
+  return runs.length >= count && runs.every((run) => statuses.includes(run.get('status')))
+}
+
+const commands = {
+  open ({ url, room, protocols, params, connect, echo }) {
+    const options = { disableBc: true, WebSocketPolyfill: watchedSocket(watch), protocols, params, connect }
+    if (echo) doc.on('afterTransaction', checkEcho)
+    provider = new WebsocketProvider(url, room, doc, options)
+    for (const event of ['status', 'sync', 'closed', 'connection-error']) provider.on(event, settle)
+    provider.awareness.on('update', settle)
+    doc.on('afterTransaction', settle)
+    return doc.clientID
+  },
+  insert ({ root, at, text }) { doc.getText(root).insert(at, text) },
+  append ({ root, text }) { doc.getText(root).insert(doc.getText(root).length, text) },
+  delete ({ root, at, length }) { doc.getText(root).delete(at, length) },
+  text ({ root }) { return doc.getText(root).toString() },
+  runs () {
+    return [...doc.getMap('runs')].map(([id, run]) => ({ ...run.toJSON(), id, answer: answer(run) }))
+      .sort((one, other) => one.id < other.id ? -1 : 1)
+  },
+  overwrite_runs ({ key, value }) { doc.getMap('runs').set(key, value) },
+
+  connect () { provider.connect() },
+  disconnect () { provider.disconnect() },
+  // Gone without a word: no close frame, no awareness removal, as when a laptop is shut.
+  vanish () {
+    provider.shouldConnect = false
+    watch.socket.terminate()
+  },
+  pause () { watch.socket.pause() },
+  resume () { watch.socket.resume() },
+  send_binary ({ hex }) { watch.socket.send(Buffer.from(hex, 'hex')) },
+
+  set_presence ({ state }) { provider.awareness.setLocalState(state) },
+  presence: present,
+
+  send_control ({ frame }) { watch.socket.send(JSON.stringify(frame)) },
+  send_text ({ text }) { watch.socket.send(text) },
+  frames () { return watch.texts },
+
+  look () {
+    const { synced, wsconnected, shouldConnect } = provider
+    const { acked, closes, frames, denied, opened } = watch
+    const clock = Y.getState(doc.store, doc.clientID)
+    return {
+      client: doc.clientID, clock, acked, synced, connected: wsconnected, trying: shouldConnect,
+      opened, closes, frames, denied, torn: torn.slice(0, 5), pending: doc.store.pendingStructs !== null
+    }
+  },
+  vector () { return Object.fromEntries([...Y.decodeStateVector(Y.encodeStateVector(doc))].sort(([one], [other]) => one - other)) },
+
+  wait_synced: () => until(() => provider.synced),
+  wait_text: (wanted) => until(() => hasText(wanted)),
+  wait_runs: (wanted) => until(() => hasRuns(wanted)),
+  wait_answer: ({ length }) => until(() => [...doc.getMap('runs').values()].some((run) => answer(run).length >= length)),
+  wait_peers: ({ count }) => until(() => provider.awareness.getStates().size === count),
+  wait_acked: () => until(() => watch.acked >= Y.getState(doc.store, doc.clientID)),
+  wait_disconnected: () => until(() => !provider.wsconnected),
+  wait_closed: ({ code }) => until(() => watch.closes.find((close) => close.code === code)),
+  wait_denied: () => until(() => watch.denied[0]),
+  wait_frame: ({ key, value }) => until(() =>
+    watch.texts.find(({ frame }) => key in frame && (value === null || frame[key] === value)))
+}
+
+const say = (line) => process.stdout.write(JSON.stringify(line) + '\n')
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { n, do: name, ...rest } = JSON.parse(line)
+  Promise.resolve()
+    .then(() => commands[name](rest))
+    .then((value) => say({ n, ok: value ?? null }), (error) => say({ n, error: String(error?.stack ?? error) }))
+}
+process.exit(0)
