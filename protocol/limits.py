@@ -32,6 +32,12 @@ LIMITS: dict[str, Limit] = {
     "UPDATE_CLIENTS": Limit(
         10_000, "clients", "Clients in one update or state vector; each costs bytes in every step 1."
     ),
+    "UPDATE_DEPTH": Limit(
+        64, "levels", "Values nested in one struct; yrs and browsers recurse, and a deep one overflows their stack."
+    ),
+    "FRAME_MESSAGES": Limit(
+        64, "messages", "In one binary frame; y-sweet sends a few, and each one-byte query costs a whole answer."
+    ),
     "ROOM_NAME_CHARS": Limit(200, "characters", "INTERFACE: 1 to 200 characters of a plain alphabet."),
     "DOCUMENT_NAME_CHARS": Limit(200, "characters", "As long as a room's name."),
     "DOCUMENTS_PER_ROOM": Limit(100, "documents", "Each open one is held in memory with its room."),
@@ -49,6 +55,9 @@ LIMITS: dict[str, Limit] = {
     ),
     "AWARENESS_IDS": Limit(4, "ids", "DESIGN: per connection."),
     "AWARENESS_BYTES": Limit(4 << 10, "bytes", "DESIGN: per connection, all its states together."),
+    "AWARENESS_GONE": Limit(
+        1024, "ids", "Per document, of people who left: other tabs repeat what they heard, and nobody may rise again."
+    ),
     "TEXT_SEGMENT_BYTES": Limit(
         2048, "bytes", "Appending to one Text costs its length; at 2 KiB a token stays under 10 µs."
     ),
@@ -61,6 +70,16 @@ LIMITS: dict[str, Limit] = {
     "STEP_ATTEMPTS": Limit(4, "attempts", "One try and three retries, as the vendors' own SDKs."),
     "TOOL_RESULT_BYTES": Limit(256 << 10, "bytes", "JSON of one tool result; it is sent to the model in full."),
     "TOOL_CALLS_PER_STEP": Limit(64, "calls", "Parallel calls that one model answer may ask for."),
+    "MODEL_CONNECT_S": Limit(10, "seconds", "Until a vendor's server accepts; beyond it another try is the better bet."),
+    "MODEL_IDLE_S": Limit(
+        300, "seconds", "Silence of a vendor's stream; models that reason were silent for minutes, none sent no byte for 5."
+    ),
+    "MODEL_EVENT_BYTES": Limit(
+        1 << 20, "bytes", "One server-sent event; tokens take a hundred, some servers send a whole answer in one."
+    ),
+    "MODEL_OUTPUT_TOKENS": Limit(
+        8192, "tokens", "Of one answer where the vendor wants a bound (Anthropic); its older models take no more."
+    ),
     "STEP_UNCOMMITTED_BYTES": Limit(
         64 << 10, "bytes", "Streamed text that waits for its commit before the model's stream is paused."
     ),
@@ -69,6 +88,16 @@ LIMITS: dict[str, Limit] = {
     "PAGE_RECORDS": Limit(500, "records", "One read from the log; opening a room yields to others between pages."),
     "PAGE_BYTES": Limit(4 << 20, "bytes", "One read from the log, whichever comes first."),
     "SNAPSHOT_RECORDS": Limit(10_000, "records", "The ladder's rung: a room opens from at most that many records."),
+    "CHECKPOINT_PAGES": Limit(
+        4096,
+        "pages",
+        "About that much WAL (16 MiB) is moved into the database at once; between two acks, not inside one.",
+    ),
+    "CHECKPOINT_IDLE_S": Limit(1, "seconds", "A writer that had nothing to do for this long empties its WAL file."),
+    "LOCK_WAIT_S": Limit(
+        2, "seconds", "Another program may hold the database's own lock this long; then store-failed."
+    ),
+    "STORE_READERS": Limit(4, "connections", "Readers of one database file; more would only share the same two cores."),
     "KEEPALIVE_S": Limit(
         20, "seconds", "y-websocket closes after 30 s without data; an empty awareness frame is sent before."
     ),
@@ -86,6 +115,8 @@ PROMPT_BYTES = LIMITS["PROMPT_BYTES"].value
 UPDATE_STRUCTS = LIMITS["UPDATE_STRUCTS"].value
 UPDATE_DELETES = LIMITS["UPDATE_DELETES"].value
 UPDATE_CLIENTS = LIMITS["UPDATE_CLIENTS"].value
+UPDATE_DEPTH = LIMITS["UPDATE_DEPTH"].value
+FRAME_MESSAGES = LIMITS["FRAME_MESSAGES"].value
 ROOM_NAME_CHARS = LIMITS["ROOM_NAME_CHARS"].value
 DOCUMENT_NAME_CHARS = LIMITS["DOCUMENT_NAME_CHARS"].value
 DOCUMENTS_PER_ROOM = LIMITS["DOCUMENTS_PER_ROOM"].value
@@ -97,6 +128,7 @@ OUTBOX_BYTES = LIMITS["OUTBOX_BYTES"].value
 ANSWERS_BYTES = LIMITS["ANSWERS_BYTES"].value
 AWARENESS_IDS = LIMITS["AWARENESS_IDS"].value
 AWARENESS_BYTES = LIMITS["AWARENESS_BYTES"].value
+AWARENESS_GONE = LIMITS["AWARENESS_GONE"].value
 TEXT_SEGMENT_BYTES = LIMITS["TEXT_SEGMENT_BYTES"].value
 FINISHED_RUNS = LIMITS["FINISHED_RUNS"].value
 OPEN_RUNS = LIMITS["OPEN_RUNS"].value
@@ -105,12 +137,20 @@ RUN_BYTES = LIMITS["RUN_BYTES"].value
 STEP_ATTEMPTS = LIMITS["STEP_ATTEMPTS"].value
 TOOL_RESULT_BYTES = LIMITS["TOOL_RESULT_BYTES"].value
 TOOL_CALLS_PER_STEP = LIMITS["TOOL_CALLS_PER_STEP"].value
+MODEL_CONNECT_S = LIMITS["MODEL_CONNECT_S"].value
+MODEL_IDLE_S = LIMITS["MODEL_IDLE_S"].value
+MODEL_EVENT_BYTES = LIMITS["MODEL_EVENT_BYTES"].value
+MODEL_OUTPUT_TOKENS = LIMITS["MODEL_OUTPUT_TOKENS"].value
 STEP_UNCOMMITTED_BYTES = LIMITS["STEP_UNCOMMITTED_BYTES"].value
 PASS_MESSAGES = LIMITS["PASS_MESSAGES"].value
 BATCH_RECORDS = LIMITS["BATCH_RECORDS"].value
 PAGE_RECORDS = LIMITS["PAGE_RECORDS"].value
 PAGE_BYTES = LIMITS["PAGE_BYTES"].value
 SNAPSHOT_RECORDS = LIMITS["SNAPSHOT_RECORDS"].value
+CHECKPOINT_PAGES = LIMITS["CHECKPOINT_PAGES"].value
+CHECKPOINT_IDLE_S = LIMITS["CHECKPOINT_IDLE_S"].value
+LOCK_WAIT_S = LIMITS["LOCK_WAIT_S"].value
+STORE_READERS = LIMITS["STORE_READERS"].value
 KEEPALIVE_S = LIMITS["KEEPALIVE_S"].value
 ROOM_IDLE_S = LIMITS["ROOM_IDLE_S"].value
 CONNECTIONS = LIMITS["CONNECTIONS"].value

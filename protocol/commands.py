@@ -1,0 +1,129 @@
+"""Commands: what may be asked of a room, each under an id that the asker mints.
+
+The id makes asking again safe (law 5), so it is the first thing that every command has. Rules (specs/control.md):
+
+- A command is one JSON object; `do` names it. A field that the command does not have is refused rather than ignored,
+  because a misspelt optional field (`agnet`) would otherwise mean something else than its author thinks.
+- What is refused carries the command's id wherever the object had a usable one, so that the answer finds its asker.
+- Two commands are the same command if and only if their digests are equal. A field at its default is left out of the
+  digest, so a field that a later version adds does not make yesterday's commands look different.
+"""
+
+import hashlib
+from typing import Annotated, Any, get_args
+
+import msgspec
+from msgspec import Meta, Struct
+
+from .errors import Code, Refused
+from .events import kebab
+from .limits import COMMAND_ID_CHARS, PROMPT_BYTES, TEXT_FRAME_BYTES
+
+CommandId = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=COMMAND_ID_CHARS,
+        pattern=r"^(?![\s\S]*[\x00-\x1f\x7f-\x9f\u2028\u2029])",
+        description="Minted by the asker, unique in the room; no control characters.",
+    ),
+]
+Name = Annotated[str, Meta(max_length=100)]
+Seq = Annotated[int, Meta(ge=0, le=(1 << 53) - 1)]
+
+
+class _Ask(
+    Struct, frozen=True, tag_field="do", tag=kebab, forbid_unknown_fields=True, omit_defaults=True, kw_only=True
+):
+    id: CommandId
+
+
+class Prompt(_Ask, frozen=True, kw_only=True):
+    """Ask an agent something; a run begins. An empty `agent` is the room's default one."""
+
+    text: Annotated[str, Meta(min_length=1, description=f"At most {PROMPT_BYTES} bytes of UTF-8.")]
+    agent: Name = ""
+
+
+class Stop(_Ask, frozen=True, kw_only=True):
+    """End a run; without `run`, every open run of the room."""
+
+    run: Name = ""
+
+
+class Follow(_Ask, frozen=True, kw_only=True):
+    """Send the room's records after that seq as JSON, and then the new ones as they come."""
+
+    after: Seq = 0
+
+
+class Ping(_Ask, frozen=True, kw_only=True):
+    """Answer at once."""
+
+
+Command = Prompt | Stop | Follow | Ping
+
+NAMES: tuple[str, ...] = tuple(kebab(command.__name__) for command in get_args(Command))
+"""The words that `do` may be."""
+
+
+class CommandRefused(Refused):
+    """Refused before it was judged. `id` is the command's, or None where it had no usable one."""
+
+    def __init__(self, code: Code, message: str = "", id: str | None = None) -> None:  # noqa: A002
+        super().__init__(code, message)
+        self.id = id
+
+
+_decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
+_canonical = msgspec.json.Encoder(order="sorted")
+
+
+def parse(text: bytes | str) -> Command:
+    """The command of one text frame or HTTP body.
+
+    Raises CommandRefused with 'too-large', 'bad-json' or 'unknown-command'.
+    """
+    # A str is measured in characters first: encoding a hostile megabyte to measure it would be the cost to avoid.
+    if len(text) > TEXT_FRAME_BYTES or (
+        isinstance(text, str) and len(text.encode(errors="replace")) > TEXT_FRAME_BYTES
+    ):
+        raise CommandRefused("too-large", f"A command may have {TEXT_FRAME_BYTES} bytes.")
+    try:
+        command = _decoder.decode(text)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise _why_not(text, error) from None
+    if isinstance(command, Prompt) and len(command.text.encode()) > PROMPT_BYTES:
+        raise CommandRefused("too-large", f"A prompt may have {PROMPT_BYTES} bytes of UTF-8.", command.id)
+    return command
+
+
+def digest(command: Command) -> bytes:
+    """SHA-256 of the command's canonical JSON: sorted fields, no spaces, no defaults."""
+    return hashlib.sha256(_canonical.encode(command)).digest()
+
+
+def _why_not(text: bytes | str, error: Exception) -> CommandRefused:
+    """The refusal for a text that is no command, as exact as the text allows."""
+    try:
+        raw: Any = msgspec.json.decode(text)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return CommandRefused("bad-json", "The text is not JSON.")
+    if not isinstance(raw, dict):
+        return CommandRefused("bad-json", "A command is a JSON object.")
+    id_ = _usable_id(raw.get("id"))
+    do = raw.get("do")
+    if isinstance(do, str) and do not in NAMES:
+        return CommandRefused("unknown-command", "", id_)
+    if id_ is None:
+        return CommandRefused(
+            "bad-json", f"A command's `id` is a string of 1 to {COMMAND_ID_CHARS} characters, none of them a control."
+        )
+    return CommandRefused("bad-json", str(error), id_)
+
+
+def _usable_id(value: Any) -> str | None:
+    try:
+        return msgspec.convert(value, CommandId)
+    except msgspec.ValidationError:
+        return None
