@@ -58,12 +58,16 @@ class Snapshot(Struct, frozen=True):
 
 
 class Sealed(Struct, frozen=True):
-    """A record as it is kept: its bytes and its link of the hash chain (storage/chain says how they are computed)."""
+    """A record as it is kept: its bytes and its link of the hash chain (storage/chain says how they are computed).
+
+    `body_hash` is kept beside the body, so that the chain still verifies when a body was erased and is empty.
+    """
 
     seq: int
     header: bytes
     body: bytes
     update: bytes
+    body_hash: bytes
     hash: bytes
 
 

@@ -1,0 +1,200 @@
+"""A SQLite file of ours: is it one, who holds it, how one begins, and what a failure of it is called.
+
+- A file is looked at before anything is written beside it: what is not ours is left as it was, without so much as a
+  lock file. Looking goes through SQLite (`immutable`, which opens nothing else), never through `open()`: closing any
+  descriptor of a database drops the POSIX locks that this process holds on it.
+- A new database is built under another name and moved into place, so no crash can leave half of one.
+- One process writes. It holds an flock on `<db>.lock` for its life, and its pid stands in there for whoever comes
+  second. The kernel drops the lock when the process dies, however it dies; the file itself stays.
+"""
+
+import fcntl
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from ..protocol import limits
+from .migrations import APPLICATION_ID, MIGRATIONS, VERSION
+from .store import StoreCorrupt, StoreError, StoreFull, StoreLocked
+
+FULL = sqlite3.SQLITE_FULL
+
+_REASONS: dict[int, tuple[type[StoreError], str]] = {
+    sqlite3.SQLITE_FULL: (StoreFull, "the disk that holds {path} is full"),
+    sqlite3.SQLITE_BUSY: (StoreLocked, "another program holds {path} locked"),
+    sqlite3.SQLITE_LOCKED: (StoreLocked, "another program holds {path} locked"),
+    sqlite3.SQLITE_CORRUPT: (StoreCorrupt, "{path} is damaged"),
+    sqlite3.SQLITE_NOTADB: (StoreCorrupt, "{path} is not a SQLite database"),
+    sqlite3.SQLITE_READONLY: (StoreError, "{path} may only be read"),
+    sqlite3.SQLITE_CANTOPEN: (StoreError, "{path} cannot be opened"),
+    sqlite3.SQLITE_PERM: (StoreError, "{path} may not be opened"),
+    sqlite3.SQLITE_IOERR: (StoreError, "the disk that holds {path} failed"),
+    sqlite3.SQLITE_CONSTRAINT: (StoreCorrupt, "{path} contradicts itself"),
+}
+
+
+def primary_code(error: BaseException | None) -> int:
+    """SQLite's primary result code of an error of its driver; 0 if it has none."""
+    return int(getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF
+
+
+def explain(path: str, error: BaseException | None) -> StoreError:
+    """The error of the port that says what SQLite's error means, in one sentence that names the database."""
+    kind, sentence = _REASONS.get(primary_code(error), (StoreError, "{path} could not be used"))
+    return kind(f"{sentence.format(path=path)}: {error}")
+
+
+def uri(path: Path, **parameters: str | int) -> str:
+    """The path as an SQLite URI, whatever characters it holds."""
+    asked = "&".join(f"{name}={value}" for name, value in parameters.items())
+    return f"{path.absolute().as_uri()}?{asked}"
+
+
+def look(path: Path) -> int | None:
+    """How many migrations the database at `path` has been through; None if there is nothing yet.
+
+    Raises StoreCorrupt for a file that is not ours or is newer than we are, StoreError for one that cannot be read.
+    """
+    try:
+        if path.stat().st_size == 0:
+            return None
+    except FileNotFoundError:
+        if not path.parent.is_dir():
+            raise StoreError(f"the folder {path.parent} of the database does not exist") from None
+        return None
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror}") from error
+    try:
+        with closing(sqlite3.connect(uri(path, mode="ro", immutable=1), uri=True)) as connection:
+            (application,) = connection.execute("PRAGMA application_id").fetchone()
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+    except sqlite3.Error as error:
+        raise explain(str(path), error) from error
+    if application != APPLICATION_ID:
+        raise StoreCorrupt(f"{path} is a SQLite database, but not one of plait's; nothing was changed")
+    if not 0 < version <= VERSION:
+        raise StoreCorrupt(f"{path} has format {version} and this plait knows up to {VERSION}; upgrade plait to use it")
+    return int(version)
+
+
+def prepare(path: Path) -> None:
+    """Make the database at `path` one of today's format. The caller holds its lock."""
+    version = look(path)
+    try:
+        if version is None:
+            _create(path)
+        elif version < VERSION:
+            with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+                migrate(connection, version)
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.Error as error:
+        raise explain(str(path), error) from error
+    except OSError as error:
+        raise StoreError(f"the database {path} cannot be created: {error.strerror}") from error
+
+
+def migrate(connection: sqlite3.Connection, version: int) -> None:
+    """Take a database from `version` to today's in one transaction. Synchronous commits are the caller's business."""
+    connection.execute("BEGIN IMMEDIATE")
+    for step in MIGRATIONS[version:]:
+        for statement in step:
+            connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+    connection.execute("COMMIT")
+
+
+def _create(path: Path) -> None:
+    fresh = path.with_name(path.name + ".new")
+    try:
+        _remove(fresh)
+        with closing(sqlite3.connect(fresh, isolation_level=None)) as connection:
+            connection.execute("PRAGMA synchronous = FULL")
+            migrate(connection, 0)
+            connection.execute("PRAGMA journal_mode = WAL")
+        os.replace(fresh, path)
+        _sync_folder(path.parent)
+    except BaseException:
+        _remove(fresh)
+        raise
+
+
+def _remove(fresh: Path) -> None:
+    for suffix in ("", "-journal", "-wal", "-shm"):
+        fresh.with_name(fresh.name + suffix).unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def connect(path: Path | None, *, readonly: bool, lock_wait_s: float = limits.LOCK_WAIT_S) -> sqlite3.Connection:
+    """A driver connection with the settings that every one of ours has; None is a database in memory, made anew.
+
+    Whoever uses it from several threads does so one at a time.
+    """
+    if path is None:
+        connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+        migrate(connection, 0)
+        return connection
+    asked = uri(path, mode="ro" if readonly else "rw")
+    if readonly and not _can_share(path):
+        asked = uri(path, mode="ro", immutable=1)
+    connection = sqlite3.connect(asked, uri=True, timeout=lock_wait_s, check_same_thread=False, isolation_level=None)
+    try:
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        if not readonly:
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA cache_size = -16384")
+            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            if mode != "wal":
+                raise StoreError(f"{path} stands where SQLite cannot keep a WAL (journal mode {mode})")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _can_share(path: Path) -> bool:
+    """Whether a reader can take part in the WAL: its files are there or can be made. Otherwise nobody writes here."""
+    return path.with_name(path.name + "-wal").exists() or os.access(path.parent, os.W_OK)
+
+
+class Lock:
+    """This process's hold on a database, from construction until `release`. Raises StoreLocked if another has it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.with_name(path.name + ".lock")
+        try:
+            self._descriptor: int | None = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise StoreError(
+                f"{path} may only be read: its lock {self.path} cannot be made: {error.strerror}"
+            ) from error
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pid = self._holder()
+            os.close(self._descriptor)
+            who = "another process" if pid is None else "this process" if pid == os.getpid() else f"process {pid}"
+            raise StoreLocked(f"{path} is in use by {who}; a database has one writer at a time", pid) from None
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+
+    def _holder(self) -> int | None:
+        assert self._descriptor is not None
+        said = os.pread(self._descriptor, 32, 0).strip()
+        return int(said) if said.isdigit() else None
+
+    def release(self) -> None:
+        """Let another process have the database. Idempotent."""
+        if self._descriptor is not None:
+            os.ftruncate(self._descriptor, 0)
+            os.close(self._descriptor)
+            self._descriptor = None

@@ -1,0 +1,57 @@
+"""How a SQLite file becomes one of ours: numbered steps, frozen once released.
+
+`application_id` says that the file is plait's and `user_version` how many of these steps it has been through. A file
+with another id, or with more steps than this plait knows, is refused before anything is written to it. The steps are
+text and not derived from `tables`, because what made yesterday's databases must not change with today's code.
+"""
+
+APPLICATION_ID = 0x706C6169
+"""`plai` in ASCII, at offset 68 of the file, where `file(1)` and SQLite look for it."""
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """CREATE TABLE rooms (
+            id INTEGER NOT NULL PRIMARY KEY,
+            name TEXT NOT NULL UNIQUE,
+            lineage TEXT NOT NULL,
+            epoch INTEGER NOT NULL,
+            seq INTEGER NOT NULL,
+            hash BLOB NOT NULL,
+            open_runs INTEGER NOT NULL,
+            wake_at INTEGER,
+            time INTEGER NOT NULL
+        ) STRICT""",
+        "CREATE INDEX rooms_open ON rooms (name) WHERE open_runs > 0",
+        "CREATE INDEX rooms_due ON rooms (wake_at) WHERE wake_at IS NOT NULL",
+        """CREATE TABLE records (
+            pos INTEGER NOT NULL PRIMARY KEY,
+            room_id INTEGER NOT NULL REFERENCES rooms (id),
+            seq INTEGER NOT NULL,
+            time INTEGER NOT NULL,
+            author TEXT NOT NULL,
+            run TEXT NOT NULL,
+            epoch INTEGER NOT NULL,
+            document TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            record_id TEXT,
+            asked BLOB,
+            body BLOB NOT NULL,
+            "update" BLOB NOT NULL,
+            body_hash BLOB NOT NULL,
+            hash BLOB NOT NULL,
+            CONSTRAINT records_seq UNIQUE (room_id, seq)
+        ) STRICT""",
+        "CREATE UNIQUE INDEX records_id ON records (room_id, record_id) WHERE record_id IS NOT NULL",
+        """CREATE TABLE snapshots (
+            room_id INTEGER NOT NULL REFERENCES rooms (id),
+            seq INTEGER NOT NULL,
+            version INTEGER NOT NULL,
+            data BLOB NOT NULL,
+            data_hash BLOB NOT NULL,
+            PRIMARY KEY (room_id, seq)
+        ) STRICT""",
+    ),
+)
+
+VERSION = len(MIGRATIONS)
+"""The `user_version` of a database that this plait writes."""

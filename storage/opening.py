@@ -1,0 +1,80 @@
+"""From a URL to a store: the one function that scripts, notebooks and the server call."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, overload
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from ..protocol import limits
+from . import file
+from .migrations import VERSION
+from .sqlite import SqliteReader, SqliteStore
+from .store import StoreCorrupt, StoreError
+
+
+@overload
+def open_store(
+    url: str,
+    *,
+    readonly: Literal[False] = False,
+    inline: bool = False,
+    entropy: Callable[[int], bytes] = os.urandom,
+    lock_wait_s: float = limits.LOCK_WAIT_S,
+) -> SqliteStore: ...
+
+
+@overload
+def open_store(url: str, *, readonly: Literal[True], inline: bool = False) -> SqliteReader: ...
+
+
+def open_store(
+    url: str,
+    *,
+    readonly: bool = False,
+    inline: bool = False,
+    entropy: Callable[[int], bytes] = os.urandom,
+    lock_wait_s: float = limits.LOCK_WAIT_S,
+) -> SqliteStore | SqliteReader:
+    """Open the store at `url`: `sqlite:///plait.db`, `sqlite:////absolute.db` or `sqlite:///:memory:`.
+
+    A plain call, so that it works before an event loop runs; close it with `await store.aclose()`, or use it as
+    `async with open_store(url) as store`. For writing the file is made if it is not there and held against other
+    processes; `readonly` takes no lock, needs the file, and may be used beside the process that writes. `inline` keeps
+    all work on the caller's thread, for simulations. Raises StoreError or a kind of it, and then nothing was changed.
+    """
+    path = database_path(url)
+    if not readonly:
+        return SqliteStore(path, inline=inline, entropy=entropy, lock_wait_s=lock_wait_s)
+    return SqliteReader(readable(path), inline=inline)
+
+
+def database_path(url: str) -> Path | None:
+    """The file that a URL names, None for `:memory:`. Raises StoreError for what cannot be opened at all."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise StoreError("a store is named by a URL like sqlite:///plait.db") from None
+    backend = parsed.get_backend_name()
+    if backend == "postgresql":
+        raise StoreError("PostgreSQL stores are not built yet; use sqlite:///plait.db")
+    if backend != "sqlite" or parsed.host or parsed.query:
+        shown = parsed.render_as_string(hide_password=True)
+        raise StoreError(f"no store can be opened at {shown}; use a URL like sqlite:///plait.db")
+    return None if parsed.database in (None, "", ":memory:") else Path(parsed.database)
+
+
+def readable(path: Path | None) -> Path:
+    """The path, if a database of today's format is there to be read."""
+    if path is None:
+        raise StoreError("a database in memory is empty when it is opened, so there is nothing to read")
+    version = file.look(path)
+    if version is None:
+        raise StoreError(f"there is no database at {path}")
+    if version < VERSION:
+        raise StoreCorrupt(
+            f"{path} has the older format {version}; open it once for writing, which brings it to {VERSION}"
+        )
+    return path

@@ -1,0 +1,131 @@
+"""What is asked of the tables, and how a row becomes what the port promises.
+
+Both engines and the asyncio reader run these statements, so they read alike by construction. Each statement is built
+once, and each read is one statement: it sees one committed state and holds it no longer than it takes, because a
+reader that lingers keeps the writer from shrinking its WAL.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import bindparam, func, or_, select
+
+from ..protocol import limits
+from ..protocol.codec import CorruptBody, decode_event
+from ..protocol.events import Record
+from . import chain
+from .store import Head, Sealed, Snapshot, StoreCorrupt
+from .tables import records, rooms, snapshots
+
+PARTITION = 50
+"""Rows fetched at a time while a page fills; so that one page of large updates is not read far past its limit."""
+
+ANY_SEQ = (1 << 63) - 1
+"""Past every seq: the largest integer that a database keeps."""
+
+_head_columns = (
+    rooms.c.name,
+    rooms.c.seq,
+    rooms.c.epoch,
+    rooms.c.hash,
+    rooms.c.lineage,
+    rooms.c.open_runs,
+    rooms.c.wake_at,
+    rooms.c.time,
+)
+
+_record_columns = (
+    records.c.seq,
+    records.c.time,
+    records.c.author,
+    records.c.run,
+    records.c.epoch,
+    records.c.document,
+    records.c.record_id,
+    records.c.asked,
+    records.c.body,
+    records.c.update,
+    records.c.kind,
+)
+
+_room = bindparam("room")
+_of_room = records.join(rooms, records.c.room_id == rooms.c.id)
+_page = (
+    select(*_record_columns)
+    .select_from(_of_room)
+    .where(rooms.c.name == _room, records.c.seq > bindparam("after"))
+    .order_by(records.c.seq)
+    .limit(bindparam("limit"))
+)
+
+HEAD = select(*_head_columns).where(rooms.c.name == _room)
+READ = _page
+SEALED = _page.add_columns(records.c.body_hash, records.c.hash)
+FIND = (
+    select(*_record_columns)
+    .select_from(_of_room)
+    .where(rooms.c.name == _room, records.c.record_id == bindparam("record_id"))
+)
+ROOMS = (
+    select(*_head_columns)
+    .where(
+        rooms.c.name > bindparam("after"),
+        or_(bindparam("query") == "", func.instr(rooms.c.name, bindparam("query")) > 0),
+    )
+    .order_by(rooms.c.name)
+    .limit(bindparam("limit"))
+)
+SNAPSHOTS = (
+    select(snapshots.c.seq, snapshots.c.version, snapshots.c.data, snapshots.c.data_hash)
+    .join(rooms, snapshots.c.room_id == rooms.c.id)
+    .where(rooms.c.name == _room, snapshots.c.seq <= bindparam("at"))
+    .order_by(snapshots.c.seq.desc())
+)
+_open = select(rooms.c.name).where(rooms.c.open_runs > 0, rooms.c.name > bindparam("after"))
+_due = select(rooms.c.name).where(rooms.c.wake_at <= bindparam("due"), rooms.c.name > bindparam("after"))
+UNFINISHED = _open.union(_due).order_by("name").limit(bindparam("limit"))
+
+
+def to_head(row: Sequence[Any]) -> Head:
+    """A row of HEAD or ROOMS."""
+    return Head(*row)
+
+
+def to_record(room: str, row: Sequence[Any]) -> Record:
+    """A row of READ or FIND. Raises StoreCorrupt, which names the room and the seq."""
+    seq, time, author, run, epoch, document, record_id, asked, body, update, _ = row
+    try:
+        event = decode_event(body)
+    except CorruptBody as error:
+        raise StoreCorrupt(f"record {seq} of room {room!r} is damaged: {error}") from error
+    return Record(seq, time, author, run, epoch, event, document, update, record_id, asked)
+
+
+def to_sealed(row: Sequence[Any]) -> Sealed:
+    """A row of SEALED; the header is put together from the columns, so that an edited column shows."""
+    seq, time, author, run, epoch, document, record_id, asked, body, update, kind, body_hash, link = row
+    header = chain.header(seq, time, author, run, epoch, document, record_id, asked, kind)
+    return Sealed(seq, header, body, update, body_hash, link)
+
+
+def to_snapshot(row: Sequence[Any]) -> Snapshot | None:
+    """A row of SNAPSHOTS; None if it rotted, and then the next older one is as good."""
+    seq, version, data, data_hash = row
+    return Snapshot(seq, version, data) if chain.data_hash(data) == data_hash else None
+
+
+class Page:
+    """Fills up with rows until `limits.PAGE_BYTES` of bodies and updates are in it; one row always fits."""
+
+    def __init__(self) -> None:
+        self.rows: list[Sequence[Any]] = []
+        self._bytes = 0
+
+    def add(self, rows: Iterable[Sequence[Any]]) -> bool:
+        """Take rows while they fit; False when the page is full."""
+        for row in rows:
+            if self._bytes >= limits.PAGE_BYTES:
+                return False
+            self.rows.append(row)
+            self._bytes += len(row[8]) + len(row[9])
+        return self._bytes < limits.PAGE_BYTES

@@ -1,0 +1,92 @@
+"""The tables, as SQLAlchemy Core sees them: what both databases share.
+
+- `rooms` holds one row a room: where its log ends, and what a restart looks for (open runs, the next wake-up).
+- `records` is the log. Its rowid grows with every record of every room, so appends land at the end of the file's
+  b-tree and not in the middle; (room_id, seq) is unique, which makes "no double" the database's business; record ids
+  are unique within a room where there is one, which makes a repeated command findable for the life of the log.
+- `snapshots` are caches. Each carries its own SHA-256, because a cache that rotted must look like no cache.
+
+Text columns are Text and numbers are 64 bits, because SQLite's STRICT knows no other and PostgreSQL does not care. The
+DDL that made a database stands in `migrations`, frozen; a test holds it equal to this.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects import sqlite
+
+metadata = MetaData()
+
+_number = BigInteger().with_variant(sqlite.INTEGER(), "sqlite")
+
+rooms = Table(
+    "rooms",
+    metadata,
+    Column("id", _number, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("lineage", Text, nullable=False),
+    Column("epoch", _number, nullable=False),
+    Column("seq", _number, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("open_runs", _number, nullable=False),
+    Column("wake_at", _number),
+    Column("time", _number, nullable=False),
+    sqlite_strict=True,
+)
+
+# A restart asks for these two among 100,000 rooms; as partial indexes they hold only the rooms that wait for something.
+Index("rooms_open", rooms.c.name, sqlite_where=text("open_runs > 0"), postgresql_where=text("open_runs > 0"))
+Index(
+    "rooms_due", rooms.c.wake_at, sqlite_where=text("wake_at IS NOT NULL"), postgresql_where=text("wake_at IS NOT NULL")
+)
+
+records = Table(
+    "records",
+    metadata,
+    Column("pos", _number, primary_key=True),
+    Column("room_id", _number, ForeignKey("rooms.id"), nullable=False),
+    Column("seq", _number, nullable=False),
+    Column("time", _number, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("run", Text, nullable=False),
+    Column("epoch", _number, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("record_id", Text),
+    Column("asked", LargeBinary),
+    Column("body", LargeBinary, nullable=False),
+    Column("update", LargeBinary, nullable=False),
+    Column("body_hash", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    UniqueConstraint("room_id", "seq", name="records_seq"),
+    sqlite_strict=True,
+)
+
+Index(
+    "records_id",
+    records.c.room_id,
+    records.c.record_id,
+    unique=True,
+    sqlite_where=text("record_id IS NOT NULL"),
+    postgresql_where=text("record_id IS NOT NULL"),
+)
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("room_id", _number, ForeignKey("rooms.id"), primary_key=True),
+    Column("seq", _number, primary_key=True),
+    Column("version", _number, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Column("data_hash", LargeBinary, nullable=False),
+    sqlite_strict=True,
+)
