@@ -1,1 +1,8 @@
 """What is done: rooms, agents, servers, on Trio."""
+
+from .agent.definition import Agent
+from .embed import Runtime
+from .tools.function import tool
+from .tools.tool import ToolError
+
+__all__ = ["Agent", "Runtime", "ToolError", "tool"]

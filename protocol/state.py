@@ -1,0 +1,280 @@
+"""What a room knows: the fold of its records, and nothing else.
+
+`fold(state, record)` is the only writer. It changes the state in place, because rebuilding a room of a million records
+is a million folds; a room whose append failed throws its state away and reads the log again. The state is also what a
+snapshot keeps, so its shape has a version: `VERSION` rises with every change of shape or meaning, and a snapshot of
+another version is ignored.
+
+Only open runs and the newest finished ones are held (`limits.FINISHED_RUNS`); an archived run is read from the log.
+"""
+
+import hashlib
+from typing import Literal, assert_never
+
+from msgspec import Struct, field
+
+from .events import (
+    ArgumentsStreamed,
+    DocumentEdited,
+    EpochClosed,
+    Event,
+    ModelAnswered,
+    ModelFailed,
+    ModelInterrupted,
+    ModelRequested,
+    ReasoningStreamed,
+    Record,
+    RunArchived,
+    RunFailed,
+    RunFinished,
+    RunRequested,
+    RunStarted,
+    RunStopped,
+    StopRequested,
+    TextStreamed,
+    ToolCall,
+    ToolFailed,
+    ToolInterrupted,
+    ToolNotStarted,
+    ToolOutcomeUnknown,
+    ToolReturned,
+    ToolStarted,
+    Usage,
+)
+from .update import read
+
+VERSION = 1
+
+RunStatus = Literal["queued", "running", "waiting", "done", "stopped", "failed"]
+StepStatus = Literal["open", "retry", "done", "failed", "unknown"]
+
+TERMINAL: frozenset[str] = frozenset({"done", "stopped", "failed"})
+
+
+class Step(Struct):
+    """One durable doing: a model's answer or a tool's call, with what its newest attempt gave.
+
+    `status`: an attempt is open; the next attempt is awaited (from `retry_at`, µs, on); it is done; it failed for good;
+    or nobody knows whether it happened. `epoch` is that of the open attempt: if it is not the room's, its process is
+    gone. `records` counts the attempt's records, for their ids.
+    """
+
+    id: str
+    kind: Literal["model", "tool"]
+    attempt: int
+    epoch: int
+    status: StepStatus = "open"
+    records: int = 0
+    text: list[str] = field(default_factory=list)
+    calls: tuple[ToolCall, ...] = ()
+    finish: str = ""
+    usage: Usage = Usage()
+    call: str = ""
+    name: str = ""
+    effect: str = ""
+    result: str = ""
+    code: str = ""
+    message: str = ""
+    retry_at: int = 0
+
+
+class Run(Struct):
+    """One agent's work on one prompt. `outcomes` are the ids of its ended steps, in log order: what a flow is fed."""
+
+    id: str
+    agent: str
+    prompt: str
+    author: str
+    status: RunStatus = "queued"
+    stopping: bool = False
+    steps: dict[str, Step] = field(default_factory=dict)
+    outcomes: list[str] = field(default_factory=list)
+    streamed: int = 0
+
+    @property
+    def open(self) -> bool:
+        """Not terminal yet."""
+        return self.status not in TERMINAL
+
+
+class Request(Struct):
+    """The newest model request, by which the next one is written down: its record, and the hashes of its parts."""
+
+    seq: int = 0
+    head: bytes = b""
+    messages: list[bytes] = field(default_factory=list)
+
+
+class RoomState(Struct):
+    """Everything that a room knows at `seq`.
+
+    `owners` says whose each client id of a shared document is (law 4). `closed` is set while the head is an
+    `EpochClosed`. `documents` are the shared documents that were ever edited.
+    """
+
+    seq: int = 0
+    epoch: int = 0
+    runs: dict[str, Run] = field(default_factory=dict)
+    request: Request = field(default_factory=Request)
+    owners: dict[int, str] = field(default_factory=dict)
+    documents: list[str] = field(default_factory=list)
+    closed: EpochClosed | None = None
+
+    def open_runs(self) -> list[Run]:
+        """The runs that are not terminal, oldest first."""
+        return [run for run in self.runs.values() if run.open]
+
+
+def digest(text: str | bytes) -> bytes:
+    """SHA-256 of a request's part."""
+    return hashlib.sha256(text.encode() if isinstance(text, str) else text).digest()
+
+
+def fold(state: RoomState, record: Record) -> None:
+    """Take in the next record. The log is trusted: what may follow what is judged before a record is made."""
+    state.seq = record.seq
+    state.epoch = record.epoch
+    state.closed = None
+    event = record.event
+    match event:
+        case DocumentEdited():
+            _edited(state, record)
+        case EpochClosed():
+            state.closed = event
+        case RunRequested():
+            state.runs[record.run] = Run(record.run, event.agent, event.prompt, record.author)
+        case RunArchived():
+            state.runs.pop(record.run, None)
+        case StopRequested():
+            run = state.runs.get(record.run)
+            if run is not None and run.open:
+                run.stopping = True
+        case _:
+            run = state.runs.get(record.run)
+            if run is not None:
+                _fold_run(state, run, record, event)
+
+
+def _edited(state: RoomState, record: Record) -> None:
+    if record.document not in state.documents:
+        state.documents.append(record.document)
+    for section in read(record.update).sections:
+        state.owners.setdefault(section.client, record.author)
+
+
+_RunEvent = (
+    RunStarted
+    | RunFinished
+    | RunStopped
+    | RunFailed
+    | ModelRequested
+    | TextStreamed
+    | ReasoningStreamed
+    | ArgumentsStreamed
+    | ModelAnswered
+    | ModelFailed
+    | ModelInterrupted
+    | ToolStarted
+    | ToolNotStarted
+    | ToolReturned
+    | ToolFailed
+    | ToolInterrupted
+    | ToolOutcomeUnknown
+)
+
+
+def _fold_run(state: RoomState, run: Run, record: Record, event: _RunEvent) -> None:
+    match event:
+        case TextStreamed() | ReasoningStreamed() | ArgumentsStreamed():
+            step = run.steps[event.step]
+            step.records += 1
+            run.streamed += len(event.text)
+            if isinstance(event, TextStreamed):
+                step.text.append(event.text)
+        case RunStarted():
+            run.status = "running"
+        case RunFinished():
+            _end(run, "done")
+        case RunStopped():
+            _end(run, "stopped")
+        case RunFailed():
+            _end(run, "failed")
+        case ModelRequested():
+            _begin(run, Step(event.step, "model", event.attempt, record.epoch))
+            _note_request(state, record.seq, event)
+        case ToolStarted():
+            step = Step(event.step, "tool", event.attempt, record.epoch, call=event.call, name=event.name)
+            step.effect = event.effect
+            _begin(run, step)
+        case _:
+            step = run.steps[event.step]
+            step.records += 1
+            _fold_outcome(run, step, event)
+
+
+def _end(run: Run, status: RunStatus) -> None:
+    run.status = status
+    run.stopping = False
+
+
+def _begin(run: Run, step: Step) -> None:
+    step.records = 1
+    run.steps[step.id] = step
+
+
+_Outcome = (
+    ModelAnswered
+    | ModelFailed
+    | ModelInterrupted
+    | ToolNotStarted
+    | ToolReturned
+    | ToolFailed
+    | ToolInterrupted
+    | ToolOutcomeUnknown
+)
+
+
+def _fold_outcome(run: Run, step: Step, event: _Outcome) -> None:
+    match event:
+        case ModelAnswered():
+            step.finish, step.calls, step.usage = event.finish, event.calls, event.usage
+            _settle(run, step, "done")
+        case ModelFailed():
+            step.code, step.message = event.code, event.message
+            if event.retry_at is None:
+                _settle(run, step, "failed")
+            else:
+                step.status, step.retry_at = "retry", event.retry_at
+        case ModelInterrupted() | ToolInterrupted() | ToolNotStarted():
+            step.status, step.retry_at = "retry", 0
+        case ToolReturned():
+            step.result = event.result
+            _settle(run, step, "done")
+        case ToolFailed():
+            step.code, step.message = event.code, event.message
+            _settle(run, step, "failed")
+        case ToolOutcomeUnknown():
+            step.status = "unknown"
+            run.status = "waiting"
+        case _:
+            assert_never(event)
+
+
+def _settle(run: Run, step: Step, status: StepStatus) -> None:
+    step.status = status
+    run.outcomes.append(step.id)
+
+
+def _note_request(state: RoomState, seq: int, event: ModelRequested) -> None:
+    request = state.request
+    kept = request.messages[: event.keep] if event.base == request.seq else []
+    head = digest(event.head) if event.head else request.head
+    state.request = Request(seq, head, kept + [digest(text) for text in event.added])
+
+
+def record_id(run: Run, step: str, attempt: int, event: Event) -> str:
+    """The id of the step's next record: where it stands in the run, the attempt, and its ordinal in the attempt."""
+    known = run.steps.get(step)
+    begins = isinstance(event, ModelRequested | ToolStarted)
+    ordinal = 0 if begins or known is None else known.records
+    return f"{run.id}/{step}#{attempt}.{ordinal}"

@@ -1,0 +1,113 @@
+"""The crew: carries out each room's moves, one Trio task per step that should be in progress.
+
+After each pass a room says what should be in progress. `settle` compares that with what is: it starts what is missing
+and cancels what is not wanted any more. The tasks know nothing of each other; all that they do goes through the room.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+
+import trio
+
+from ...protocol.errors import OutcomeUnknown, Refused
+from ...protocol.moves import Call, FlowFunction, Generate, Move
+from ...protocol.state import RoomState
+from ..models.model import JSON
+from ..room.identity import Surroundings
+from ..room.room import Room
+from .definition import Agent
+from .steps import call, generate
+from .transcript import transcript
+
+log = logging.getLogger("plait.agent")
+
+_Key = tuple[str, str, int]
+
+
+class AgentCrew:
+    """The agents of one process, and their steps in progress in every room."""
+
+    def __init__(self, agents: Sequence[Agent], surroundings: Surroundings) -> None:
+        self.agents = {agent.name: agent for agent in agents}
+        if len(self.agents) != len(agents):
+            raise ValueError("two agents have the same name")
+        self._default = agents[0].name if agents else ""
+        self._surroundings = surroundings
+        self._steps: dict[Room, dict[_Key, trio.CancelScope]] = {}
+
+    @property
+    def flows(self) -> Mapping[str, FlowFunction]:
+        """Each agent's flow, by the agent's name."""
+        return {name: agent.flow for name, agent in self.agents.items()}
+
+    def agent_for(self, name: str) -> str:
+        """The agent that is meant; the first one for an empty name. Raises Refused('no-such-agent')."""
+        name = name or self._default
+        if name not in self.agents:
+            known = ", ".join(self.agents) or "none"
+            raise Refused("no-such-agent", f"No agent {name!r} is at work here; there is: {known}.")
+        return name
+
+    def busy(self, room: Room) -> bool:
+        """Whether any step of the room is in progress."""
+        return bool(self._steps.get(room))
+
+    def abandon(self, room: Room) -> None:
+        """Cancel all steps of the room."""
+        for scope in self._steps.get(room, {}).values():
+            scope.cancel()
+
+    def settle(self, room: Room, state: RoomState, work: tuple[Move, ...], nursery: trio.Nursery) -> None:
+        """Start the steps that should be in progress and are not; cancel those that are and should not be."""
+        steps = self._steps.setdefault(room, {})
+        wanted = {(move.run, move.step, move.attempt): move for move in work if isinstance(move, Generate | Call)}
+        for key, scope in steps.items():
+            if key not in wanted:
+                scope.cancel()
+        for key, move in wanted.items():
+            if key not in steps:
+                scope = steps[key] = trio.CancelScope()
+                if isinstance(move, Generate):
+                    run = state.runs[move.run]
+                    agent = self.agents[run.agent]
+                    request = agent.model.request(
+                        agent.instructions, transcript(state, run), [tool.schema for tool in agent.tools.values()]
+                    )
+                    nursery.start_soon(self._generate, room, scope, key, agent, move, request)
+                else:
+                    nursery.start_soon(self._call, room, scope, key, self.agents[state.runs[move.run].agent], move)
+
+    async def _generate(
+        self, room: Room, scope: trio.CancelScope, key: _Key, agent: Agent, move: Generate, request: JSON
+    ) -> None:
+        with scope:
+            try:
+                wait_s = (move.not_before - self._surroundings.now()) / 1_000_000
+                if wait_s > 0:
+                    await trio.sleep(wait_s)
+                await generate(room, agent, move, request, self._surroundings)
+            except OutcomeUnknown:
+                log.info("room %s: step %s ends with its epoch", room.name, move.step)
+        self._ended(room, scope, key)
+
+    async def _call(self, room: Room, scope: trio.CancelScope, key: _Key, agent: Agent, move: Call) -> None:
+        with scope:
+            try:
+                lineage = (await room.store.head(room.name)).lineage
+                await call(room, agent, move, lineage)
+            except OutcomeUnknown:
+                log.info("room %s: step %s ends with its epoch", room.name, move.step)
+        self._ended(room, scope, key)
+
+    def _ended(self, room: Room, scope: trio.CancelScope, key: _Key) -> None:
+        steps = self._steps.get(room, {})
+        if steps.get(key) is scope:
+            del steps[key]
+        if not steps:
+            self._steps.pop(room, None)
+        room.poke()
+
+    async def aclose(self) -> None:
+        """Close the models' connections."""
+        for agent in self.agents.values():
+            await agent.model.aclose()

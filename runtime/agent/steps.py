@@ -1,0 +1,193 @@
+"""One attempt at one step: ask a model, or call a tool, and report all of it to the room.
+
+Nothing happens before its intent is on disk, and a failed append means that it does not happen (law 7). A step that is
+cancelled writes nothing about the run: the room ends runs, and only because of what is in its log.
+"""
+
+import logging
+import math
+
+import msgspec
+import trio
+
+from ...protocol import limits
+from ...protocol.errors import OutcomeUnknown
+from ...protocol.events import (
+    ArgumentsStreamed,
+    ModelAnswered,
+    ModelFailed,
+    ReasoningStreamed,
+    TextStreamed,
+    ToolFailed,
+    ToolNotStarted,
+    ToolOutcomeUnknown,
+    ToolReturned,
+    ToolStarted,
+)
+from ...protocol.moves import Call, Generate
+from ..models.model import (
+    JSON,
+    Answered,
+    ArgumentsChunk,
+    Chunk,
+    ModelError,
+    ReasoningChunk,
+    TextChunk,
+)
+from ..room.identity import Surroundings
+from ..room.messages import Begin, Report
+from ..room.room import Room
+from ..tools.tool import ToolError
+from .definition import Agent
+
+log = logging.getLogger("plait.agent")
+
+_BACKOFF_S = (0.5, 2.0, 8.0)
+
+
+class Streaming:
+    """The stream of one attempt on its way into the room: parts are numbered, and the model waits for a slow disk."""
+
+    def __init__(self, room: Room, run: str, author: str, move: Generate) -> None:
+        self._room = room
+        self._run = run
+        self._author = author
+        self._move = move
+        self._kind: type[Chunk] | None = None
+        self._parts = 0
+        self._calls: dict[str, int] = {}
+        self._part = 0
+        self._uncommitted = 0
+        self._drained = trio.Event()
+
+    async def take(self, chunk: TextChunk | ReasoningChunk | ArgumentsChunk) -> None:
+        """Report a chunk; waits while too much of the stream is not on disk yet."""
+        step, attempt, part = self._move.step, self._move.attempt, self._number(chunk)
+        match chunk:
+            case TextChunk():
+                event = TextStreamed(step, attempt, part, chunk.text)
+            case ReasoningChunk():
+                event = ReasoningStreamed(step, attempt, part, chunk.text)
+            case ArgumentsChunk():
+                event = ArgumentsStreamed(step, attempt, part, chunk.call, chunk.name, chunk.text)
+        size = len(chunk.text)
+        self._uncommitted += size
+        self._room.report(Report(self._run, self._author, event, lambda accepted: self._committed(size)))
+        while self._uncommitted > limits.STEP_UNCOMMITTED_BYTES:
+            self._drained = trio.Event()
+            await self._drained.wait()
+
+    def _committed(self, size: int) -> None:
+        self._uncommitted -= size
+        self._drained.set()
+
+    def _number(self, chunk: TextChunk | ReasoningChunk | ArgumentsChunk) -> int:
+        """Text after a call or after reasoning is a new part; each call is a part, however calls interleave."""
+        if isinstance(chunk, ArgumentsChunk):
+            self._kind = ArgumentsChunk
+            if chunk.call not in self._calls:
+                self._calls[chunk.call] = self._next()
+            return self._calls[chunk.call]
+        if type(chunk) is not self._kind:
+            self._kind = type(chunk)
+            self._part = self._next()
+        return self._part
+
+    def _next(self) -> int:
+        self._parts += 1
+        return self._parts - 1
+
+
+async def generate(room: Room, agent: Agent, move: Generate, request: JSON, surroundings: Surroundings) -> None:
+    """One attempt at an answer of the agent's model."""
+    begin = Begin(move.run, agent.author, move.step, move.attempt, agent.model.name, request)
+    if not await room.commit(begin):
+        return
+    await trio.lowlevel.checkpoint_if_cancelled()
+    try:
+        event = await _answer(room, agent, move, request)
+    except ModelError as error:
+        event = _failed(move, error, surroundings.now())
+    except Exception as error:
+        log.error("room %s: model %s raised %s", room.name, agent.model.name, type(error).__name__, exc_info=error)
+        event = ModelFailed(move.step, move.attempt, "model-bug", f"The model's code raised {type(error).__name__}.")
+    await room.commit(Report(move.run, agent.author, event))
+
+
+async def _answer(room: Room, agent: Agent, move: Generate, request: JSON) -> ModelAnswered:
+    streaming = Streaming(room, move.run, agent.author, move)
+    answered: Answered | None = None
+    async with agent.model.stream(request) as chunks:
+        async for chunk in chunks:
+            # Chunks that the SDK has buffered arrive without a checkpoint, after a cancellation too.
+            await trio.lowlevel.checkpoint_if_cancelled()
+            if isinstance(chunk, Answered):
+                answered = chunk
+                break
+            await streaming.take(chunk)
+    if answered is None:
+        raise ModelError("model-truncated", "The model's stream ended before the answer did.", retry=True)
+    if len(answered.calls) > limits.TOOL_CALLS_PER_STEP:
+        message = f"The model asked for more than {limits.TOOL_CALLS_PER_STEP} calls at once."
+        raise ModelError("model-too-many-calls", message, retry=False)
+    return ModelAnswered(move.step, move.attempt, answered.finish, answered.calls, answered.usage)
+
+
+def _failed(move: Generate, error: ModelError, now: int) -> ModelFailed:
+    retry_at = None
+    if error.retry and move.attempt < limits.STEP_ATTEMPTS:
+        delay_s = max(_BACKOFF_S[min(move.attempt, len(_BACKOFF_S)) - 1], error.retry_after_s or 0.0)
+        retry_at = now + math.ceil(delay_s * 1_000_000)
+    return ModelFailed(move.step, move.attempt, error.code, error.message, retry_at)
+
+
+async def call(room: Room, agent: Agent, move: Call, lineage: str) -> None:
+    """One attempt at a tool's call."""
+    tool = agent.tools.get(move.call.name)
+    effect = tool.effect if tool is not None else "read"
+    started = ToolStarted(move.step, move.attempt, move.call.id, move.call.name, effect)
+    if not await room.commit(Report(move.run, agent.author, started)):
+        return
+    try:
+        await trio.lowlevel.checkpoint_if_cancelled()
+    except trio.Cancelled:
+        await _commit_quietly(room, Report(move.run, agent.author, ToolNotStarted(move.step, move.attempt)))
+        raise
+    if tool is None:
+        event = ToolFailed(move.step, move.attempt, "no-such-tool", f"There is no tool {move.call.name}.")
+    else:
+        event = await _outcome(room, agent, move, f"{lineage}/{move.run}/{move.step}")
+    await room.commit(Report(move.run, agent.author, event))
+
+
+async def _outcome(room: Room, agent: Agent, move: Call, key: str) -> ToolReturned | ToolFailed:
+    tool = agent.tools[move.call.name]
+    try:
+        result = msgspec.json.encode(await tool.call(move.call.args, key))
+    except ToolError as error:
+        return ToolFailed(move.step, move.attempt, "tool-error", str(error))
+    except trio.Cancelled:
+        await _commit_quietly(room, Report(move.run, agent.author, _cut(move, tool.effect)))
+        raise
+    except Exception as error:
+        log.error("room %s: tool %s raised %s", room.name, move.call.name, type(error).__name__, exc_info=error)
+        return ToolFailed(move.step, move.attempt, "tool-bug", f"The tool raised {type(error).__name__}.")
+    if len(result) > limits.TOOL_RESULT_BYTES:
+        message = f"The result has more than {limits.TOOL_RESULT_BYTES} bytes."
+        return ToolFailed(move.step, move.attempt, "tool-result-too-large", message)
+    return ToolReturned(move.step, move.attempt, result.decode())
+
+
+def _cut(move: Call, effect: str) -> ToolFailed | ToolOutcomeUnknown:
+    """What a cancelled tool leaves behind: of a write nobody can say how far it came."""
+    if effect == "write":
+        return ToolOutcomeUnknown(move.step, move.attempt)
+    return ToolFailed(move.step, move.attempt, "tool-cancelled", "The call was cancelled.")
+
+
+async def _commit_quietly(room: Room, report: Report) -> None:
+    """A cancelled step's last word; if it cannot be written, recovery says the same."""
+    try:
+        await room.commit(report)
+    except OutcomeUnknown:
+        log.warning("room %s: a cancelled step's end is left to recovery", room.name)

@@ -1,0 +1,40 @@
+"""The conversation as a model is shown it: derived from the fold at the moment of each request, never stored.
+
+Vendors want every call answered by exactly one result, so a call that was never carried out (a stopped run, a crash
+that nobody resolved) is told as such. Of a failed or stopped run the model sees what people saw.
+"""
+
+from ...protocol.state import RoomState, Run, Step
+from ..models.model import Assistant, Message, Result, User
+
+
+def transcript(state: RoomState, run: Run) -> list[Message]:
+    """Everything said in the room up to and including the run, oldest first. Runs queued behind it are not there yet."""
+    messages: list[Message] = []
+    for earlier in state.runs.values():
+        if earlier.id > run.id:
+            break
+        messages += _of_run(earlier)
+    return messages
+
+
+def _of_run(run: Run) -> list[Message]:
+    messages: list[Message] = [User(run.prompt)]
+    results = {step.call: step for step in run.steps.values() if step.kind == "tool"}
+    for step in run.steps.values():
+        if step.kind == "model":
+            text = "".join(step.text)
+            if step.status == "done" or (text and not run.open):
+                messages.append(Assistant(text, step.calls))
+                messages += [_result(call.id, call.name, results.get(call.id)) for call in step.calls]
+    return messages
+
+
+def _result(call: str, name: str, step: Step | None) -> Result:
+    if step is None or step.status in ("open", "retry"):
+        return Result(call, name, "This call was not carried out.", failed=True)
+    if step.status == "done":
+        return Result(call, name, step.result)
+    if step.status == "unknown":
+        return Result(call, name, "Nobody knows whether this call happened.", failed=True)
+    return Result(call, name, step.message, failed=True)

@@ -1,0 +1,156 @@
+"""plait inside anybody's Trio program: `async with Runtime(store, agents=[…]) as rt`.
+
+This is the whole public way in; `plait serve` is written with nothing else. The block is a nursery: what fails inside
+is the caller's exception, and leaving the block drains: running steps are left resumable, rooms leave their logs in
+good order, sockets close with 1012.
+"""
+
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+from typing import Any, Self
+
+import msgspec
+import trio
+from pycrdt import Doc
+
+from ..protocol import limits
+from ..protocol.access import Grant
+from ..protocol.commands import Prompt, Stop, parse
+from ..protocol.document import shown_runs
+from ..protocol.errors import Refused
+from ..protocol.events import Record, RunFailed, RunFinished, RunStopped
+from ..protocol.names import document_name, room_name
+from ..storage.store import Store
+from .agent.crew import AgentCrew
+from .agent.definition import Agent
+from .room.identity import Surroundings
+from .room.live import Answer
+from .room.rooms import Rooms
+
+
+class Runtime:
+    """Rooms and agents over one store, for as long as the block lasts.
+
+    `agents`: who is at work here; the first one answers prompts that name nobody. `surroundings` brings time and
+    randomness; a simulation gives its own.
+    """
+
+    def __init__(self, store: Store, agents: Sequence[Agent] = (), *, surroundings: Surroundings | None = None) -> None:
+        self.store = store
+        self.agents = list(agents)
+        surroundings = surroundings or Surroundings()
+        self._crew = AgentCrew(self.agents, surroundings)
+        self.rooms = Rooms(store, self._crew, surroundings)
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            self._nursery = await stack.enter_async_context(trio.open_nursery())
+            await self._nursery.start(self.rooms.run)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *exc: Any) -> bool | None:
+        self.rooms.end_all_tabs(1012, "restarting")
+        self._nursery.cancel_scope.cancel()
+        try:
+            return await self._stack.__aexit__(*exc)
+        finally:
+            with trio.CancelScope(shield=True):
+                await self._crew.aclose()
+
+    def room(self, name: str) -> "RoomHandle":
+        """A room by name; nothing happens until something is asked of it. Raises Refused('bad-name')."""
+        return RoomHandle(self, room_name(name))
+
+    async def serve(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 8787,
+        *,
+        allow_origins: Sequence[str] = (),
+        task_status: "trio.TaskStatus[str]" = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Serve the console, HTTP and WebSocket on one port until cancelled; started with the URL once it listens."""
+        from .server.listener import serve
+
+        await serve(self.rooms, host=host, port=port, allow_origins=allow_origins, task_status=task_status)
+
+
+class RoomHandle:
+    """What a program may do with a room. Each call wakes the room and lets it sleep again."""
+
+    def __init__(self, runtime: Runtime, name: str) -> None:
+        self._rooms = runtime.rooms
+        self._store = runtime.store
+        self.name = name
+
+    async def prompt(self, text: str, *, agent: str = "", id: str = "", author: str = "anonymous") -> str:  # noqa: A002
+        """Ask an agent; the id of the run, once it is on disk. `id` makes asking again safe. Raises Refused,
+        OutcomeUnknown."""
+        command = Prompt(id=id or str(uuid.uuid4()), text=text, agent=agent)
+        return (await self._ask(command, author)).run
+
+    async def stop(self, run: str = "", *, id: str = "", author: str = "anonymous") -> None:  # noqa: A002
+        """Stop a run, or every open run of the room; returns once that is on disk. Raises Refused, OutcomeUnknown."""
+        await self._ask(Stop(id=id or str(uuid.uuid4()), run=run), author)
+
+    async def _ask(self, command: Prompt | Stop, author: str) -> Answer:
+        checked = parse(msgspec.json.encode(command))  # The same limits as over the wire.
+        assert isinstance(checked, Prompt | Stop)
+        async with self._rooms.use(self.name) as room:
+            return await room.ask(Grant(author=author), checked)
+
+    def follow(self, after: int = 0) -> "Follow":
+        """The room's records after that seq, and then the new ones as they come: `async for record in room.follow()`."""
+        return Follow(self, after)
+
+    async def next_records(self, after: int) -> list[Record]:
+        """The records after that seq, at least one: waits for it."""
+        async with self._rooms.use(self.name) as room:
+            await room.beyond(after)
+            return await self._store.read(self.name, after, limits.PAGE_RECORDS)
+
+    async def wait(self, run: str) -> dict[str, Any]:
+        """The run in the room document's shape, as plain values, once it is terminal. Raises Refused('no-such-run')."""
+        first = int(run) if run.isdigit() else 0
+        known = await self._store.read(self.name, first - 1, 1) if first else []
+        if not known or known[0].run != run:
+            raise Refused("no-such-run", f"Room {self.name} has no run {run}.")
+        async for record in self.follow(first):
+            if record.run == run and isinstance(record.event, RunFinished | RunStopped | RunFailed):
+                break
+        return (await self.runs()).get(run, {})
+
+    async def runs(self) -> dict[str, Any]:
+        """The room document's runs as plain values, by id."""
+        return shown_runs(await self.document())
+
+    async def document(self, name: str = "") -> "Doc[Any]":
+        """A copy of a document as it stands; the room document without a name."""
+        async with self._rooms.use(self.name) as room:
+            update = await room.document(document_name(name) if name else "")
+        doc: Doc[Any] = Doc()
+        doc.apply_update(update)
+        return doc
+
+
+class Follow:
+    """A cursor into a room's log, never a queue: whoever reads slowly holds nothing back and loses nothing."""
+
+    def __init__(self, room: RoomHandle, after: int) -> None:
+        self._room = room
+        self._page: list[Record] = []
+        self.seq = after
+        """The seq of the last record given."""
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Record:
+        if not self._page:
+            self._page = (await self._room.next_records(self.seq))[::-1]
+        record = self._page.pop()
+        self.seq = record.seq
+        return record

@@ -1,0 +1,109 @@
+"""Who watches a room: tabs by document, what they are pushed, and who is present.
+
+A tab is in the audience from `join`; it gets deltas from its first sync step 1 on, because only then does it have what
+they build on. Presence is not in the log: it belongs to sockets, and goes when they go.
+"""
+
+from collections.abc import Container
+
+from ...protocol.awareness import Registry
+from .live import Change
+from .tab import Delta, Presence, Tab
+
+NOBODY = b"\x00"
+"""The awareness payload of no entries."""
+
+
+class Audience:
+    """The tabs of one room."""
+
+    def __init__(self) -> None:
+        self._tabs: dict[Tab, str] = {}
+        self._synced: dict[str, dict[Tab, None]] = {}
+        self._present: dict[str, Registry] = {}
+        self.warned: set[Tab] = set()
+        """Tabs that were told that the room document is read-only; they are told once."""
+        self.owed: dict[Tab, set[int]] = {}
+        """Client ids whose structs a tab relayed and that were dropped: when the id commits, the tab is asked again."""
+
+    def __len__(self) -> int:
+        return len(self._tabs)
+
+    def __contains__(self, tab: Tab) -> bool:
+        return tab in self._tabs
+
+    def join(self, tab: Tab) -> None:
+        """The tab is here."""
+        self._tabs[tab] = tab.document
+
+    def sync(self, tab: Tab) -> None:
+        """From now on the tab gets its document's deltas."""
+        if tab in self._tabs:
+            self._synced.setdefault(tab.document, {})[tab] = None
+
+    def leave(self, tab: Tab) -> bool:
+        """The tab is gone; whether its document has nobody left."""
+        document = self._tabs.pop(tab, None)
+        if document is None:
+            return False
+        self.warned.discard(tab)
+        self.owed.pop(tab, None)
+        synced = self._synced.get(document, {})
+        synced.pop(tab, None)
+        registry = self._present.get(document)
+        if registry is not None:
+            self._show(document, registry.leave(tab))
+        if not self.watches(document):
+            self._synced.pop(document, None)
+            self._present.pop(document, None)
+            return True
+        return False
+
+    def watches(self, document: str) -> bool:
+        """Whether anybody watches the document."""
+        return document in self._tabs.values()
+
+    def owed_in(self, documents: Container[str]) -> list[tuple[Tab, set[int]]]:
+        """Tabs whose relayed structs were dropped, and of which clients, among these documents' tabs."""
+        return [(tab, clients) for tab, clients in self.owed.items() if tab.document in documents]
+
+    def everybody(self) -> list[Tab]:
+        """All tabs, in the order in which they came."""
+        return list(self._tabs)
+
+    def publish(self, document: str, change: Change) -> None:
+        """Push what a pass did to a document to everybody who has synced it."""
+        synced = self._synced.get(document)
+        if not synced:
+            return
+        delta = Delta(document, change.seq, tuple(change.updates), change.before)
+        for tab in synced:
+            tab.push(delta)
+
+    def aware(self, tab: Tab, payload: bytes) -> None:
+        """Take what a tab says of who is present, and tell everybody. Raises Refused('bad-frame')."""
+        if tab not in self._tabs:
+            return
+        registry = self._present.setdefault(tab.document, Registry())
+        self._show(tab.document, registry.receive(tab, payload, author=tab.author, name=tab.name))
+
+    def present(self, document: str) -> bytes:
+        """The awareness payload of everybody who is present in a document."""
+        registry = self._present.get(document)
+        return (registry.full() if registry is not None else None) or NOBODY
+
+    def greet(self, tab: Tab) -> None:
+        """Tell a tab who is present."""
+        tab.send_awareness(self.present(tab.document))
+
+    def _show(self, document: str, payload: bytes | None) -> None:
+        if payload is not None:
+            presence = Presence(payload)
+            for tab, watched in self._tabs.items():
+                if watched == document:
+                    tab.push_presence(presence)
+
+    def end(self, code: int, reason: str) -> None:
+        """Close everybody's socket."""
+        for tab in self.everybody():
+            tab.close(code, reason)

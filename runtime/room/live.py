@@ -1,0 +1,306 @@
+"""A room in memory: its fold, its documents, and the records that are not yet on disk.
+
+`Live` speculates. Each method takes one thing that was asked, judges it against the fold, writes it into the documents
+and drafts the record; nothing here waits, and nobody outside may look until the drafts are committed. There is no way
+back from a draft: if the commit fails, the room throws its `Live` away and opens another from the log.
+
+Streamed text is held back until something else comes or the pass ends, so that all tokens of one pass and part make one
+record. That is lossless, because nobody was shown them apart.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pycrdt import Doc
+
+from ...protocol import limits
+from ...protocol.access import Grant
+from ...protocol.commands import Prompt, Stop, digest
+from ...protocol.document import RoomDocument
+from ...protocol.errors import Refused
+from ...protocol.events import (
+    ArgumentsStreamed,
+    DocumentEdited,
+    EpochClosed,
+    Event,
+    ReasoningStreamed,
+    Record,
+    TextStreamed,
+    command_record_id,
+)
+from ...protocol.judge import judge
+from ...protocol.moves import Decide, FlowFunction, Flows, Move, moves
+from ...protocol.requests import describe
+from ...protocol.state import RoomState, Run, fold, record_id
+from ...protocol.update import decode_state_vector, new_clients, read
+from ...storage.store import Append
+from .identity import Surroundings
+from .shared import SharedDocument, Taken
+
+HOUSE = "plait"
+"""The author of what the room decides by itself."""
+
+Streamed = TextStreamed | ReasoningStreamed | ArgumentsStreamed
+_StepKey = tuple[str, str, int]
+
+
+class Answer:
+    """What an accepted command is told: the seq of its first record, and the run that it concerns, if one."""
+
+    __slots__ = ("run", "seq")
+
+    def __init__(self, seq: int, run: str) -> None:
+        self.seq = seq
+        self.run = run
+
+
+class Change:
+    """What a pass did to one document: the state vector before it, the exact updates, the last one's seq."""
+
+    __slots__ = ("before", "seq", "updates")
+
+    def __init__(self, before: bytes) -> None:
+        self.before = before
+        self.updates: list[bytes] = []
+        self.seq = 0
+
+
+class Live:
+    """One epoch of one room. `opening.open_live` makes it from the log."""
+
+    def __init__(
+        self,
+        name: str,
+        epoch: int,
+        client: int,
+        flows: Mapping[str, FlowFunction],
+        surroundings: Surroundings,
+    ) -> None:
+        self.name = name
+        self.epoch = epoch
+        self.client = client
+        self.state = RoomState()
+        self.room_document = RoomDocument(client)
+        self.shared: dict[str, SharedDocument] = {}
+        self.flows = Flows(flows)
+        self.work: tuple[Move, ...] = ()
+        self.drafts: list[Record] = []
+        self.changes: dict[str, Change] = {}
+        self.snapshot_seq = 0
+        self._surroundings = surroundings
+        self._streams: dict[_StepKey, tuple[Streamed, list[str]]] = {}
+        self._asked: dict[str, tuple[bytes, Answer]] = {}
+        self._undecided = True
+
+    # --- looking ------------------------------------------------------------------------------------------------------
+
+    def document(self, name: str) -> "Doc[Any]":
+        """The live document; the room document for an empty name. A shared one begins empty. Raises Refused."""
+        return self.room_document.doc if not name else self.shared_document(name).doc
+
+    def shared_document(self, name: str) -> SharedDocument:
+        """The shared document of that name. Raises Refused('room-full')."""
+        shared = self.shared.get(name)
+        if shared is None:
+            if len(self.shared) >= limits.DOCUMENTS_PER_ROOM:
+                raise Refused("room-full", f"A room may have {limits.DOCUMENTS_PER_ROOM} documents.")
+            shared = self.shared[name] = self.new_shared()
+            shared.loaded()
+        return shared
+
+    def new_shared(self) -> SharedDocument:
+        """An empty shared document that this epoch writes to under its own client id."""
+        return SharedDocument(self.client)
+
+    def forget_unwritten(self, name: str) -> None:
+        """Nobody watches the document any more; if nobody ever wrote to it either, it costs nothing from now on."""
+        if name in self.shared and name not in self.state.documents:
+            del self.shared[name]
+
+    # --- speculating --------------------------------------------------------------------------------------------------
+
+    def command(
+        self, grant: Grant, command: Prompt | Stop, known: Record | None, agents: Callable[[str], str]
+    ) -> Answer:
+        """Carry a command out, or answer it as it was answered before (law 5). `known` is its first record, if the log
+        has one. Raises Refused."""
+        asked = digest(command)
+        earlier = (known.asked, Answer(known.seq, known.run)) if known else self._asked.get(command.id)
+        if earlier is not None:
+            if earlier[0] != asked:
+                raise Refused("id-reused")
+            return earlier[1]
+        self._flush()
+        verdicts = judge(self.state, grant, command, agents)
+        first = self.state.seq + 1
+        for ordinal, verdict in enumerate(verdicts):
+            key = command_record_id(command.id, ordinal)
+            self._draft(verdict.event, grant.author, verdict.run, id=key, asked=asked if not ordinal else None)
+        answer = Answer(first, verdicts[0].run)
+        self._asked[command.id] = (asked, answer)
+        return answer
+
+    def edit(self, author: str, document: str, update: bytes) -> Taken:
+        """Take a tab's edit of a shared document. Raises Refused."""
+        self._flush()
+        shared = self.shared_document(document)
+        before = shared.doc.get_state()
+        taken = shared.take(update, author, self.state.owners, self.name)
+        if taken.update:
+            self._change(document, before)
+            self._draft(DocumentEdited(), author, document=document, update=taken.update)
+        return taken
+
+    def has_news(self, update: bytes) -> bool:
+        """Whether an edit of the room document holds a struct or a deletion that the document has not."""
+        edit = read(update)
+        if new_clients(edit, decode_state_vector(self.room_document.doc.get_state())):
+            return True
+        if not edit.deleted:
+            return False
+        doc = self.room_document.doc
+        known = read(doc.get_update(doc.get_state())).deleted
+        return any(not any(c == k and a <= s and e <= b for k, a, b in known) for c, s, e in edit.deleted)
+
+    def stream(self, run: str, event: Streamed) -> bool:
+        """Take some of a step's stream; False if the step is no longer wanted, and then nothing happened."""
+        if not self._wanted(run, event.step, event.attempt):
+            return False
+        key = (run, event.step, event.attempt)
+        held = self._streams.get(key)
+        if held is not None:
+            first, texts = held
+            if type(first) is type(event) and first.part == event.part:
+                texts.append(event.text)
+                return True
+            self._flush_one(key)
+        self._streams[key] = (event, [event.text])
+        return True
+
+    def report(self, run: str, author: str, event: Any) -> bool:
+        """Take what a step did; False if the step is no longer wanted, and then nothing happened."""
+        known = self.state.runs.get(run)
+        if known is None or not known.open or not _follows(known, event.step, event.attempt, event):
+            return False
+        self._flush()
+        self._draft(event, author, run, id=record_id(known, event.step, event.attempt, event))
+        return True
+
+    def begin_request(
+        self, run: str, author: str, step: str, attempt: int, model: str, request: dict[str, Any]
+    ) -> bool:
+        """Write a model request down, by reference to the one before it."""
+        self._flush()
+        return self.report(run, author, describe(self.state.request, step, attempt, model, request))
+
+    def decide(self) -> None:
+        """Append what the room itself should, until nothing is left to decide; then `work` is what steps should do."""
+        self._flush()
+        while self._undecided:
+            self._undecided = False
+            found = moves(self.state, self.epoch, self.flows)
+            for move in found:
+                if isinstance(move, Decide):
+                    step = getattr(move.event, "step", None)
+                    run = self.state.runs[move.run]
+                    key = record_id(run, step, getattr(move.event, "attempt", 0), move.event) if step else None
+                    self._draft(move.event, HOUSE, move.run, id=key)
+            self.work = tuple(move for move in found if not isinstance(move, Decide))
+
+    def close_epoch(self) -> None:
+        """Leave the room in good order, so that the next epoch goes on with this one's client id."""
+        self._flush()
+        if self.state.closed is not None or self.state.epoch != self.epoch:
+            return
+        clocks = {"": decode_state_vector(self.room_document.doc.get_state()).get(self.client, 0)}
+        for name, shared in self.shared.items():
+            if self.client in shared.clocks:
+                clocks[name] = shared.clocks[self.client]
+        self._draft(EpochClosed(self.client, clocks), HOUSE)
+
+    # --- the pass -----------------------------------------------------------------------------------------------------
+
+    def append(self) -> Append | None:
+        """What is to be committed, or None if the pass changed nothing."""
+        self._flush()
+        if not self.drafts:
+            return None
+        after = self.drafts[0].seq - 1
+        return Append(self.name, self.epoch, after, tuple(self.drafts), open_runs=len(self.state.open_runs()))
+
+    def committed(self) -> tuple[list[Record], dict[str, Change]]:
+        """The pass is on disk: its records and what they changed; the next pass begins."""
+        done = (self.drafts, self.changes)
+        self.drafts, self.changes = [], {}
+        self._asked.clear()
+        return done
+
+    def _flush(self) -> None:
+        for key in list(self._streams):
+            self._flush_one(key)
+
+    def _flush_one(self, key: _StepKey) -> None:
+        first, texts = self._streams.pop(key)
+        run = self.state.runs[key[0]]
+        event: Streamed
+        if isinstance(first, ArgumentsStreamed):
+            event = ArgumentsStreamed(first.step, first.attempt, first.part, first.call, first.name, "".join(texts))
+        else:
+            event = type(first)(first.step, first.attempt, first.part, "".join(texts))
+        self._draft(event, f"agent:{run.agent}", run.id, id=record_id(run, first.step, first.attempt, event))
+
+    def _wanted(self, run_id: str, step_id: str, attempt: int) -> bool:
+        run = self.state.runs.get(run_id)
+        if run is None or not run.open or run.stopping:
+            return False
+        step = run.steps.get(step_id)
+        return step is not None and step.status == "open" and step.attempt == attempt and step.epoch == self.epoch
+
+    def _change(self, document: str, before: bytes) -> Change:
+        change = self.changes.get(document)
+        if change is None:
+            change = self.changes[document] = Change(before)
+        return change
+
+    def _draft(
+        self,
+        event: Event,
+        author: str,
+        run: str = "",
+        *,
+        document: str = "",
+        update: bytes = b"",
+        id: str | None = None,  # noqa: A002
+        asked: bytes | None = None,
+    ) -> None:
+        """One record: the fact and the exact update it causes, folded at once so that what follows sees it."""
+        seq = self.state.seq + 1
+        now = self._surroundings.now()
+        if not isinstance(event, DocumentEdited | EpochClosed):
+            if "" not in self.changes:
+                self._change("", self.room_document.doc.get_state())
+            update = self.room_document.project(run, author, now, event)
+        record = Record(seq, now, author, run, self.epoch, event, document, update, id, asked)
+        self.drafts.append(record)
+        if update:
+            change = self.changes[document]
+            change.updates.append(update)
+            change.seq = seq
+        fold(self.state, record)
+        if not isinstance(event, TextStreamed | ReasoningStreamed | ArgumentsStreamed | DocumentEdited | EpochClosed):
+            self._undecided = True
+            if run and not self.state.runs.get(run, _NO_RUN).open:
+                self.flows.forget(run)
+
+
+_NO_RUN = Run("", "", "", "", status="done")
+
+
+def _follows(run: Run, step_id: str, attempt: int, event: Event) -> bool:
+    """Whether a step's report may follow what is folded: an attempt begins once, and ends only while it is open."""
+    step = run.steps.get(step_id)
+    if type(event).__name__ in ("ModelRequested", "ToolStarted"):
+        if run.stopping:
+            return False
+        return attempt == (1 if step is None else step.attempt + 1) and (step is None or step.status == "retry")
+    return step is not None and step.status == "open" and step.attempt == attempt

@@ -1,0 +1,216 @@
+"""What a room can be told. Each kind says how it is speculated, what is published, and what its asker is told if not.
+
+`speculate` may change the room's memory and must not answer; `publish` answers, when document = log; `failed` is called
+instead of `publish` when the pass did not happen.
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from ...protocol.access import Grant
+from ...protocol.commands import Prompt, Stop
+from ...protocol.errors import CODES, OutcomeUnknown, PlaitError, Refused
+from ...protocol.events import ArgumentsStreamed, ReasoningStreamed, Record, TextStreamed
+from ...protocol.update import decode_state_vector
+from .audience import Audience
+from .identity import is_server_id
+from .live import Answer, Live
+from .shared import Taken
+from .tab import Tab
+
+AgentFor = Callable[[str], str]
+Done = Callable[[bool | None], None]
+"""Told about a step's report: recorded, no longer wanted, or (None) nobody knows."""
+
+
+class Message(Protocol):
+    """One thing in a room's inbox."""
+
+    def speculate(self, live: Live, agent_for: AgentFor) -> None: ...
+    def publish(self, live: Live, audience: Audience) -> None: ...
+    def failed(self, error: PlaitError) -> None: ...
+
+
+class _Quiet:
+    """Speculates nothing, and has nobody to tell of a failure."""
+
+    def speculate(self, live: Live, agent_for: AgentFor) -> None:
+        pass
+
+    def failed(self, error: PlaitError) -> None:
+        pass
+
+
+class Ask:
+    """A command, with who asks and where the answer goes. `known` is its first record, if the log has one."""
+
+    def __init__(self, grant: Grant, command: Prompt | Stop, reply: Callable[[Answer | PlaitError], None]) -> None:
+        self.grant = grant
+        self.command = command
+        self.known: Record | None = None
+        self._reply = reply
+        self._answer: Answer | PlaitError = OutcomeUnknown()
+
+    def speculate(self, live: Live, agent_for: AgentFor) -> None:
+        try:
+            self._answer = live.command(self.grant, self.command, self.known, agent_for)
+        except Refused as refused:
+            self._answer = refused
+
+    def publish(self, live: Live, audience: Audience) -> None:
+        self._reply(self._answer)
+
+    def failed(self, error: PlaitError) -> None:
+        self._reply(error)
+
+
+class Edit:
+    """A tab's edit of its document."""
+
+    def __init__(self, tab: Tab, update: bytes, step2: bool) -> None:
+        self.tab = tab
+        self.update = update
+        self.step2 = step2
+        self._taken: Taken | None = None
+        self._refused: Refused | None = None
+
+    def speculate(self, live: Live, agent_for: AgentFor) -> None:
+        try:
+            if self.tab.document:
+                self._taken = live.edit(self.tab.author, self.tab.document, self.update)
+            elif live.has_news(self.update):
+                self._refused = Refused("permission-denied")
+        except Refused as refused:
+            self._refused = refused
+
+    def publish(self, live: Live, audience: Audience) -> None:
+        if self._refused is not None:
+            self._deny(live, audience, self._refused)
+            return
+        taken = self._taken
+        if taken is not None and taken.foreign:
+            audience.owed.setdefault(self.tab, set()).update(taken.foreign)
+            self.tab.denied("update-foreign", CODES["update-foreign"].sentence)
+        among = taken is not None and taken.update == self.update and self.tab.behind is None
+        self.tab.accepted(self.update, echo=not among)
+
+    def _deny(self, live: Live, audience: Audience, refused: Refused) -> None:
+        if refused.code == "permission-denied":
+            if self.tab in audience.warned:
+                self.tab.denied("", "")
+                return
+            audience.warned.add(self.tab)
+        self.tab.denied(refused.code, refused.message)
+        if refused.code == "update-incomplete":
+            self.tab.send_step1(live.document(self.tab.document).get_state())
+
+    def failed(self, error: PlaitError) -> None:
+        code = error.code if isinstance(error, Refused | OutcomeUnknown) else "store-failed"
+        self.tab.denied(code, str(error))
+
+
+class Join(_Quiet):
+    """A tab has come."""
+
+    def __init__(self, tab: Tab) -> None:
+        self.tab = tab
+
+    def publish(self, live: Live, audience: Audience) -> None:
+        if self.tab not in audience:
+            return
+        try:
+            self.tab.send_step1(live.document(self.tab.document).get_state())
+        except Refused as refused:
+            self.tab.close(CODES[refused.code].close or 1013, refused.code)
+            return
+        audience.greet(self.tab)
+
+
+class Step1(_Quiet):
+    """A tab tells what it has and asks for the rest."""
+
+    def __init__(self, tab: Tab, state_vector: bytes) -> None:
+        self.tab = tab
+        self.state_vector = state_vector
+
+    def publish(self, live: Live, audience: Audience) -> None:
+        if self.tab not in audience:
+            return
+        doc = live.document(self.tab.document)
+        theirs, ours = decode_state_vector(self.state_vector), decode_state_vector(doc.get_state())
+        if any(is_server_id(client, live.name) and clock > ours.get(client, 0) for client, clock in theirs.items()):
+            self.tab.close(CODES["lineage-changed"].close or 4409, "lineage-changed")
+            return
+        self.tab.send_step2(doc.get_update(self.state_vector))
+        audience.sync(self.tab)
+
+
+class CatchUp(_Quiet):
+    """A tab that fell behind can write again."""
+
+    def __init__(self, tab: Tab) -> None:
+        self.tab = tab
+
+    def publish(self, live: Live, audience: Audience) -> None:
+        behind = self.tab.behind
+        if self.tab in audience and behind is not None:
+            update = live.document(self.tab.document).get_update(behind)
+            self.tab.catch_up(update, audience.present(self.tab.document))
+
+
+class Leave(_Quiet):
+    """Nobody watches a document any more."""
+
+    def __init__(self, document: str) -> None:
+        self.document = document
+
+    def publish(self, live: Live, audience: Audience) -> None:
+        if not audience.watches(self.document):
+            live.forget_unwritten(self.document)
+
+
+class Look(_Quiet):
+    """Somebody wants to read the room when document = log."""
+
+    def __init__(self, look: Callable[[Live], None]) -> None:
+        self._look = look
+
+    def publish(self, live: Live, audience: Audience) -> None:
+        self._look(live)
+
+
+class Report:
+    """What a step did, or some of its stream."""
+
+    def __init__(self, run: str, author: str, event: Any, done: Done | None = None) -> None:
+        self.run = run
+        self.author = author
+        self.event = event
+        self.done = done
+        self._accepted = False
+
+    def speculate(self, live: Live, agent_for: AgentFor) -> None:
+        if isinstance(self.event, TextStreamed | ReasoningStreamed | ArgumentsStreamed):
+            self._accepted = live.stream(self.run, self.event)
+        else:
+            self._accepted = live.report(self.run, self.author, self.event)
+
+    def publish(self, live: Live, audience: Audience) -> None:
+        if self.done is not None:
+            self.done(self._accepted)
+
+    def failed(self, error: PlaitError) -> None:
+        if self.done is not None:
+            self.done(None)
+
+
+class Begin(Report):
+    """A step is about to send a request to a model."""
+
+    def __init__(self, run: str, author: str, step: str, attempt: int, model: str, request: dict[str, Any]) -> None:
+        super().__init__(run, author, None)
+        self._step = (step, attempt, model, request)
+
+    def speculate(self, live: Live, agent_for: AgentFor) -> None:
+        step, attempt, model, request = self._step
+        self._accepted = live.begin_request(self.run, self.author, step, attempt, model, request)

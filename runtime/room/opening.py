@@ -1,0 +1,100 @@
+"""Opening a room: newest snapshot, then the tail of the log, applied as stored bytes; and the snapshot for next time.
+
+A snapshot is a cache: the fold and every document as of one seq, under the fold's version. One that is missing, of
+another version or damaged costs time and nothing else. Opening yields to other tasks between the log's pages.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+from msgspec import Struct
+
+from ...protocol.events import Record
+from ...protocol.moves import FlowFunction
+from ...protocol.state import VERSION, RoomState, fold
+from ...protocol.update import decode_state_vector
+from ...storage.store import Snapshot, Store, StoreCorrupt
+from .identity import Surroundings, server_id
+from .live import Live
+
+
+class _Kept(Struct):
+    """A snapshot's data. The room document's name is the empty string."""
+
+    state: RoomState
+    documents: dict[str, bytes]
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(_Kept)
+
+
+async def open_live(
+    name: str, store: Store, flows: Mapping[str, FlowFunction], surroundings: Surroundings, *, epoch_above: int = 0
+) -> Live:
+    """The room as its log says, under a new epoch (above `epoch_above` too). Raises StoreError, StoreCorrupt."""
+    head = await store.head(name)
+    client = server_id(name, surroundings.entropy)
+    newest = await store.read(name, head.seq - 1, 1) if head.seq else []
+    closed = newest[0].event if newest and type(newest[0].event).__name__ == "EpochClosed" else None
+    if closed is not None:
+        client = closed.client  # type: ignore[union-attr]
+    live = Live(name, max(head.epoch, epoch_above) + 1, client, flows, surroundings)
+    await _recover(live, store)
+    if live.state.seq < head.seq:
+        raise StoreCorrupt(f"the log of room {name} ends at {live.state.seq}, its head says {head.seq}")
+    if live.state.closed is not None and _clock(live) != live.state.closed.clocks.get("", 0):
+        raise StoreCorrupt(f"room {name} was closed at another clock than its documents have")
+    return live
+
+
+def _clock(live: Live) -> int:
+    return decode_state_vector(live.room_document.doc.get_state()).get(live.client, 0)
+
+
+async def _recover(live: Live, store: Store) -> None:
+    kept = _read(await store.snapshot(live.name))
+    if kept is not None:
+        live.state = kept.state
+        live.snapshot_seq = kept.state.seq
+        for name, update in kept.documents.items():
+            _load(live, name, update)
+    while page := await store.read(live.name, live.state.seq):
+        for record in page:
+            replay(live, record)
+    for shared in live.shared.values():
+        shared.loaded()
+
+
+def replay(live: Live, record: Record) -> None:
+    """Take in one stored record: its bytes, and then what it means."""
+    if record.update:
+        _load(live, record.document, record.update)
+    fold(live.state, record)
+
+
+def _load(live: Live, document: str, update: bytes) -> None:
+    if not document:
+        live.room_document.apply(update)
+        return
+    shared = live.shared.get(document)
+    if shared is None:
+        shared = live.shared[document] = live.new_shared()
+    shared.load(update)
+
+
+def _read(snapshot: Snapshot | None) -> _Kept | None:
+    if snapshot is None or snapshot.version != VERSION:
+        return None
+    try:
+        kept = _decoder.decode(snapshot.data)
+    except msgspec.MsgspecError:
+        return None
+    return kept if kept.state.seq == snapshot.seq else None
+
+
+def take_snapshot(live: Live) -> Snapshot:
+    """The room as it stands; call it only when nothing is drafted."""
+    documents = {"": live.room_document.doc.get_update()}
+    documents |= {name: live.shared[name].doc.get_update() for name in live.state.documents}
+    return Snapshot(live.state.seq, VERSION, _encoder.encode(_Kept(live.state, documents)))

@@ -1,0 +1,455 @@
+"""A room at work: one task, and each change one pass of *speculate, commit, publish*.
+
+Speculate: everything that waits in the inbox is judged, folded and projected, message by message, without waiting, so
+nobody can look. Commit: one append of all that was drafted; what arrives meanwhile is the next pass: the fsync is the
+batching window. Publish: deltas to the tabs, then the answers, then the steps that should now be in progress. Whatever
+reads a document for somebody outside is a message too and is answered in publish, when document = log.
+
+If the commit fails or its outcome is unknown, the room's memory may say more than its log. It is thrown away with every
+step that it had in progress, the log is read again under a new epoch, and whoever waited is told. Tabs keep their
+sockets, since none of them was ever sent a byte that is not in the log.
+
+A token's way out is `report` -> `_speculate` -> `_commit` -> `_publish` -> `Audience.publish`.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Protocol
+
+import trio
+
+from ...protocol import limits
+from ...protocol.access import Grant
+from ...protocol.commands import Prompt, Stop
+from ...protocol.errors import CODES, OutcomeUnknown, PlaitError, Refused
+from ...protocol.events import Record, command_record_id
+from ...protocol.moves import FlowFunction, Move
+from ...protocol.state import RoomState
+from ...protocol.update import read
+from ...storage.store import Store, StoreError, StoreFull
+from .audience import Audience
+from .identity import Surroundings
+from .live import Answer, Change, Live
+from .messages import Ask, Begin, CatchUp, Edit, Join, Leave, Look, Message, Report, Step1
+from .opening import open_live, take_snapshot
+from .tab import Tab
+
+log = logging.getLogger("plait.room")
+
+_RETRY_S = (1.0, 2.0, 5.0, 15.0, 30.0)
+
+
+class Crew(Protocol):
+    """Who carries out a room's moves. `runtime.agent.crew` is the one; the room knows no more of agents than this."""
+
+    @property
+    def flows(self) -> Mapping[str, FlowFunction]:
+        """Each agent's flow, by the agent's name."""
+        ...
+
+    def agent_for(self, name: str) -> str:
+        """The name of the agent that is meant; the default one for an empty name. Raises Refused."""
+        ...
+
+    def settle(self, room: "Room", state: RoomState, work: tuple[Move, ...], nursery: trio.Nursery) -> None:
+        """Start the steps that should be in progress and are not; cancel those that are and should not be."""
+        ...
+
+    def busy(self, room: "Room") -> bool:
+        """Whether any step of the room is in progress."""
+        ...
+
+    def abandon(self, room: "Room") -> None:
+        """Cancel all steps of the room; they write nothing."""
+        ...
+
+
+class Room:
+    """One room of this process. `Rooms` makes it; everything but `ask`, `commit` and `beyond` is synchronous."""
+
+    def __init__(self, name: str, store: Store, crew: Crew, surroundings: Surroundings) -> None:
+        self.name = name
+        self.store = store
+        self.head = 0
+        """The seq of the last published record."""
+        self.users = 0
+        self.ended = trio.Event()
+        self.opened = trio.Event()
+        self.failure: PlaitError | None = None
+        self.commit_seconds = 0.0
+        self.commits = 0
+        self.records = 0
+        self.reopened = 0
+        self._crew = crew
+        self._surroundings = surroundings
+        self._audience = Audience()
+        self._inbox: deque[Message] = deque()
+        self._work = trio.Event()
+        self._grown = trio.Event()
+        self._closing = False
+        self._failures = 0
+        self._quiet = False
+        self._live: Live | None = None
+
+    # --- what tabs and callers say ------------------------------------------------------------------------------------
+
+    def join(self, tab: Tab) -> None:
+        """A tab is here: it is sent our step 1 and who is present."""
+        self._audience.join(tab)
+        self._post(Join(tab))
+
+    def step1(self, tab: Tab, state_vector: bytes) -> None:
+        """A tab's sync step 1: answered by step 2, and by deltas from then on."""
+        self._post(Step1(tab, state_vector))
+
+    def edit(self, tab: Tab, update: bytes, *, step2: bool) -> None:
+        """A tab's edit: answered by `tab.accepted` once it is on disk, or by `tab.denied`."""
+        self._post(Edit(tab, update, step2))
+
+    def aware(self, tab: Tab, payload: bytes) -> None:
+        """What a tab says of who is present. Raises Refused('bad-frame')."""
+        self._audience.aware(tab, payload)
+
+    def query_awareness(self, tab: Tab) -> None:
+        """A tab asks who is present."""
+        self._audience.greet(tab)
+
+    def catch_up(self, tab: Tab) -> None:
+        """A tab that fell behind can write again: answered by `tab.catch_up`."""
+        self._post(CatchUp(tab))
+
+    def leave(self, tab: Tab) -> None:
+        """The socket is gone."""
+        if self._audience.leave(tab):
+            self._post(Leave(tab.document))
+
+    def command(self, grant: Grant, command: Prompt | Stop, reply: Callable[[Answer | PlaitError], None]) -> None:
+        """Ask for something; `reply` is called in publish, after the deltas, with the answer or why there is none."""
+        self._post(Ask(grant, command, reply))
+
+    async def ask(self, grant: Grant, command: Prompt | Stop) -> Answer:
+        """Ask for something and wait. Raises Refused; OutcomeUnknown if it is to be asked again under its id.
+
+        Cancelling the wait does not take the command back.
+        """
+        told = trio.Event()
+        answers: list[Answer | PlaitError] = []
+
+        def reply(answer: Answer | PlaitError) -> None:
+            answers.append(answer)
+            told.set()
+
+        self.command(grant, command, reply)
+        await told.wait()
+        if isinstance(answers[0], PlaitError):
+            raise answers[0]
+        return answers[0]
+
+    async def beyond(self, seq: int) -> int:
+        """Wait until a record after `seq` is published; the head then."""
+        while self.head <= seq:
+            await self._grown.wait()
+        return self.head
+
+    async def document(self, name: str = "") -> bytes:
+        """A document's whole content as one update, as of some moment between asking and answering."""
+        told = trio.Event()
+        found: list[bytes | PlaitError] = []
+
+        def look(live: Live) -> None:
+            try:
+                found.append(live.document(name).get_update())
+            except PlaitError as error:
+                found.append(error)
+            told.set()
+
+        self._post(Look(look))
+        await told.wait()
+        if isinstance(found[0], PlaitError):
+            raise found[0]
+        return found[0]
+
+    def report(self, report: Report | Begin) -> None:
+        """What a step did, or some of its stream; `report.done` is called in publish."""
+        self._post(report)
+
+    async def commit(self, report: Report | Begin) -> bool:
+        """As `report`, and wait until it is on disk; False if the step is no longer wanted. Shielded: an intent's
+        commit is waited for even by a step that is being cancelled (law 7). Raises OutcomeUnknown."""
+        told = trio.Event()
+        outcome: list[bool | None] = []
+
+        def done(accepted: bool | None) -> None:
+            outcome.append(accepted)
+            told.set()
+
+        report.done = done
+        self._post(report)
+        with trio.CancelScope(shield=True):
+            await told.wait()
+        if outcome[0] is None:
+            raise OutcomeUnknown("the step's record may or may not be in the log")
+        return outcome[0]
+
+    def poke(self) -> None:
+        """Look again whether something is to be done: a user left, a step ended."""
+        self._work.set()
+
+    @property
+    def closing(self) -> bool:
+        """The room is on its way out of memory; ask for it again when it has ended."""
+        return self._closing
+
+    def end_tabs(self, code: int, reason: str) -> None:
+        """Close every socket that watches."""
+        self._audience.end(code, reason)
+
+    @property
+    def tabs(self) -> int:
+        """How many sockets watch."""
+        return len(self._audience)
+
+    def _post(self, message: Message) -> None:
+        if self.ended.is_set():
+            message.failed(OutcomeUnknown("the room was closed"))
+            return
+        self._inbox.append(message)
+        self._work.set()
+
+    # --- the task -----------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Open, work until nobody needs the room (or until cancelled), close."""
+        try:
+            async with trio.open_nursery() as nursery:
+                if await self._open():
+                    self._settle(nursery)
+                    await self._serve(nursery)
+                nursery.cancel_scope.cancel()
+        finally:
+            self._closing = True
+            self._crew.abandon(self)
+            self.ended.set()
+            self.opened.set()
+            self._fail_inbox(OutcomeUnknown("the room was closed"))
+            if self.failure is not None:
+                self._audience.end(CODES["overloaded"].close or 1013, "overloaded")
+
+    async def _open(self) -> bool:
+        try:
+            self._live = await open_live(self.name, self.store, self._crew.flows, self._surroundings)
+        except PlaitError as error:
+            self.failure = error
+            return False
+        self.head = self._live.state.seq
+        self._live.decide()
+        self._work.set()
+        self.opened.set()
+        return True
+
+    async def _serve(self, nursery: trio.Nursery) -> None:
+        try:
+            while True:
+                if not self._inbox and not self._idle():
+                    await self._work.wait()
+                elif not self._inbox:
+                    with trio.move_on_after(limits.ROOM_IDLE_S):
+                        await self._work.wait()
+                    if not self._work.is_set() and self._idle():
+                        self._closing = True
+                        break
+                self._work = trio.Event()
+                await self._pass(nursery)
+                if self.failure is not None:
+                    return
+        except trio.Cancelled:
+            self._closing = True
+            with trio.CancelScope(shield=True):
+                await self._close()
+            raise
+        await self._close()
+
+    def _idle(self) -> bool:
+        return not self.users and not len(self._audience) and not self._crew.busy(self) and not self._quiet
+
+    async def _pass(self, nursery: trio.Nursery) -> None:
+        batch = [self._inbox.popleft() for _ in range(min(len(self._inbox), limits.PASS_MESSAGES))]
+        if self._inbox:
+            self._work.set()
+        live = self._live
+        assert live is not None
+        with trio.CancelScope(shield=True):  # A pass is short, and its outcome must be known.
+            try:
+                await self._look_up(batch)
+                self._speculate(live, batch)
+                records = await self._commit(live)
+            except BaseException as error:
+                # pyo3 turns a panic of the CRDT into a BaseException; whatever failed, memory can no longer be trusted.
+                if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+                    raise
+                await self._reopen(batch, error, nursery)
+                return
+            self._publish(live, batch, records)
+            if records:
+                self._failures = 0
+                self._settle(nursery)
+                await self._keep_snapshot(live)
+
+    async def _look_up(self, batch: list[Message]) -> None:
+        for message in batch:
+            if isinstance(message, Ask):
+                message.known = await self.store.find(self.name, command_record_id(message.command.id))
+
+    def _speculate(self, live: Live, batch: list[Message]) -> None:
+        for message in batch:
+            message.speculate(live, self._crew.agent_for)
+        if not self._quiet:
+            live.decide()
+
+    async def _commit(self, live: Live) -> list[Record]:
+        append = live.append()
+        if append is None:
+            return []
+        began = trio.current_time()
+        await self.store.append(append)
+        self.commit_seconds += trio.current_time() - began
+        self.commits += 1
+        self.records += len(append.records)
+        return list(append.records)
+
+    def _publish(self, live: Live, batch: list[Message], records: list[Record]) -> None:
+        _, changes = live.committed()
+        for document, change in changes.items():
+            if change.updates:
+                self._audience.publish(document, change)
+        if records:
+            self.head = records[-1].seq
+            grown, self._grown = self._grown, trio.Event()
+            grown.set()
+        for message in batch:
+            message.publish(live, self._audience)
+        self._ask_again(live, changes)
+
+    def _ask_again(self, live: Live, changes: Mapping[str, Change]) -> None:
+        """Structs that a tab relayed were dropped; their author has now written, so the tab's may be whole (law 4)."""
+        for tab, clients in self._audience.owed_in(changes):
+            if clients.isdisjoint(_writers(changes[tab.document])):
+                continue
+            self._audience.owed.pop(tab, None)
+            tab.send_step1(live.document(tab.document).get_state())
+
+    def _settle(self, nursery: trio.Nursery) -> None:
+        live = self._live
+        assert live is not None
+        self._crew.settle(self, live.state, () if self._quiet else live.work, nursery)
+
+    # --- when it goes wrong -------------------------------------------------------------------------------------------
+
+    async def _reopen(self, batch: list[Message], error: BaseException, nursery: trio.Nursery) -> None:
+        """The commit failed, or something broke before it: start again from the log, and tell those who waited."""
+        old = self._live
+        assert old is not None
+        self._crew.abandon(self)
+        old.flows.clear()
+        told = _translate(error)
+        if isinstance(error, PlaitError):
+            log.error("room %s: %s; it is read again from its log", self.name, error)
+        else:
+            log.error("room %s: unexpected %s: %s", self.name, type(error).__name__, error, exc_info=error)
+        try:
+            self._live = await open_live(
+                self.name, self.store, self._crew.flows, self._surroundings, epoch_above=old.epoch
+            )
+        except Exception as again:
+            self.failure = again if isinstance(again, PlaitError) else StoreError(str(again))
+            log.error("room %s cannot be read again and is closed: %s", self.name, again)
+            for message in batch:
+                message.failed(told)
+            return
+        self.reopened += 1
+        await self._wait_a_little(nursery)
+        for message in batch:
+            if isinstance(message, Join | Step1 | CatchUp | Look | Leave):
+                self._post(message)  # It changes nothing, so it is simply asked again.
+            else:
+                message.failed(told)
+        self._catch_up_all(old)
+        self._work.set()
+
+    def _catch_up_all(self, old: Live) -> None:
+        """Records that turn out to be in the log after all were never pushed: send every tab what it may lack."""
+        live = self._live
+        assert live is not None
+        if live.state.seq > self.head:
+            for tab in self._audience.everybody():
+                with suppress(Refused):
+                    tab.catch_up(live.document(tab.document).get_update(), self._audience.present(tab.document))
+            self.head = live.state.seq
+            grown, self._grown = self._grown, trio.Event()
+            grown.set()
+
+    async def _wait_a_little(self, nursery: trio.Nursery) -> None:
+        """After a failure the room decides nothing by itself for a while, or a full disk would keep it spinning."""
+        delay = _RETRY_S[min(self._failures, len(_RETRY_S) - 1)]
+        self._failures += 1
+        if not self._quiet:
+            self._quiet = True
+            nursery.start_soon(self._speak_again, delay, nursery)
+
+    async def _speak_again(self, delay: float, nursery: trio.Nursery) -> None:
+        await trio.sleep(delay)
+        self._quiet = False
+        self._settle(nursery)
+        self.poke()
+
+    def _fail_inbox(self, error: PlaitError) -> None:
+        while self._inbox:
+            self._inbox.popleft().failed(error)
+
+    # --- leaving memory -----------------------------------------------------------------------------------------------
+
+    async def _close(self) -> None:
+        """Write the epoch's end and a snapshot; a failure of either loses nothing."""
+        live = self._live
+        if live is None or self.failure is not None:
+            return
+        self._crew.abandon(self)
+        try:
+            live.close_epoch()
+            append = live.append()
+            if append is not None:
+                await self.store.append(append)
+                live.committed()
+                await self._keep_snapshot(live, at_least=_WORTH_A_SNAPSHOT)
+        except PlaitError as error:
+            log.warning("room %s was not closed in good order: %s", self.name, error)
+        live.flows.clear()
+
+    async def _keep_snapshot(self, live: Live, at_least: int = limits.SNAPSHOT_RECORDS) -> None:
+        if live.state.seq - live.snapshot_seq < at_least:
+            return
+        live.snapshot_seq = live.state.seq
+        try:
+            await self.store.save_snapshot(self.name, take_snapshot(live))
+        except PlaitError as error:
+            log.warning("room %s kept no snapshot: %s", self.name, error)
+
+
+_WORTH_A_SNAPSHOT = 100
+"""A sleeping room with fewer records since its last snapshot is read from its tail instead."""
+
+
+def _writers(change: Change) -> set[int]:
+    """The client ids that a pass wrote under."""
+    return {section.client for update in change.updates for section in read(update).sections}
+
+
+def _translate(error: BaseException) -> PlaitError:
+    """What those who waited are told."""
+    if isinstance(error, StoreFull):
+        return Refused("store-full")
+    if isinstance(error, OutcomeUnknown):
+        return error
+    return OutcomeUnknown("the room had to be read again from its log; ask again under the same id")

@@ -1,0 +1,121 @@
+"""The rooms of this process: opened when somebody needs them, out of memory a while after nobody does.
+
+A sleeping room costs only its rows. It wakes by `use`, which is how a connection, a caller and recovery hold a room; and
+at start-up every room with open runs is woken, so that work that a crash or a deploy cut goes on by itself.
+"""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import trio
+
+from ...protocol.errors import PlaitError, Refused
+from ...protocol.names import room_name
+from ...storage.store import Store
+from .identity import Surroundings
+from .room import Crew, Room
+
+log = logging.getLogger("plait.room")
+
+
+class Rooms:
+    """Every room that is awake, by name."""
+
+    def __init__(self, store: Store, crew: Crew, surroundings: Surroundings) -> None:
+        self.store = store
+        self._crew = crew
+        self._surroundings = surroundings
+        self._awake: dict[str, Room] = {}
+        self._nursery: trio.Nursery | None = None
+        self._draining = False
+        self._totals: dict[str, float] = {"commits": 0, "records": 0, "commit_seconds": 0.0, "reopened": 0}
+
+    async def run(self, *, task_status: "trio.TaskStatus[None]" = trio.TASK_STATUS_IGNORED) -> None:
+        """Hold the rooms until cancelled; each then leaves its log in good order."""
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            nursery.start_soon(self._recover)
+            task_status.started()
+            try:
+                await trio.sleep_forever()
+            finally:
+                self._draining = True
+
+    @asynccontextmanager
+    async def use(self, name: str) -> AsyncIterator[Room]:
+        """The room, awake for as long as the block lasts. Raises Refused, StoreError."""
+        room = await self._wake(room_name(name))
+        try:
+            yield room
+        finally:
+            room.users -= 1
+            room.poke()
+
+    async def _wake(self, name: str) -> Room:
+        while True:
+            if self._draining or self._nursery is None:
+                raise Refused("restarting")
+            room = self._awake.get(name)
+            if room is None:
+                room = self._awake[name] = Room(name, self.store, self._crew, self._surroundings)
+                self._nursery.start_soon(self._live, room)
+            if room.closing:
+                await room.ended.wait()
+                await trio.lowlevel.checkpoint()
+                continue
+            room.users += 1
+            try:
+                await room.opened.wait()
+            except trio.Cancelled:
+                room.users -= 1
+                raise
+            if room.failure is not None:
+                room.users -= 1
+                raise room.failure
+            if not room.ended.is_set():
+                return room
+            room.users -= 1
+
+    async def _live(self, room: Room) -> None:
+        try:
+            await room.run()
+        except Exception as error:
+            log.error("room %s ended by %s", room.name, type(error).__name__, exc_info=error)
+        finally:
+            if self._awake.get(room.name) is room:
+                del self._awake[room.name]
+            self._count(self._totals, room)
+
+    async def _recover(self) -> None:
+        """Wake every room with open runs; each stays awake for as long as it has steps in progress."""
+        after = ""
+        while names := await self.store.unfinished(after=after):
+            for name in names:
+                try:
+                    async with self.use(name):
+                        pass
+                except PlaitError as error:
+                    log.error("room %s has open runs and cannot be opened: %s", name, error)
+            after = names[-1]
+
+    def end_all_tabs(self, code: int, reason: str) -> None:
+        """Close every socket of every room."""
+        for room in self._awake.values():
+            room.end_tabs(code, reason)
+
+    def statistics(self) -> dict[str, float]:
+        """Counted since the start: commits, records, commit_seconds, reopened; as it stands: rooms, tabs."""
+        totals = dict(self._totals)
+        for room in self._awake.values():
+            self._count(totals, room)
+        totals["rooms"] = len(self._awake)
+        totals["tabs"] = sum(room.tabs for room in self._awake.values())
+        return totals
+
+    @staticmethod
+    def _count(totals: dict[str, float], room: Room) -> None:
+        totals["commits"] += room.commits
+        totals["records"] += room.records
+        totals["commit_seconds"] += room.commit_seconds
+        totals["reopened"] += room.reopened

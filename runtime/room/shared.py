@@ -1,0 +1,76 @@
+"""A shared document in memory, and what a tab's edit does to it: taken whole, taken in part, or refused.
+
+The update is read before it is applied (law 11). Structs under somebody else's client id, or under one that only a
+server of this room may use, are left out (law 4); what remains must fit whole. What the document then says has changed
+is the exact update that goes into the log; an edit that changed nothing makes no record.
+"""
+
+from typing import Any
+
+from pycrdt import Doc, TransactionEvent
+
+from ...protocol import limits
+from ...protocol.errors import Refused
+from ...protocol.update import decode_state_vector, fits, new_clients, read, without
+from .identity import is_server_id
+
+
+class Taken:
+    """What became of an edit: the exact update (empty if nothing changed), and the ids whose structs were left out."""
+
+    __slots__ = ("foreign", "update")
+
+    def __init__(self, update: bytes, foreign: tuple[int, ...]) -> None:
+        self.update = update
+        self.foreign = foreign
+
+
+class SharedDocument:
+    """One Yjs document that tabs and agents write. The server types no root of it."""
+
+    def __init__(self, client: int) -> None:
+        self.doc: Doc[Any] = Doc(client_id=client)
+        self.clocks: dict[int, int] = {}
+        self.size = 0
+        self._update = b""
+        self._subscription: Any = None
+
+    def _observe(self, event: TransactionEvent) -> None:
+        self._update = event.update
+
+    def load(self, update: bytes) -> None:
+        """Take in stored bytes at recovery; call `loaded` after the last ones."""
+        self.doc.apply_update(update)
+        self.size += len(update)
+
+    def loaded(self) -> None:
+        """Recovery is over: know what the document holds, and watch what changes it."""
+        self.clocks = decode_state_vector(self.doc.get_state())
+        self._subscription = self.doc.observe(self._observe)
+
+    def take(self, update: bytes, author: str, owners: dict[int, str], room: str) -> Taken:
+        """Apply a tab's edit. Raises Refused, and then nothing was applied."""
+        edit = read(update)
+        fresh = new_clients(edit, self.clocks)
+        foreign = tuple(c for c in fresh if owners.get(c, author) != author or is_server_id(c, room))
+        if foreign:
+            update = without(edit, foreign)
+            edit = read(update)
+        if not fits(edit, self.clocks):
+            raise Refused("update-foreign" if foreign else "update-incomplete")
+        self._check_size(update)
+        self._update = b""
+        self.doc.apply_update(update)
+        for client, _, end in edit.inserted:
+            self.clocks[client] = max(end, self.clocks.get(client, 0))
+        if foreign and not self._update:
+            raise Refused("update-foreign")
+        self.size += len(self._update)
+        return Taken(self._update, foreign)
+
+    def _check_size(self, update: bytes) -> None:
+        if self.size + len(update) <= limits.DOCUMENT_BYTES:
+            return
+        self.size = len(self.doc.get_update())  # What was summed up counts overwritten text twice.
+        if self.size + len(update) > limits.DOCUMENT_BYTES:
+            raise Refused("too-large", f"A shared document may have {limits.DOCUMENT_BYTES} bytes.")
