@@ -1,8 +1,8 @@
 """The room document: the log projected as a Yjs document that any Yjs client can watch.
 
 `RoomDocument.project` takes one event and returns the exact update that it caused. It is called once per record, ever:
-recovery applies the stored bytes (law 2). What tabs see is `runs`, a map from run id to a map with the keys of `RUN`;
-a run's `parts` are an array of maps with the keys of `PART`. specs/document.md is generated from the two tables.
+recovery applies the stored bytes (law 2). What tabs see is `runs`, a map from run id to a map with the keys of
+`shape.ShownRun`; a run's `parts` are an array of maps with the keys of `shape.ShownPart`.
 
 Three rules of the CRDT shape this page. A text is an array of segments of at most `limits.TEXT_SEGMENT_BYTES`, because
 appending to one Text costs its length. No map key is overwritten per token, because each overwriting stays in every
@@ -43,39 +43,6 @@ from .events import (
 )
 
 ROOT = "runs"
-
-RUN: dict[str, tuple[str, str]] = {
-    "agent": ("string", "the agent's name"),
-    "author": ("string", "who prompted, as in the record"),
-    "prompt": ("string", "the prompt's text"),
-    "status": ("string", "queued, running, waiting, done, stopped or failed; the last three are terminal"),
-    "requested_at": ("string", "RFC 3339, when the prompt was accepted"),
-    "ended_at": ("string", "RFC 3339, once terminal"),
-    "model": ("string", "the model asked last, once one was asked"),
-    "input_tokens": ("number", "over all answers so far, once the vendor told"),
-    "output_tokens": ("number", "over all answers so far, once the vendor told"),
-    "error_code": ("string", "only if failed; stable"),
-    "error_message": ("string", "only if failed; for people"),
-    "parts": ("Y.Array of Y.Map", "the answer's parts in order, see the next table"),
-}
-"""Key of a run's map -> its type and meaning; keys not yet known are absent."""
-
-PART: dict[str, tuple[str, str]] = {
-    "type": ("string", "text, reasoning or tool"),
-    "step": ("string", "the model step that produced the part"),
-    "attempt": ("number", "which try at the step, from 1; a superseded try's parts are deleted"),
-    "part": ("number", "which part of the attempt, from 0"),
-    "text": ("Y.Array of Y.Text", "text and reasoning: the segments to be joined"),
-    "id": ("string", "tool: the call's id"),
-    "name": ("string", "tool: the tool's name"),
-    "state": ("string", "tool: streaming, requested, running, done, failed, unknown or cancelled"),
-    "input": ("Y.Array of Y.Text", "tool: the arguments' JSON text as it streams, segments to be joined"),
-    "args": ("string", "tool: the arguments' JSON text, once complete"),
-    "call": ("string", "tool: the step that carries the call out, once it started"),
-    "result": ("string", "tool: the result's JSON text, once done"),
-    "error": ("string", "tool: why it failed"),
-}
-"""Key of a part's map -> its type and meaning; keys that do not apply are absent."""
 
 _UNDONE = frozenset({"streaming", "requested", "running"})
 _KINDS = {TextStreamed: "text", ReasoningStreamed: "reasoning", ArgumentsStreamed: "tool"}

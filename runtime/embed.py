@@ -6,8 +6,9 @@ good order, sockets close with 1012.
 """
 
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any, Self
 
 import msgspec
@@ -75,7 +76,9 @@ class Runtime:
         """Serve the console, HTTP and WebSocket on one port until cancelled; started with the URL once it listens."""
         from .server.listener import serve
 
-        await serve(self.rooms, host=host, port=port, allow_origins=allow_origins, task_status=task_status)
+        async with trio.open_nursery() as nursery:
+            listening = partial(serve, self.rooms, host=host, port=port, allow_origins=allow_origins)
+            task_status.started((await nursery.start(listening)).url)
 
 
 class RoomHandle:
@@ -103,7 +106,7 @@ class RoomHandle:
             return await room.ask(Grant(author=author), checked)
 
     def follow(self, after: int = 0) -> "Follow":
-        """The room's records after that seq, and then the new ones as they come: `async for record in room.follow()`."""
+        """The room's records after that seq, and then the new ones: `async for record in room.follow()`."""
         return Follow(self, after)
 
     async def next_records(self, after: int) -> list[Record]:

@@ -11,7 +11,7 @@ from ..tools.tool import Tool
 class Agent:
     """Somebody who answers prompts.
 
-    `model` is a name as on the command line (`echo`, `openai:gpt-5`) or a Model. `tools` are what it may call, made with
+    `model` is a name as on the command line (`echo`, `openai:gpt-5`) or a Model. `tools` are what it may call, made by
     `@tool`. `flow` is how it goes about its work; the built-in one asks the model and calls the tools that it asks for,
     until it asks for none. Raises ModelNotOpened if the model cannot be had.
     """

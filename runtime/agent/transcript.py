@@ -9,7 +9,7 @@ from ..models.model import Assistant, Message, Result, User
 
 
 def transcript(state: RoomState, run: Run) -> list[Message]:
-    """Everything said in the room up to and including the run, oldest first. Runs queued behind it are not there yet."""
+    """What was said in the room up to and including the run, oldest first; runs queued behind it are not there yet."""
     messages: list[Message] = []
     for earlier in state.runs.values():
         if earlier.id > run.id:

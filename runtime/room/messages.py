@@ -126,6 +126,17 @@ class Join(_Quiet):
         audience.greet(self.tab)
 
 
+class Resync(_Quiet):
+    """A tab's edit was lost with a failed commit: it is asked for all that we have not."""
+
+    def __init__(self, tab: Tab) -> None:
+        self.tab = tab
+
+    def publish(self, live: Live, audience: Audience) -> None:
+        if self.tab in audience:
+            self.tab.send_step1(live.document(self.tab.document).get_state())
+
+
 class Step1(_Quiet):
     """A tab tells what it has and asks for the rest."""
 

@@ -32,13 +32,14 @@ from ...storage.store import Store, StoreError, StoreFull
 from .audience import Audience
 from .identity import Surroundings
 from .live import Answer, Change, Live
-from .messages import Ask, Begin, CatchUp, Edit, Join, Leave, Look, Message, Report, Step1
+from .messages import Ask, Begin, CatchUp, Edit, Join, Leave, Look, Message, Report, Resync, Step1
 from .opening import open_live, take_snapshot
 from .tab import Tab
 
 log = logging.getLogger("plait.room")
 
-_RETRY_S = (1.0, 2.0, 5.0, 15.0, 30.0)
+_RETRY_S = (0.1, 1.0, 5.0, 15.0, 30.0)
+"""How long a room keeps quiet after its nth failure in a row; the last one repeats."""
 
 
 class Crew(Protocol):
@@ -91,6 +92,7 @@ class Room:
         self._closing = False
         self._failures = 0
         self._quiet = False
+        self._unsynced: dict[Tab, None] = {}
         self._live: Live | None = None
 
     # --- what tabs and callers say ------------------------------------------------------------------------------------
@@ -292,9 +294,9 @@ class Room:
                 await self._reopen(batch, error, nursery)
                 return
             self._publish(live, batch, records)
+            self._settle(nursery)
             if records:
                 self._failures = 0
-                self._settle(nursery)
                 await self._keep_snapshot(live)
 
     async def _look_up(self, batch: list[Message]) -> None:
@@ -369,12 +371,14 @@ class Room:
                 message.failed(told)
             return
         self.reopened += 1
-        await self._wait_a_little(nursery)
+        self._keep_quiet(nursery)
         for message in batch:
             if isinstance(message, Join | Step1 | CatchUp | Look | Leave):
                 self._post(message)  # It changes nothing, so it is simply asked again.
             else:
                 message.failed(told)
+                if isinstance(message, Edit):
+                    self._unsynced[message.tab] = None
         self._catch_up_all(old)
         self._work.set()
 
@@ -390,18 +394,21 @@ class Room:
             grown, self._grown = self._grown, trio.Event()
             grown.set()
 
-    async def _wait_a_little(self, nursery: trio.Nursery) -> None:
+    def _keep_quiet(self, nursery: trio.Nursery) -> None:
         """After a failure the room decides nothing by itself for a while, or a full disk would keep it spinning."""
-        delay = _RETRY_S[min(self._failures, len(_RETRY_S) - 1)]
+        delay_s = _RETRY_S[min(self._failures, len(_RETRY_S) - 1)]
         self._failures += 1
         if not self._quiet:
             self._quiet = True
-            nursery.start_soon(self._speak_again, delay, nursery)
+            nursery.start_soon(self._speak_again, delay_s, nursery)
 
-    async def _speak_again(self, delay: float, nursery: trio.Nursery) -> None:
-        await trio.sleep(delay)
+    async def _speak_again(self, delay_s: float, nursery: trio.Nursery) -> None:
+        """Work on as before, and ask those whose edits were lost for all that we have not."""
+        await trio.sleep(delay_s)
         self._quiet = False
-        self._settle(nursery)
+        for tab in self._unsynced:
+            self._post(Resync(tab))
+        self._unsynced.clear()
         self.poke()
 
     def _fail_inbox(self, error: PlaitError) -> None:

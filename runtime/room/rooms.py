@@ -1,6 +1,6 @@
 """The rooms of this process: opened when somebody needs them, out of memory a while after nobody does.
 
-A sleeping room costs only its rows. It wakes by `use`, which is how a connection, a caller and recovery hold a room; and
+A sleeping room costs only its rows. It wakes by `use`, which is how a connection, a caller and recovery hold it; and
 at start-up every room with open runs is woken, so that work that a crash or a deploy cut goes on by itself.
 """
 

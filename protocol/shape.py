@@ -1,0 +1,68 @@
+"""The shape of the room document, as types: what every tab, the HTTP API and the TypeScript types agree on.
+
+These Structs are never stored. In the document each is a Y.Map, and keys that do not apply are absent; a text that is
+marked as segments is a Y.Array of Y.Text, to be joined. specs/document.md, its JSON Schema and the types of the browser
+client are generated from here.
+"""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+RunStatus = Literal["queued", "running", "waiting", "done", "stopped", "failed"]
+PartType = Literal["text", "reasoning", "tool"]
+ToolState = Literal["streaming", "requested", "running", "done", "failed", "unknown", "cancelled"]
+
+SEGMENTS = "Y.Array of Y.Text"
+MAPS = "Y.Array of Y.Map"
+
+
+def _text(description: str) -> Any:
+    return Meta(description=description)
+
+
+def _segments(description: str) -> Any:
+    return Meta(description=description, extra_json_schema={"x-yjs": SEGMENTS})
+
+
+class ShownPart(Struct, omit_defaults=True, kw_only=True):
+    """One part of an answer: text, reasoning, or a tool's call."""
+
+    type: PartType
+    step: Annotated[str, _text("the model step that produced the part")]
+    attempt: Annotated[int, _text("which try at the step, from 1; the parts of a superseded try are deleted")]
+    part: Annotated[int, _text("which part of the attempt, from 0")]
+    text: Annotated[str, _segments("text and reasoning: what has streamed so far")] = ""
+    id: Annotated[str, _text("tool: the call's id, as the model gave it")] = ""
+    name: Annotated[str, _text("tool: the tool's name")] = ""
+    state: ToolState = "streaming"
+    input: Annotated[str, _segments("tool: the arguments' JSON text as it streams")] = ""
+    args: Annotated[str, _text("tool: the arguments' JSON text, once complete")] = ""
+    call: Annotated[str, _text("tool: the step that carries the call out, once it started")] = ""
+    result: Annotated[str, _text("tool: the result's JSON text, once done")] = ""
+    error: Annotated[str, _text("tool: why it failed, for people and for the model")] = ""
+
+
+class ShownRun(Struct, omit_defaults=True, kw_only=True):
+    """One run: an entry of the root map `runs`, under the run's id."""
+
+    agent: Annotated[str, _text("the agent's name")]
+    author: Annotated[str, _text("who prompted, as the record names them")]
+    prompt: Annotated[str, _text("the prompt's text")]
+    status: RunStatus
+    requested_at: Annotated[str, _text("RFC 3339: when the prompt was accepted")]
+    parts: Annotated[list[ShownPart], Meta(description="in order", extra_json_schema={"x-yjs": MAPS})]
+    ended_at: Annotated[str, _text("RFC 3339: once done, stopped or failed")] = ""
+    model: Annotated[str, _text("the model asked last")] = ""
+    input_tokens: Annotated[int, _text("over all answers so far, once the vendor told")] = 0
+    output_tokens: Annotated[int, _text("over all answers so far, once the vendor told")] = 0
+    error_code: Annotated[str, _text("failed: the stable code")] = ""
+    error_message: Annotated[str, _text("failed: for people")] = ""
+
+
+class RoomShape(Struct, kw_only=True):
+    """The whole document."""
+
+    runs: Annotated[
+        dict[str, ShownRun], Meta(description="open runs and the newest finished ones, by run id; ids sort by creation")
+    ]

@@ -1,0 +1,143 @@
+"""Shared documents in a room: edits whole or not at all, ids with owners, lineage."""
+
+from typing import Any
+
+from plait.protocol.events import DocumentEdited
+from plait.runtime.room.identity import server_tag
+from plait.storage.memory import MemoryStore
+from pycrdt import Doc, Text
+
+from .scene import FakeTab, rooms, watching
+
+
+def written(client: int, *texts: str) -> list[bytes]:
+    """Updates of one client that types these one after the other at the front."""
+    doc: Doc[Any] = Doc(client_id=client)
+    updates: list[bytes] = []
+    text = doc.get("content", type=Text)
+    for piece in texts:
+        before = doc.get_state()
+        text.insert(0, piece)
+        updates.append(doc.get_update(before))
+    return updates
+
+
+async def test_an_edit_is_one_record_with_the_exact_update() -> None:
+    """RM20: logged as it came, pushed to all, and an edit that changes nothing is only echoed."""
+    store = MemoryStore()
+    async with rooms(store) as all_rooms, all_rooms.use("r") as room:
+        writer, reader = [await watching(room, "notes") for _ in range(2)]
+        update = writer.type("héllo 🙂")
+        room.edit(writer, update, step2=False)
+        assert await writer.until("accepted") == ("accepted", update, False)
+        room.edit(writer, update, step2=False)
+        assert await writer.until("accepted", 2) == ("accepted", update, True)
+        records = await store.read("r")
+        assert [(record.document, record.update, record.author) for record in records] == [
+            ("notes", update, "anonymous")
+        ]
+        assert reader.text == "héllo 🙂"
+
+
+async def test_what_does_not_fit_is_neither_applied_nor_logged() -> None:
+    """RM21: the second edit without the first is denied, our step 1 asks for the whole, and the whole is taken."""
+    store = MemoryStore()
+    async with rooms(store) as all_rooms, all_rooms.use("r") as room:
+        tab = await watching(room, "notes")
+        tab.type("first ")
+        room.edit(tab, tab.type("second "), step2=False)
+        assert await tab.until("denied") == ("denied", "update-incomplete")
+        assert (await store.head("r")).seq == 0
+        step1 = await tab.until("step1", 2)
+        room.edit(tab, tab.doc.get_update(step1[1]), step2=True)
+        await tab.until("accepted")
+        fresh = await watching(room, "notes")
+        assert fresh.text == "second first "
+
+
+async def test_rubbish_is_refused() -> None:
+    """RM20: bytes that are no update are denied with their code and change nothing."""
+    store = MemoryStore()
+    async with rooms(store) as all_rooms, all_rooms.use("r") as room:
+        tab = await watching(room, "notes")
+        for rubbish in (b"", b"\xff" * 9, b"\x01\x01\x05"):
+            room.edit(tab, rubbish, step2=False)
+        await tab.until("denied", 3)
+        assert {said for said in tab.said if said[0] == "denied"} == {("denied", "bad-update")}
+        assert (await store.head("r")).seq == 0
+
+
+async def test_ids_have_owners() -> None:
+    """RM22, RM23: a guest who writes under ada's id is refused; what he relays for her is asked for again."""
+    store = MemoryStore()
+    async with rooms(store) as all_rooms, all_rooms.use("r") as room:
+        ada = await watching(room, "notes", author="ada", client=7)
+        guest = await watching(room, "notes", author="guest", client=8)
+        one, two, three = written(7, "one ", "two ", "three ")
+        room.edit(ada, one, step2=False)
+        await ada.until("accepted")
+        room.edit(guest, two, step2=False)
+        assert await guest.until("denied") == ("denied", "update-foreign")
+        assert (await store.head("r")).seq == 1
+        mine, both = written(8, "mine ")[0], Doc(client_id=9)
+        for update in (one, two, mine):
+            both.apply_update(update)
+        room.edit(guest, both.get_update(), step2=True)
+        await guest.until("accepted")
+        records = await store.read("r")
+        assert [(record.seq, record.author) for record in records] == [(1, "ada"), (2, "guest")]
+        assert "two" not in ada.text
+        steps = sum(said[0] == "step1" for said in guest.said)
+        room.edit(ada, two, step2=False)
+        await guest.until("step1", steps + 1)
+        room.edit(ada, three, step2=False)
+        await ada.until("accepted", 3)
+        assert isinstance(records[0].event, DocumentEdited)
+
+
+async def test_nobody_writes_under_a_server_id() -> None:
+    """RM22: the room's own ids are the room's."""
+    store = MemoryStore()
+    async with rooms(store) as all_rooms, all_rooms.use("r") as room:
+        forger = await watching(room, "notes")
+        room.edit(forger, written(server_tag("r") << 32 | 5, "forged")[0], step2=False)
+        assert await forger.until("denied") == ("denied", "update-foreign")
+        assert (await store.head("r")).seq == 0
+
+
+async def test_the_room_document_is_read_only() -> None:
+    """RM24: told once, never closed, never applied; an in-sync step 2 is nothing new."""
+    store = MemoryStore()
+    async with rooms(store) as all_rooms, all_rooms.use("r") as room:
+        tab = await watching(room)
+        room.edit(tab, b"\x00\x00", step2=True)
+        await tab.until("accepted")
+        for _ in range(3):
+            room.edit(tab, tab.type("mine"), step2=False)
+        await tab.until("denied", 3)
+        assert [said[1] for said in tab.said if said[0] == "denied"] == ["permission-denied", "", ""]
+        assert (await store.head("r")).seq == 0
+
+
+async def test_another_lineage_is_told_to_reload() -> None:
+    """RM25: a tab that holds structs of this room's server which the room never had."""
+    async with rooms(MemoryStore()) as all_rooms, all_rooms.use("r") as room:
+        tab = FakeTab("notes", client=server_tag("r") << 32 | 77)
+        tab.type("from another history")
+        room.join(tab)
+        room.step1(tab, tab.doc.get_state())
+        assert await tab.until("close") == ("close", 4409)
+        other = FakeTab("notes", client=(server_tag("r") ^ 1) << 32 | 77)
+        other.type("a client's id")
+        room.join(other)
+        room.step1(other, other.doc.get_state())
+        await other.until("step2")
+
+
+async def test_watching_leaves_no_trace() -> None:
+    """RM26: documents that were only looked at do not count towards the room's limit."""
+    async with rooms(MemoryStore()) as all_rooms, all_rooms.use("r") as room:
+        for n in range(300):
+            tab = await watching(room, f"draft-{n}")
+            room.leave(tab)
+        await watching(room, "one-more")
