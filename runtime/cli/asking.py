@@ -1,0 +1,34 @@
+"""What verbs are asked with: the options and the arguments that several of them share."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from ...protocol.errors import Refused
+from ...protocol.names import room_name
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+store_option: Decorator = click.option(
+    "--store",
+    "store_url",
+    metavar="URL",
+    envvar="PLAIT_STORE",
+    default="sqlite:///plait.db",
+    show_default=True,
+    show_envvar=True,
+    help="Where the logs are kept.",
+)
+
+json_option: Decorator = click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for machines.")
+
+
+def checked_room(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """A click callback: the room's name if a room may have it, else a usage error that says the rule."""
+    if value is None:
+        return None
+    try:
+        return room_name(value)
+    except Refused as refused:
+        raise click.BadParameter(refused.message) from None

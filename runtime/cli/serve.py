@@ -1,0 +1,125 @@
+"""`plait serve`: the built-in agent, and anybody's own, over one store, on one port.
+
+Written with nothing but what everybody has who embeds plait (`Runtime`, `Agent`, `open_store`), so whatever this verb
+does a service of one's own can do. Nothing goes to stdout before the line that says where it listens: scripts wait for
+that line, or for the file that gets the URL at the same moment.
+"""
+
+import importlib
+import ipaddress
+import logging
+import os
+import signal
+import sys
+from functools import partial
+from pathlib import Path
+
+import click
+import trio
+
+from ...storage import open_store
+from .. import Agent, Runtime
+from ..tools.demo import demo_tools
+from .asking import store_option
+
+INSTRUCTIONS = "You are a helpful assistant. Answer in Markdown."
+
+
+@click.command("serve")
+@store_option
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="The port; 0 takes a free one."
+)
+@click.option(
+    "--model",
+    envvar="PLAIT_MODEL",
+    default="demo",
+    show_default=True,
+    show_envvar=True,
+    help="Who answers as the agent 'assistant': echo, demo, openai:NAME or anthropic:NAME.",
+)
+@click.option("--agent", "agents", metavar="MODULE:NAME", multiple=True, help="An agent of your own; may be repeated.")
+@click.option("--auth", metavar="none|MODULE:FUNCTION", default="none", show_default=True, help="Who may come in.")
+@click.option("--secret-file", metavar="F", help="The key that grants are signed with.")
+@click.option(
+    "--allow-origin", "origins", metavar="ORIGIN", multiple=True, help="A page elsewhere that may connect; repeatable."
+)
+@click.option("--ready-file", metavar="F", type=click.Path(path_type=Path), help="Gets the URL once it listens.")
+def verb(
+    store_url: str,
+    host: str,
+    port: int,
+    model: str,
+    agents: tuple[str, ...],
+    auth: str,
+    secret_file: str | None,
+    origins: tuple[str, ...],
+    ready_file: Path | None,
+) -> None:
+    """Serve rooms, their agents and the console until SIGTERM or SIGINT."""
+    _refuse_what_is_not_safe(host, auth, secret_file)
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    assistant = Agent("assistant", model, instructions=INSTRUCTIONS, tools=demo_tools() if model == "demo" else ())
+    crew = [assistant, *(_load(name) for name in agents)]
+    names = [each.name for each in crew]
+    if len(set(names)) < len(names):
+        raise click.UsageError(f"two agents have the same name: {', '.join(names)}")
+
+    async def main() -> None:
+        # Before anything that takes time, so that an early signal ends a start in good order, too.
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            async with (
+                open_store(store_url) as store,
+                Runtime(store, crew) as runtime,
+                trio.open_nursery() as nursery,
+            ):
+                url = await nursery.start(partial(runtime.serve, host, port, allow_origins=origins))
+                _tell(url, ready_file)
+                async for _ in signals:
+                    break
+                nursery.cancel_scope.cancel()
+
+    trio.run(main)
+
+
+def _refuse_what_is_not_safe(host: str, auth: str, secret_file: str | None) -> None:
+    if auth != "none" or secret_file:
+        raise click.UsageError("grants are not built yet: leave --auth at none, and --secret-file out")
+    if not _is_loopback(host):
+        raise click.UsageError(
+            f"--host {host} lets other machines in, and with --auth none anybody there may read and write every room; "
+            "keep to 127.0.0.1 and put a proxy that knows its users before it"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _load(name: str) -> Agent:
+    """The agent that `MODULE:NAME` means, with modules of the working folder among those that can be named."""
+    module, colon, attribute = name.partition(":")
+    if not (module and colon and attribute):
+        raise click.UsageError(f"--agent {name} is not MODULE:NAME")
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise click.UsageError(f"--agent {name} cannot be loaded: {error}") from error
+    if not isinstance(found, Agent):
+        raise click.UsageError(f"--agent {name} is a {type(found).__name__}, not an Agent")
+    return found
+
+
+def _tell(url: str, ready_file: Path | None) -> None:
+    """Say that it listens. The file appears whole or not at all, so whoever waits for it never reads half a URL."""
+    if ready_file is not None:
+        half = ready_file.with_name(f".{ready_file.name}.{os.getpid()}")
+        half.write_text(f"{url}\n")
+        half.replace(ready_file)
+    click.echo(f"plait is listening on {url}")

@@ -1,0 +1,151 @@
+"""`plait verify [ROOM]`: whether the log is whole and is what was written.
+
+Each room is read once, as it is kept. A record passes if it is the next one, its bytes give its hash and its hash
+follows from the one before, its body decodes to the event that its header names, its update leans on nothing that the
+document did not have, and the fold takes it in. The last one must be the one that the room's row names. The first
+record that does not pass is named; what stands after it proves nothing, so it is not looked at.
+
+It may run beside the server: a room is checked up to where it ended when the check of it began.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+import msgspec
+import trio
+from msgspec import Struct
+from rich.console import Console
+from rich.progress import Progress
+
+from ...protocol.codec import CorruptBody, decode_event
+from ...protocol.errors import Refused
+from ...protocol.events import Record
+from ...protocol.state import RoomState, fold
+from ...protocol.update import fits, read
+from ...storage import Break, Head, Reader, Sealed, StoreCorrupt, StoreError, open_store
+from ...storage.chain import START, kind_of
+from ...storage.chain import verify as first_break
+from .asking import checked_room, json_option, store_option
+
+Tick = Callable[[int], None]
+"""Told how many records were looked at."""
+
+
+class Verdict(Struct, frozen=True):
+    """What the check of one room found. `seq` is the last good record's, `bad` what is wrong with the next one."""
+
+    room: str
+    seq: int
+    hash: str
+    bad: str | None = None
+
+
+@click.command("verify")
+@click.argument("room", required=False, callback=checked_room)
+@json_option
+@store_option
+def verb(room: str | None, as_json: bool, store_url: str) -> int:
+    """Check the log of ROOM, or of every room."""
+
+    async def main() -> int:
+        async with open_store(store_url, readonly=True) as reader:
+            heads = [await reader.head(room)] if room else await _all(reader)
+            if room and heads[0].seq == 0:
+                raise StoreError(f"no room named {room} is in this store")
+            with _progress(sum(head.seq for head in heads)) as tick:
+                verdicts = [await check(reader, head, tick) for head in heads]
+        for verdict in verdicts:
+            click.echo(msgspec.json.encode(verdict) if as_json else _sentence(verdict))
+        if not as_json and not room:
+            bad = sum(verdict.bad is not None for verdict in verdicts)
+            click.echo(f"{len(verdicts)} rooms, {bad} of them damaged")
+        return 1 if any(verdict.bad for verdict in verdicts) else 0
+
+    return trio.run(main)
+
+
+async def _all(reader: Reader) -> list[Head]:
+    heads: list[Head] = []
+    while page := await reader.rooms(heads[-1].room if heads else "", limit=500):
+        heads += page
+    return heads
+
+
+async def check(reader: Reader, head: Head, tick: Tick) -> Verdict:
+    """Read the room's log up to `head` and say where it is first not what was written, if anywhere."""
+    good, previous = 0, START
+    replay = _Replay()
+    while good < head.seq:
+        try:
+            page = await reader.sealed(head.room, good, limit=min(500, head.seq - good))
+        except StoreCorrupt as corrupt:
+            return Verdict(head.room, good, previous.hex(), str(corrupt))
+        if not page:
+            return Verdict(head.room, good, previous.hex(), f"record {good + 1} is missing; {head.seq} were written")
+        for sealed in page:
+            found = first_break([sealed], after=good, previous=previous) or replay.take(sealed)
+            if found:
+                return Verdict(head.room, good, previous.hex(), found.why)
+            good, previous = sealed.seq, sealed.hash
+        tick(len(page))
+    if previous != head.hash:
+        return Verdict(head.room, good, previous.hex(), f"the room's row does not name record {good} as its last")
+    return Verdict(head.room, good, previous.hex())
+
+
+class _Replay:
+    """The room as its records make it again, without its documents' contents."""
+
+    def __init__(self) -> None:
+        self.state = RoomState()
+        self.clocks: dict[str, dict[int, int]] = {}
+
+    def take(self, sealed: Sealed) -> Break | None:
+        """Take in the next record; what is wrong with it if it cannot be taken in."""
+        try:
+            record = _record(sealed)
+            if record.update:
+                self._grow(record)
+            fold(self.state, record)
+        except (CorruptBody, _Unfit) as error:
+            return Break(sealed.seq, f"record {sealed.seq} is sealed but not sound: {error}")
+        except (Refused, LookupError) as error:
+            return Break(sealed.seq, f"record {sealed.seq} is sealed but does not follow from the log: {error!r}")
+        return None
+
+    def _grow(self, record: Record) -> None:
+        update = read(record.update)
+        clocks = self.clocks.setdefault(record.document, {})
+        if not fits(update, clocks):
+            raise _Unfit("its update leans on structs that the document does not have")
+        for section in update.sections:
+            clocks[section.client] = max(clocks.get(section.client, 0), section.end)
+
+
+class _Unfit(Exception):
+    """The record contradicts itself or the log before it."""
+
+
+def _record(sealed: Sealed) -> Record:
+    """The record that a seal holds: its columns from the header that the chain proves, its event from the body."""
+    seq, time, author, run, epoch, document, record_id, asked, kind = msgspec.msgpack.decode(sealed.header)
+    event = decode_event(sealed.body)
+    if kind_of(event) != kind:
+        raise _Unfit(f"its header says {kind} and its body {kind_of(event)}")
+    return Record(seq, time, author, run, epoch, event, document, sealed.update, record_id, asked)
+
+
+def _sentence(verdict: Verdict) -> str:
+    if verdict.bad is None:
+        return f"{verdict.room}: {verdict.seq} records, all as they were written; head {verdict.hash[:16]}"
+    return f"{verdict.room}: {verdict.bad} ({verdict.seq} good before it)"
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Tick]:
+    """A bar on stderr if a person looks at it, else nothing."""
+    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
+        task = progress.add_task("verifying", total=total)
+        yield lambda count: progress.advance(task, count)

@@ -1,0 +1,134 @@
+"""The command line as a person meets it: its verbs, its errors in one line, its exit codes."""
+
+import errno
+import subprocess
+import sys
+
+import click
+import pytest
+import trio
+from plait.protocol.errors import Refused
+from plait.runtime import cli
+from plait.storage import StoreLocked
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """CL1: `plait --version` says which."""
+    assert cli.run(["--version"]) == 0
+    assert capsys.readouterr().out == "plait 0.1.0\n"
+
+
+def test_help_names_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
+    """CL1: `plait --help` tells every verb with one sentence."""
+    assert cli.run(["--help"]) == 0
+    out = capsys.readouterr().out
+    for name in cli.VERBS:
+        verb = cli.plait.get_command(click.Context(cli.plait), name)
+        assert verb is not None
+        assert verb.name == name
+        assert f"\n  {name} " in out
+
+
+def test_no_verb_is_bad_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    """CL2: without a verb the help is shown, and the exit code is that of bad usage."""
+    assert cli.run([]) == 2
+    assert "Commands:" in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["braid"],
+        ["log"],
+        ["log", "--after", "soon", "room"],
+        ["log", ".room"],
+        ["verify", "rooms"],
+        ["serve", "--port", "70000"],
+        ["serve", "--host", "0.0.0.0"],
+        ["serve", "--host", "::"],
+        ["serve", "--host", "example.org"],
+        ["serve", "--auth", "shop:who"],
+        ["serve", "--agent", "shop"],
+        ["serve", "--agent", "no_such_module:clerk"],
+        ["serve", "--agent", "trio:run"],
+    ],
+    ids=" ".join,
+)
+def test_bad_usage(line: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """CL2: bad usage is one line on stderr, nothing on stdout, and exit code 2."""
+    assert cli.run(line) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("plait: ")
+    assert err.count("\n") == 1
+
+
+def test_a_host_that_lets_others_in_is_told_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    """CL6: a host that is not loopback is refused while nobody is asked who they are, with the way out."""
+    assert cli.run(["serve", "--host", "192.0.2.1"]) == 2
+    assert "proxy" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (StoreLocked("the database is held\nby process 7", 7), "plait: the database is held by process 7\n"),
+        (Refused("bad-name"), "plait: bad-name: The room or document name breaks the naming rule.\n"),
+        (OSError(errno.EADDRINUSE, "Address already in use"), "plait: [Errno 98] Address already in use\n"),
+        (BaseExceptionGroup("", [ExceptionGroup("", [StoreLocked("held")])]), "plait: held\n"),
+    ],
+)
+def test_errors_on_purpose_are_one_line(
+    error: BaseException, sentence: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """CL3: an error raised on purpose, ours or the operating system's, is one line and exit code 1."""
+    assert _run_raising(error, monkeypatch) == 1
+    assert capsys.readouterr() == ("", sentence)
+
+
+def test_interrupts_are_not_errors(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """CL3: Ctrl-C ends a verb with 130, without a word, also out of a nursery."""
+    assert _run_raising(BaseExceptionGroup("", [KeyboardInterrupt()]), monkeypatch) == 130
+    assert _run_raising(KeyboardInterrupt(), monkeypatch) == 130
+    assert capsys.readouterr().err.strip() == ""
+
+
+def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CL3: what nobody raised on purpose is not dressed up as one line."""
+    with pytest.raises(ZeroDivisionError):
+        _run_raising(ZeroDivisionError(), monkeypatch)
+    with pytest.raises(ExceptionGroup):
+        _run_raising(ExceptionGroup("", [StoreLocked("held"), ZeroDivisionError()]), monkeypatch)
+
+
+def _run_raising(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> int:
+    @click.command("log")
+    def verb() -> None:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(cli.Verbs, "get_command", lambda *_: verb)
+        return cli.run(["log"])
+
+
+def test_verbs_load_only_what_they_need() -> None:
+    """CL1: reading a log loads no server and no model's SDK."""
+    script = "import sys; from plait.runtime.cli import run; code = run(['log', '--help']); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    loaded = done.stdout.split()
+    assert "plait.runtime.cli.log" in loaded
+    assert not {"plait.runtime.cli.serve", "trio_websocket", "openai", "anthropic"} & set(loaded)
+
+
+async def test_a_reader_that_leaves_is_no_error() -> None:
+    """CL3: when whoever reads the output has gone (`plait log room | head`), nothing is said."""
+    script = "import sys; from plait.runtime.cli import main; input(); sys.argv[1:] = ['--help']; main()"
+    process = await trio.lowlevel.open_process([sys.executable, "-c", script], stdin=-1, stdout=-1, stderr=-1)
+    assert process.stdin
+    assert process.stdout
+    assert process.stderr
+    async with process.stdin, process.stderr:
+        await process.stdout.aclose()
+        await process.stdin.send_all(b"\n")
+        said = b"".join([piece async for piece in process.stderr])
+        assert (await process.wait(), said) == (1, b"")
