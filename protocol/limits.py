@@ -97,6 +97,7 @@ LIMITS: dict[str, Limit] = {
     "LOCK_WAIT_S": Limit(
         2, "seconds", "Another program may hold the database's own lock this long; then store-failed."
     ),
+    "KNOWN_ROOMS": Limit(2048, "rooms", "Heads that the writer remembers, half a KiB each; beyond it reads them anew."),
     "STORE_READERS": Limit(4, "connections", "Readers of one database file; more would only share the same two cores."),
     "KEEPALIVE_S": Limit(
         20, "seconds", "y-websocket closes after 30 s without data; an empty awareness frame is sent before."
@@ -106,6 +107,8 @@ LIMITS: dict[str, Limit] = {
     "HEAD_BYTES": Limit(16 << 10, "bytes", "An HTTP head; h11's default and that of most servers."),
     "HEAD_S": Limit(10, "seconds", "Until the head is whole; ends slowloris."),
     "BODY_BYTES": Limit(1 << 20, "bytes", "An HTTP body; commands are small."),
+    "CLOSE_S": Limit(3, "seconds", "A closing handshake and what is still unsent before it; then the socket is cut."),
+    "RESPONSE_S": Limit(60, "seconds", "An HTTP answer that is not streamed, to a slow reader."),
     "DRAIN_S": Limit(5, "seconds", "Running steps get this long to stop at SIGTERM."),
 }
 
@@ -150,6 +153,7 @@ SNAPSHOT_RECORDS = LIMITS["SNAPSHOT_RECORDS"].value
 CHECKPOINT_PAGES = LIMITS["CHECKPOINT_PAGES"].value
 CHECKPOINT_IDLE_S = LIMITS["CHECKPOINT_IDLE_S"].value
 LOCK_WAIT_S = LIMITS["LOCK_WAIT_S"].value
+KNOWN_ROOMS = LIMITS["KNOWN_ROOMS"].value
 STORE_READERS = LIMITS["STORE_READERS"].value
 KEEPALIVE_S = LIMITS["KEEPALIVE_S"].value
 ROOM_IDLE_S = LIMITS["ROOM_IDLE_S"].value
@@ -157,4 +161,6 @@ CONNECTIONS = LIMITS["CONNECTIONS"].value
 HEAD_BYTES = LIMITS["HEAD_BYTES"].value
 HEAD_S = LIMITS["HEAD_S"].value
 BODY_BYTES = LIMITS["BODY_BYTES"].value
+CLOSE_S = LIMITS["CLOSE_S"].value
+RESPONSE_S = LIMITS["RESPONSE_S"].value
 DRAIN_S = LIMITS["DRAIN_S"].value

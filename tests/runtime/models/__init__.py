@@ -1,0 +1,1 @@
+"""Models, and the fake vendor that the tests of each vendor share."""
