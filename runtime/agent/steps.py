@@ -18,6 +18,7 @@ from ...protocol.events import (
     ModelFailed,
     ReasoningStreamed,
     TextStreamed,
+    ToolCall,
     ToolFailed,
     ToolNotStarted,
     ToolOutcomeUnknown,
@@ -65,11 +66,13 @@ class Streaming:
         step, attempt, part = self._move.step, self._move.attempt, self._number(chunk)
         match chunk:
             case TextChunk():
-                event = TextStreamed(step, attempt, part, chunk.text)
+                event = TextStreamed(step, attempt, part, _whole(chunk.text))
             case ReasoningChunk():
-                event = ReasoningStreamed(step, attempt, part, chunk.text)
+                event = ReasoningStreamed(step, attempt, part, _whole(chunk.text))
             case ArgumentsChunk():
-                event = ArgumentsStreamed(step, attempt, part, chunk.call, chunk.name, chunk.text)
+                event = ArgumentsStreamed(
+                    step, attempt, part, _whole(chunk.call), _whole(chunk.name), _whole(chunk.text)
+                )
         size = len(chunk.text)
         self._uncommitted += size
         self._room.report(Report(self._run, self._author, event, lambda accepted: self._committed(size)))
@@ -130,7 +133,13 @@ async def _answer(room: Room, agent: Agent, move: Generate, request: JSON) -> Mo
     if len(answered.calls) > limits.TOOL_CALLS_PER_STEP:
         message = f"The model asked for more than {limits.TOOL_CALLS_PER_STEP} calls at once."
         raise ModelError("model-too-many-calls", message, retry=False)
-    return ModelAnswered(move.step, move.attempt, answered.finish, answered.calls, answered.usage)
+    calls = tuple(ToolCall(_whole(c.id), _whole(c.name), _whole(c.args)) for c in answered.calls)
+    return ModelAnswered(move.step, move.attempt, answered.finish, calls, answered.usage)
+
+
+def _whole(text: str) -> str:
+    """The text without halves of characters, which JSON can spell and UTF-8, the log and Yjs cannot."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _failed(move: Generate, error: ModelError, now: int) -> ModelFailed:
@@ -138,7 +147,7 @@ def _failed(move: Generate, error: ModelError, now: int) -> ModelFailed:
     if error.retry and move.attempt < limits.STEP_ATTEMPTS:
         delay_s = max(_BACKOFF_S[min(move.attempt, len(_BACKOFF_S)) - 1], error.retry_after_s or 0.0)
         retry_at = now + math.ceil(delay_s * 1_000_000)
-    return ModelFailed(move.step, move.attempt, error.code, error.message, retry_at)
+    return ModelFailed(move.step, move.attempt, error.code, _whole(error.message), retry_at)
 
 
 async def call(room: Room, agent: Agent, move: Call, lineage: str) -> None:
@@ -165,7 +174,7 @@ async def _outcome(room: Room, agent: Agent, move: Call, key: str) -> ToolReturn
     try:
         result = msgspec.json.encode(await tool.call(move.call.args, key))
     except ToolError as error:
-        return ToolFailed(move.step, move.attempt, "tool-error", str(error))
+        return ToolFailed(move.step, move.attempt, "tool-error", _whole(str(error)))
     except trio.Cancelled:
         await _commit_quietly(room, Report(move.run, agent.author, _cut(move, tool.effect)))
         raise

@@ -1,0 +1,149 @@
+"""The projection: what those who watch a room are shown."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from plait.protocol import limits
+from plait.protocol.document import RoomDocument, shown_runs
+from plait.protocol.events import (
+    ArgumentsStreamed,
+    ModelAnswered,
+    ModelFailed,
+    ModelInterrupted,
+    ModelRequested,
+    ReasoningStreamed,
+    RunArchived,
+    RunFailed,
+    RunFinished,
+    RunRequested,
+    RunStarted,
+    RunStopped,
+    StopRequested,
+    TextStreamed,
+    ToolCall,
+    ToolFailed,
+    ToolOutcomeUnknown,
+    ToolReturned,
+    ToolStarted,
+    Usage,
+)
+from pycrdt import Doc
+
+RUN = "000000000001"
+
+
+class Stage:
+    """A room document, and another that is only ever given the updates."""
+
+    def __init__(self, *events: Any) -> None:
+        self.room = RoomDocument(client=77)
+        self.mirror: Doc[Any] = Doc()
+        self.updates: list[bytes] = []
+        self.play(RunRequested("clerk", "hi"), RunStarted(), *events)
+
+    def play(self, *events: Any) -> None:
+        for event in events:
+            update = self.room.project(RUN, "ada", 0, event)
+            self.updates.append(update)
+            if update:
+                self.mirror.apply_update(update)
+
+    @property
+    def run(self) -> dict[str, Any]:
+        shown = shown_runs(self.mirror)
+        assert shown == shown_runs(self.room.doc)
+        return shown[RUN]
+
+
+def text(words: str, part: int = 0, attempt: int = 1, step: str = "generate.0") -> TextStreamed:
+    return TextStreamed(step, attempt, part, words)
+
+
+def test_one_event_is_at_most_one_update() -> None:
+    """DO1: events without a meaning for those who watch have none; the updates alone give the document."""
+    stage = Stage(StopRequested(), ModelRequested("generate.0", 1, "m", b""), text("a"), RunFinished())
+    assert [bool(update) for update in stage.updates] == [True, True, False, True, True, True]
+    again: Doc[Any] = Doc()
+    for update in stage.updates:
+        again.apply_update(update or b"\x00\x00")
+    assert again.get_update() == stage.room.doc.get_update()
+    assert (stage.run["status"], stage.run["model"], stage.run["parts"][0]["text"]) == ("done", "m", "a")
+
+
+@given(st.lists(st.text(max_size=700), max_size=12))
+def test_segments_are_bounded_and_lose_nothing(pieces: list[str]) -> None:
+    """DO2: joined they are what streamed, each within its bytes."""
+    pieces = [piece for piece in pieces if piece]
+    stage = Stage(*(text(piece * 5) for piece in pieces))
+    if not pieces:
+        return
+    segments = list(stage.room.doc["runs"][RUN]["parts"][0]["text"])
+    assert "".join(map(str, segments)) == "".join(piece * 5 for piece in pieces)
+    assert all(0 < len(str(segment).encode()) <= limits.TEXT_SEGMENT_BYTES for segment in segments)
+
+
+def test_a_token_is_small_however_long_the_answer() -> None:
+    """DO2, DO3: the thousandth token's update is as small as the tenth's, and catching up by one token too."""
+    stage = Stage(*(text("token ") for _ in range(3000)))
+    sizes = [len(update) for update in stage.updates[10:]]
+    assert max(sizes) < 3 * min(sizes)
+    before = stage.room.doc.get_state()
+    stage.play(text("token "))
+    assert len(stage.room.doc.get_update(before)) < 100
+
+
+def test_a_superseded_attempt_leaves() -> None:
+    """DO4: only its own parts go, whether the try failed or was cut; a final failure keeps what was seen."""
+    for end in (ModelFailed("generate.1", 1, "c", "m", retry_at=5), ModelInterrupted("generate.1", 1)):
+        stage = Stage(text("kept"), text("half", 0, 1, "generate.1"), ReasoningStreamed("generate.1", 1, 1, "hm"), end)
+        assert [part["text"] for part in stage.run["parts"]] == ["kept"]
+        stage.play(text("whole", 0, 2, "generate.1"))
+        assert [(part["text"], part["attempt"]) for part in stage.run["parts"]] == [("kept", 1), ("whole", 2)]
+    stage = Stage(text("half"), ModelFailed("generate.0", 1, "c", "m"), RunFailed("c", "m"))
+    assert [part["text"] for part in stage.run["parts"]] == ["half"]
+    assert stage.run["error_code"] == "c"
+
+
+def test_a_call_goes_through_its_states() -> None:
+    """DO6: two calls that stream interleaved, one done and one failed."""
+
+    def states() -> list[str]:
+        return [part["state"] for part in stage.run["parts"]]
+
+    stage = Stage(
+        ArgumentsStreamed("generate.0", 1, 0, "a", "stock", '{"it'),
+        ArgumentsStreamed("generate.0", 1, 1, "b", "order", '{"n'),
+        ArgumentsStreamed("generate.0", 1, 0, "a", "stock", 'em":1}'),
+        ArgumentsStreamed("generate.0", 1, 1, "b", "order", '":2}'),
+    )
+    assert states() == ["streaming", "streaming"]
+    assert [part["input"] for part in stage.run["parts"]] == ['{"item":1}', '{"n":2}']
+    calls = (ToolCall("a", "stock", '{"item":1}'), ToolCall("b", "order", '{"n":2}'), ToolCall("c", "late", "{}"))
+    stage.play(ModelAnswered("generate.0", 1, "tool-calls", calls, Usage(3, 4)))
+    assert states() == ["requested"] * 3
+    assert stage.run["parts"][2]["args"] == "{}"
+    stage.play(*(ToolStarted(f"s{n}", 1, call.id, call.name, "read") for n, call in enumerate(calls)))
+    assert states() == ["running"] * 3
+    stage.play(ToolReturned("s0", 1, "3"), ToolFailed("s1", 1, "c", "No."), ToolOutcomeUnknown("s2", 1))
+    assert states() == ["done", "failed", "unknown"]
+    assert (stage.run["parts"][0]["result"], stage.run["parts"][1]["error"]) == ("3", "No.")
+    assert (stage.run["status"], stage.run["input_tokens"], stage.run["output_tokens"]) == ("waiting", 3, 4)
+
+
+@pytest.mark.parametrize("end", [RunStopped(), RunFailed("c", "m"), RunFinished()])
+def test_nothing_stays_in_progress(end: Any) -> None:
+    """DO5: whatever way the run ends."""
+    stage = Stage(ArgumentsStreamed("generate.0", 1, 0, "a", "stock", "{"), text("so"), end)
+    assert stage.run["parts"][0]["state"] == "cancelled"
+    assert "ended_at" in stage.run
+
+
+def test_an_archived_run_is_gone() -> None:
+    """DO7: and what is left of it is small."""
+    stage = Stage(*(text("word " * 100) for _ in range(50)), RunFinished())
+    full = len(stage.room.doc.get_update())
+    stage.play(RunArchived())
+    assert shown_runs(stage.mirror) == {}
+    assert len(stage.room.doc.get_update()) < full / 50

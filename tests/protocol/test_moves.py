@@ -1,0 +1,130 @@
+"""Flows and moves, without Trio and without a room."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from plait.protocol.events import ModelAnswered, ModelRequested, Record, RunRequested, RunStarted, ToolCall, Usage
+from plait.protocol.moves import Answer, Call, Decide, Flow, Flows, Generate, Outcome, StepFailed, Work, converse, moves
+from plait.protocol.state import RoomState, fold
+
+
+def answer(*calls: str, text: str = "") -> Answer:
+    return Answer(text, tuple(ToolCall(call, "tool", "{}") for call in calls), "stop", Usage())
+
+
+def test_the_loop_asks_until_no_call_is_asked_for() -> None:
+    """AG10: ids are the scope, the kind and the ordinal, and equal call ids in two turns do not collide."""
+    flow = Flow(converse, "hi")
+    assert list(flow.waiting) == ["generate.0"]
+    flow.feed("generate.0", answer("x", "y"))
+    assert list(flow.waiting) == ["all.0/0/call.0", "all.0/1/call.0"]
+    flow.feed("all.0/1/call.0", Outcome("1"))
+    flow.feed("all.0/0/call.0", Outcome("2"))
+    assert list(flow.waiting) == ["generate.1"]
+    flow.feed("generate.1", answer("x"))
+    assert list(flow.waiting) == ["all.1/0/call.0"]
+    flow.feed("all.1/0/call.0", Outcome("3"))
+    flow.feed("generate.2", answer(text="done"))
+    assert flow.done
+
+
+async def nested(work: Work) -> Any:
+    """Two branches of which one branches again, and a failure that is caught."""
+
+    async def left() -> str:
+        inner = await work.all({"p": work.call(ToolCall("p", "t", "{}")), "q": work.call(ToolCall("q", "t", "{}"))})
+        return inner["p"].result + inner["q"].result
+
+    async def right() -> str:
+        try:
+            await work.generate()
+        except StepFailed as failed:
+            return failed.code
+        return (await work.generate()).text
+
+    both = await work.all({"left": left(), "right": right()})
+    empty = await work.all({})
+    return both["left"] + both["right"] + str(len(empty)) + (await work.generate()).text
+
+
+OUTCOMES: dict[str, Any] = {
+    "all.0/left/all.0/p/call.0": Outcome("P"),
+    "all.0/left/all.0/q/call.0": Outcome("Q"),
+    "all.0/right/generate.0": StepFailed("no", "No."),
+    "generate.0": answer(text="end"),
+}
+
+
+@given(st.permutations(list(OUTCOMES)[:3]))
+def test_any_order_of_outcomes_replays_the_same(order: list[str]) -> None:
+    """AG10, AG12: whoever finishes first, ids are the same; fed again in log order the flow stands where it stood."""
+    steps = [*order, "generate.0"]
+    live = Flow(nested, "")
+    for n, step in enumerate(steps):
+        replayed = Flow(nested, "")
+        for earlier in steps[:n]:
+            replayed.feed(earlier, OUTCOMES[earlier])
+        assert set(replayed.waiting) == set(live.waiting)
+        assert step in live.waiting
+        replayed.close()
+        live.feed(step, OUTCOMES[step])
+    assert live.done
+    assert live.failure is None
+
+
+async def misused(work: Work) -> None:
+    class Other:
+        def __await__(self) -> Any:
+            yield "something else"
+
+    await Other()
+
+
+@pytest.mark.parametrize(
+    ("function", "step", "code"), [(misused, "", "flow-misused"), (converse, "x", "flow-diverged")]
+)
+def test_a_flow_awaits_only_its_work(function: Any, step: str, code: str) -> None:
+    """AG11: both fail the run with a sentence, and leave no coroutine behind."""
+    flow = Flow(function, "")
+    if step:
+        flow.feed(step, Outcome("?"))
+    assert flow.failure is not None
+    assert flow.failure.code == code
+    assert not flow.waiting
+
+
+def state_with(*events: Any, epoch: int = 1) -> RoomState:
+    state = RoomState()
+    for event in events:
+        fold(state, Record(state.seq + 1, 0, "x", "000000000001", epoch, event))
+    return state
+
+
+def test_moves_come_one_decision_at_a_time() -> None:
+    """AG2, AG15: start, then generate; another epoch first ends what the old one left open."""
+    flows = Flows({"a": converse})
+    state = state_with(RunRequested("a", "hi"))
+    assert moves(state, 1, flows) == (Decide("000000000001", RunStarted()),)
+    state = state_with(RunRequested("a", "hi"), RunStarted())
+    assert moves(state, 1, flows) == (Generate("000000000001", "generate.0", 1),)
+    state = state_with(RunRequested("a", "hi"), RunStarted(), ModelRequested("generate.0", 1, "m", b""))
+    assert moves(state, 1, Flows({"a": converse})) == (Generate("000000000001", "generate.0", 1),)
+    (decision,) = moves(state, 2, Flows({"a": converse}))
+    assert isinstance(decision, Decide)
+    fold(state, Record(4, 0, "plait", "000000000001", 2, decision.event))
+    assert moves(state, 2, Flows({"a": converse})) == (Generate("000000000001", "generate.0", 2),)
+
+
+def test_no_agent_no_moves() -> None:
+    """AG4: a run of an agent that is not here is left alone."""
+    assert moves(state_with(RunRequested("a", "hi"), RunStarted()), 1, Flows({})) == ()
+
+
+def test_a_call_is_a_move() -> None:
+    """AG10: what the flow waits for is what should be in progress, under the id that the flow gave it."""
+    call = ToolCall("x", "tool", "{}")
+    events = (RunRequested("a", "hi"), RunStarted(), ModelRequested("generate.0", 1, "m", b""))
+    state = state_with(*events, ModelAnswered("generate.0", 1, "tool-calls", (call,)))
+    assert moves(state, 1, Flows({"a": converse})) == (Call("000000000001", "all.0/0/call.0", 1, call),)
