@@ -1,0 +1,33 @@
+// Bundles the console into a folder: `node build.mjs FOLDER`, dist by default.
+//
+// The bundle is committed, so that nobody needs Node to run plait; tests/console/test_bundle.py rebuilds it and compares
+// byte for byte. Therefore nothing here may depend on the time, the machine or the folder: versions are pinned in the
+// lock file, names of files are fixed, and no source map is written, because it would hold paths and double the wheel.
+
+import { build } from 'esbuild'
+import { copyFile, mkdir, rm } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const here = dirname(fileURLToPath(import.meta.url))
+const target = resolve(process.argv[2] ?? join(here, 'dist'))
+
+await rm(target, { recursive: true, force: true })
+await mkdir(target, { recursive: true })
+await build({
+  absWorkingDir: here,
+  entryPoints: { console: 'src/main.tsx' },
+  outdir: target,
+  bundle: true,
+  minify: true,
+  format: 'esm',
+  charset: 'utf8',
+  legalComments: 'none',
+  jsx: 'automatic',
+  jsxImportSource: 'preact',
+  // The oldest browsers that know `light-dark()` and `dvh`, which the style sheets are written with.
+  target: ['chrome123', 'firefox121', 'safari17.5'],
+  define: { 'process.env.NODE_ENV': '"production"' },
+  logLevel: 'warning'
+})
+await copyFile(join(here, 'src/index.html'), join(target, 'index.html'))

@@ -1,0 +1,125 @@
+/**
+ * One screen: rooms, conversation, documents, and the timeline under them; on a phone the same as tabs.
+ */
+
+import type { VNode } from 'preact'
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+
+import { Composer } from '../chat/composer'
+import { Conversation } from '../chat/conversation'
+import { DocumentPane } from '../document/pane'
+import { type Action, pressed, stepPart } from '../keys/actions'
+import { Keys, Palette } from '../keys/dialogs'
+import { freshName } from '../rooms/names'
+import { RoomsPane } from '../rooms/pane'
+import { RecordPanel } from '../timeline/record'
+import { Timeline } from '../timeline/timeline'
+import { Room } from '../wire/room'
+import { type Cell, useCell } from './cell'
+import { SIGNS } from './icons'
+import { People } from './people'
+import { go, place } from './place'
+import { documentOpen, nextTheme, roomsOpen, theme, timelineOpen, toggle } from './settings'
+import { Banner, Status } from './status'
+
+type Tab = 'rooms' | 'chat' | 'document'
+type Dialog = 'palette' | 'keys' | null
+
+export function App(): VNode {
+  const { room: name } = useCell(place)
+  const room = useMemo(() => new Room(name), [name])
+  useEffect(() => () => room.leave(), [room])
+  const [tab, setTab] = useState<Tab>('chat')
+  const [dialog, show] = useState<Dialog>(null)
+  const prompt = useRef<HTMLTextAreaElement>(null)
+  const search = useRef<HTMLInputElement>(null)
+  const worn = useCell(theme)
+  const open = { rooms: useCell(roomsOpen), document: useCell(documentOpen), timeline: useCell(timelineOpen) }
+
+  const actions = useActions(room, { prompt, search, show, setTab })
+  useEffect(() => {
+    document.title = `${name} · plait`
+  }, [name])
+  useEffect(() => {
+    const keyed = (event: KeyboardEvent): void => {
+      if ((event.metaKey || event.ctrlKey) && event.key.toLowerCase() === 'k') {
+        event.preventDefault()
+        show((now) => (now === 'palette' ? null : 'palette'))
+      } else if (event.key === 'Escape' && (event.target === prompt.current || event.target === search.current)) {
+        (event.target as HTMLElement).blur()
+      } else if (!document.querySelector('dialog[open]')) {
+        pressed(event, actions)
+      }
+    }
+    addEventListener('keydown', keyed)
+    return () => removeEventListener('keydown', keyed)
+  }, [actions])
+
+  return (
+    <div class="app" data-tab={tab} data-rooms={open.rooms} data-document={open.document} data-timeline={open.timeline}>
+      <RoomsPane search={search} onChosen={() => setTab('chat')} />
+      <main class="pane chat" aria-label="Chat">
+        <header>
+          <PaneToggle pane={roomsOpen} name="rooms" />
+          <h2 class="title">{name}</h2>
+          <People awareness={room.line.awareness} label="People in this room" naming />
+          <Status room={room} />
+          <button type="button" class="quiet icon" onClick={() => theme.set(nextTheme(worn))} aria-label={`Theme: ${worn}`} title={`Theme: ${worn}`}>
+            {SIGNS[worn]}
+          </button>
+          <button type="button" class="quiet icon" onClick={() => show('keys')} aria-label="Keys" title="Keys ( ? )">?</button>
+          <PaneToggle pane={timelineOpen} name="timeline" />
+          <PaneToggle pane={documentOpen} name="documents" />
+        </header>
+        <Banner key={name} room={room} />
+        <Conversation key={name} room={room} />
+        <Composer key={name} room={room} field={prompt} />
+      </main>
+      <DocumentPane key={name} room={room} />
+      <Timeline key={name} room={room} />
+      <RecordPanel key={name} room={room} />
+      <div class="tabs" role="group" aria-label="Panes">
+        {(['rooms', 'chat', 'document'] as const).map((one) => (
+          <button key={one} type="button" aria-pressed={tab === one} onClick={() => setTab(one)}>{one}</button>
+        ))}
+        <button type="button" aria-pressed={open.timeline === 'yes'} onClick={() => toggle(timelineOpen)}>timeline</button>
+      </div>
+      {dialog === 'palette' && <Palette actions={actions} open={(room) => go({ room, document: 'main', record: null })} onClose={() => show(null)} />}
+      {dialog === 'keys' && <Keys actions={actions} onClose={() => show(null)} />}
+    </div>
+  )
+}
+
+function PaneToggle({ pane, name }: { pane: Cell<'yes' | 'no'>; name: 'rooms' | 'timeline' | 'documents' }): VNode {
+  const open = useCell(pane) === 'yes'
+  return (
+    <button type="button" class={`quiet icon toggle ${name}`} aria-pressed={open} aria-label={`Show ${name}`} title={`${open ? 'Hide' : 'Show'} ${name}`} onClick={() => toggle(pane)}>
+      {SIGNS[name]}
+    </button>
+  )
+}
+
+interface Reach {
+  readonly prompt: { current: HTMLTextAreaElement | null }
+  readonly search: { current: HTMLInputElement | null }
+  readonly show: (dialog: Dialog) => void
+  readonly setTab: (tab: Tab) => void
+}
+
+function useActions(room: Room, { prompt, search, show, setTab }: Reach): readonly Action[] {
+  return useMemo(
+    () => [
+      { name: 'write a prompt', key: '/', act: () => { setTab('chat'); prompt.current?.focus() } },
+      { name: 'next part', key: 'j', act: () => stepPart(1) },
+      { name: 'previous part', key: 'k', act: () => stepPart(-1) },
+      { name: 'stop every open run', key: '.', act: () => { if (room.open().length) void room.control.stop() } },
+      { name: 'find a room', key: 'r', act: () => { roomsOpen.set('yes'); setTab('rooms'); requestAnimationFrame(() => search.current?.focus()) } },
+      { name: 'new room', key: 'n', act: () => go({ room: freshName(), document: 'main', record: null }) },
+      { name: 'show or hide the timeline', key: 't', act: () => toggle(timelineOpen) },
+      { name: 'show or hide the documents', key: 'd', act: () => toggle(documentOpen) },
+      { name: 'change the theme', act: () => theme.set(nextTheme(theme.value)) },
+      { name: 'list the keys', key: '?', act: () => show('keys') }
+    ],
+    [room]
+  )
+}

@@ -1,0 +1,55 @@
+/**
+ * Draws the timeline's bars and finds the bar under a point. Costs what is in sight, whatever the log's length.
+ */
+
+import { type Kind, kindOf, type Records, weight } from '../wire/records'
+
+export interface View {
+  readonly records: Records
+  /** The seq at the right edge. */
+  readonly end: number
+  readonly at: number | null
+  readonly hovered: number | null
+}
+
+const BAR = 3
+const STEP = 4
+
+/** How many bars fit. */
+function room(canvas: HTMLCanvasElement): number {
+  return Math.max(1, Math.floor(canvas.clientWidth / STEP))
+}
+
+/** The seq of the leftmost bar; bars begin at the left until the row is full, then the newest keeps the right edge. */
+function leftmost(canvas: HTMLCanvasElement, { records, end }: View): number {
+  return Math.max(records.first, end - room(canvas) + 1)
+}
+
+/** The seq of the record under `x`, or null. */
+export function seqAt(canvas: HTMLCanvasElement, x: number, view: View): number | null {
+  const seq = leftmost(canvas, view) + Math.floor(x / STEP)
+  return view.records.at(seq) && seq <= view.end ? seq : null
+}
+
+export function draw(canvas: HTMLCanvasElement, view: View, colors: Record<Kind, string> & { accent: string }): void {
+  const scale = devicePixelRatio || 1
+  const { clientWidth: width, clientHeight: height } = canvas
+  if (canvas.width !== Math.round(width * scale)) canvas.width = Math.round(width * scale)
+  if (canvas.height !== Math.round(height * scale)) canvas.height = Math.round(height * scale)
+  const pen = canvas.getContext('2d')!
+  pen.setTransform(scale, 0, 0, scale, 0, 0)
+  pen.clearRect(0, 0, width, height)
+  const from = leftmost(canvas, view)
+  for (let seq = from; seq <= view.end; seq++) {
+    const record = view.records.at(seq)
+    if (!record) continue
+    const tall = Math.max(4, Math.round(weight(record) * (height - 6)))
+    const x = (seq - from) * STEP
+    pen.fillStyle = colors[kindOf(record.event.type)]
+    pen.fillRect(x, height - tall, BAR, tall)
+    if (seq === view.at || seq === view.hovered) {
+      pen.fillStyle = colors.accent
+      pen.fillRect(x, 0, BAR, 3)
+    }
+  }
+}

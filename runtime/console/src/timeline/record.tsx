@@ -1,0 +1,66 @@
+/**
+ * One record as JSON, beside what it came before and after: the page's way of saying "do not believe me, look".
+ */
+
+import type { VNode } from 'preact'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
+
+import { useCell } from '../page/cell'
+import { go, place } from '../page/place'
+import * as api from '../wire/api'
+import { type LogRecord, summary, useRecords } from '../wire/records'
+import type { Room } from '../wire/room'
+
+export function RecordPanel({ room }: { room: Room }): VNode | null {
+  const seq = useCell(place).record
+  if (seq === null) return null
+  return <Panel room={room} seq={seq} />
+}
+
+function Panel({ room, seq }: { room: Room; seq: number }): VNode {
+  const records = useRecords(room.records)
+  const [read, setRead] = useState<LogRecord | null>(null)
+  const [problem, setProblem] = useState('')
+  const box = useRef<HTMLElement>(null)
+  const held = records.at(seq) ?? (read?.seq === seq ? read : null)
+
+  useEffect(() => {
+    setProblem('')
+    if (records.at(seq)) return
+    let here = true
+    api.records(room.name, seq - 1, 1).then(
+      ([record]) => {
+        if (!here) return
+        if ((record as LogRecord | undefined)?.seq === seq) setRead(record as LogRecord)
+        else setProblem(`The log has no record ${seq} yet.`)
+      },
+      (error: Error) => here && setProblem(error.message)
+    )
+    return () => void (here = false)
+  }, [room, seq])
+  useLayoutEffect(() => box.current?.focus(), [])
+
+  const close = (): void => {
+    go({ record: null })
+    document.querySelector<HTMLElement>('.bars')?.focus()
+  }
+  return (
+    <section
+      class="record"
+      ref={box}
+      tabIndex={-1}
+      role="dialog"
+      aria-label={`Record ${seq}`}
+      onKeyDown={(event) => { if (event.key === 'Escape') { event.stopPropagation(); close() } }}
+    >
+      <header>
+        <h2 class="mono">record {seq}</h2>
+        <button type="button" class="quiet" disabled={seq <= 1} onClick={() => go({ record: seq - 1 })} aria-label="The record before">←</button>
+        <button type="button" class="quiet" disabled={seq >= records.head} onClick={() => go({ record: seq + 1 })} aria-label="The record after">→</button>
+        <button type="button" class="quiet" onClick={close}>close <kbd>esc</kbd></button>
+      </header>
+      {held && <p class="told">{summary(held)} <span class="by">by {held.author}{held.document && `, in ${held.document}`}</span></p>}
+      {held ? <pre tabIndex={0}>{JSON.stringify(held, null, 2)}</pre> : <p class="note">{problem || 'Reading it from the log.'}</p>}
+    </section>
+  )
+}

@@ -1,0 +1,181 @@
+/**
+ * The control channel of one room: commands out, answers and records in, over whichever socket is open now.
+ *
+ * A command keeps the id it was born with. What was not answered is sent again under that id on the next socket, because
+ * the server answers a repeated id with its first answer: asking twice is safe, and asking never is not. Prompts outlive
+ * a reload (sessionStorage), because a prompt typed while offline must not be lost by the reader's own impatience.
+ */
+
+import { Cell } from '../page/cell'
+
+export interface Refusal {
+  readonly code: string
+  readonly message: string
+}
+
+export type Answer = { readonly ok: { readonly seq?: number; readonly run?: string } } | { readonly refused: Refusal }
+
+export interface Waiting {
+  readonly id: string
+  readonly text: string
+  readonly agent?: string
+}
+
+interface Command {
+  readonly id: string
+  readonly body: Record<string, unknown>
+  readonly settle: (answer: Answer) => void
+  tries: number
+}
+
+/** Refusals that are about now and not about the command: it is asked again, later. */
+const PASSING = new Set(['overloaded', 'restarting', 'too-many', 'store-failed'])
+const FIRST_DELAY_MS = 500
+const LONGEST_DELAY_MS = 15_000
+
+export class Control {
+  /** Prompts that are not on disk yet, oldest first. */
+  readonly waiting = new Cell<readonly Waiting[]>([])
+  /** The last refusal that a reader should see, with the text to be given back. */
+  readonly refused = new Cell<(Refusal & { readonly text: string }) | null>(null)
+  /** Runs that this page asked for. */
+  readonly mine = new Set<string>()
+
+  onRecord: (record: unknown) => void = () => {}
+  onCaughtUp: (seq: number) => void = () => {}
+  onHead: (seq: number) => void = () => {}
+
+  private socket: WebSocket | null = null
+  private commands = new Map<string, Command>()
+  private from: number | null = null
+  private followed = ''
+
+  constructor(private readonly room: string) {
+    for (const prompt of restore(room)) this.ask(prompt)
+  }
+
+  /** Ask the agent; the promise ends when the prompt is on disk or refused. */
+  prompt(text: string, agent?: string): Promise<Answer> {
+    return this.ask({ id: crypto.randomUUID(), text, ...(agent ? { agent } : {}) })
+  }
+
+  /** Stop one run, or without `run` every open run of the room. */
+  stop(run?: string): Promise<Answer> {
+    return this.send(crypto.randomUUID(), { do: 'stop', ...(run ? { run } : {}) })
+  }
+
+  /** Have the records after `seq`, and then every further one. */
+  follow(seq: number): void {
+    this.from = seq
+    this.refollow()
+  }
+
+  /** How far the following came, so that the next socket goes on from there. */
+  came(seq: number): void {
+    if (this.from !== null && seq > this.from) this.from = seq
+  }
+
+  opened(socket: WebSocket): void {
+    this.socket = socket
+    for (const command of this.commands.values()) this.transmit(command)
+    this.refollow()
+  }
+
+  closed(socket: WebSocket): void {
+    if (socket === this.socket) this.socket = null
+  }
+
+  /** One text frame of the server. Frames that are not known are left alone: a newer server may say more. */
+  receive(frame: string): void {
+    let said: any
+    try {
+      said = JSON.parse(frame)
+    } catch {
+      return
+    }
+    if (said.record) this.onRecord(said.record)
+    else if (typeof said.caught_up === 'number') this.onCaughtUp(said.caught_up)
+    else if (said.id === this.followed && said.ok) this.onHead(Number(said.ok.seq) || 0)
+    else if (typeof said.id === 'string') this.answer(said)
+  }
+
+  private ask(prompt: Waiting): Promise<Answer> {
+    this.waiting.set([...this.waiting.value, prompt])
+    this.store()
+    const { id, ...body } = prompt
+    return this.send(id, { do: 'prompt', ...body }).then((answer) => {
+      if ('refused' in answer) this.refused.set({ ...answer.refused, text: prompt.text })
+      else if (answer.ok.run) this.mine.add(answer.ok.run)
+      this.waiting.set(this.waiting.value.filter((other) => other.id !== id))
+      this.store()
+      return answer
+    })
+  }
+
+  private send(id: string, body: Record<string, unknown>): Promise<Answer> {
+    return new Promise((settle) => {
+      const command = { id, body, settle, tries: 0 }
+      this.commands.set(id, command)
+      this.transmit(command)
+    })
+  }
+
+  private transmit(command: Command): void {
+    if (this.socket?.readyState === WebSocket.OPEN && this.commands.has(command.id)) {
+      this.socket.send(JSON.stringify({ id: command.id, ...command.body }))
+    }
+  }
+
+  private answer(said: any): void {
+    const command = this.commands.get(said.id)
+    if (!command) return
+    if (said.unknown || (said.refused && PASSING.has(said.refused.code))) {
+      const delay = Math.min(FIRST_DELAY_MS * 2 ** command.tries++, LONGEST_DELAY_MS)
+      setTimeout(() => this.transmit(command), delay)
+      return
+    }
+    this.commands.delete(said.id)
+    if (said.ok) command.settle({ ok: said.ok })
+    else if (said.refused) command.settle({ refused: said.refused })
+  }
+
+  private refollow(): void {
+    if (this.from === null || this.socket?.readyState !== WebSocket.OPEN) return
+    this.followed = crypto.randomUUID()
+    this.socket.send(JSON.stringify({ id: this.followed, do: 'follow', after: this.from }))
+  }
+
+  private store(): void {
+    try {
+      sessionStorage.setItem('plait.waiting.' + this.room, JSON.stringify(this.waiting.value))
+    } catch {
+      // Without storage a prompt waits as long as the page lives.
+    }
+  }
+}
+
+function restore(room: string): Waiting[] {
+  try {
+    const found: unknown = JSON.parse(sessionStorage.getItem('plait.waiting.' + room) ?? '[]')
+    return Array.isArray(found) ? found.filter((one) => typeof one?.id === 'string' && typeof one.text === 'string') : []
+  } catch {
+    return []
+  }
+}
+
+/** A WebSocket class for a stock y-websocket provider: binary frames are the provider's, text frames the control's. */
+export function controlSocket(control: Control): typeof WebSocket {
+  return class extends WebSocket {
+    constructor(url: string | URL, protocols?: string | string[]) {
+      super(url, ['plait.v1', ...[protocols ?? []].flat()])
+      // Registered before the provider's own handler, so that it never sees a text frame, which it could not read.
+      this.addEventListener('message', (event: MessageEvent) => {
+        if (typeof event.data !== 'string') return
+        event.stopImmediatePropagation()
+        control.receive(event.data)
+      })
+      this.addEventListener('open', () => control.opened(this))
+      this.addEventListener('close', () => control.closed(this))
+    }
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * The room's records as the timeline holds them: a window of the log, gapless, oldest first.
+ *
+ * The window is bounded, since a log is not; what left it is read again from the server when it is asked for. A record's
+ * kind decides its colour and is read from its event's tag, so an event that this page does not know is still a bar.
+ */
+
+import { useAgain } from '../page/cell'
+import { useLayoutEffect } from 'preact/hooks'
+
+export interface LogRecord {
+  readonly seq: number
+  readonly time: string
+  readonly author: string
+  readonly run: string | null
+  readonly epoch: number
+  readonly event: { readonly type: string; readonly [key: string]: unknown }
+  readonly document: string
+  readonly update: string | null
+}
+
+export const KINDS = ['people', 'text', 'reasoning', 'model', 'tool', 'edit', 'error', 'house'] as const
+export type Kind = (typeof KINDS)[number]
+
+const KIND_OF: Record<string, Kind> = {
+  'run-requested': 'people',
+  'stop-requested': 'people',
+  'text-streamed': 'text',
+  'reasoning-streamed': 'reasoning',
+  'document-edited': 'edit',
+  'run-failed': 'error',
+  'model-failed': 'error',
+  'tool-failed': 'error',
+  'tool-outcome-unknown': 'error'
+}
+
+/** What a record is about, for its colour and its word. */
+export function kindOf(type: string): Kind {
+  if (KIND_OF[type]) return KIND_OF[type]
+  if (type.startsWith('model-')) return 'model'
+  if (type.startsWith('tool-') || type === 'arguments-streamed') return 'tool'
+  return 'house'
+}
+
+/** A record in one line: what happened, and the beginning of what was said. */
+export function summary(record: LogRecord): string {
+  const { type, ...said } = record.event
+  const told = said.text ?? said.prompt ?? said.message ?? said.name ?? said.finish ?? said.model ?? record.document
+  const text = typeof told === 'string' && told.trim() ? ` “${clip(told.trim(), 60)}”` : ''
+  return `${type.replaceAll('-', ' ')}${text}`
+}
+
+/** How tall a bar stands, from 0 to 1: the logarithm of how much the record carries. */
+export function weight(record: LogRecord): number {
+  const carried = String(record.event.text ?? record.event.result ?? record.event.prompt ?? '').length
+  const bytes = carried || (record.update?.length ?? 0)
+  return Math.min(1, 0.1 + Math.log2(1 + bytes) / 9)
+}
+
+function clip(text: string, length: number): string {
+  const line = text.replace(/\s+/g, ' ')
+  return line.length > length ? line.slice(0, length - 1) + '…' : line
+}
+
+const WINDOW = 20_000
+const TRIM = 2_000
+
+export class Records {
+  /** Held records; `list[i].seq === first + i`. */
+  list: LogRecord[] = []
+  /** Names of shared documents that the records told of. */
+  readonly documents = new Set<string>()
+  private watchers = new Set<() => void>()
+  private frame = 0
+
+  get first(): number {
+    return this.list[0]?.seq ?? 0
+  }
+
+  get head(): number {
+    return this.list.at(-1)?.seq ?? 0
+  }
+
+  at(seq: number): LogRecord | undefined {
+    return this.list[seq - this.first]
+  }
+
+  /** Take in the next record; one that is already held, or that leaves a gap, begins no second story. */
+  add(record: LogRecord): void {
+    if (this.list.length && record.seq <= this.head) return
+    if (this.list.length && record.seq > this.head + 1) this.list = []
+    this.list.push(record)
+    if (this.list.length > WINDOW + TRIM) this.list = this.list.slice(-WINDOW)
+    this.learn(record)
+    this.wake()
+  }
+
+  /** Take in older records that end where the window begins. */
+  prepend(older: LogRecord[]): void {
+    const fitting = older.filter((record) => record.seq < this.first || !this.list.length)
+    if (!fitting.length || (this.list.length && fitting.at(-1)!.seq !== this.first - 1)) return
+    this.list = [...fitting, ...this.list]
+    for (const record of fitting) this.learn(record)
+    this.wake()
+  }
+
+  /** The terminal record of a run, if it is held: where an error's story stands in the log. */
+  endOf(run: string): LogRecord | undefined {
+    return this.list.findLast((record) => record.run === run && record.event.type.startsWith('run-'))
+  }
+
+  watch(watcher: () => void): () => void {
+    this.watchers.add(watcher)
+    return () => this.watchers.delete(watcher)
+  }
+
+  private learn(record: LogRecord): void {
+    if (record.document) this.documents.add(record.document)
+  }
+
+  /** Watchers hear of a burst once, in the next frame. */
+  private wake(): void {
+    this.frame ||= requestAnimationFrame(() => {
+      this.frame = 0
+      for (const watcher of [...this.watchers]) watcher()
+    })
+  }
+}
+
+/** Render again, once a frame, when records came. */
+export function useRecords(records: Records): Records {
+  const again = useAgain()
+  useLayoutEffect(() => records.watch(again), [records])
+  return records
+}
