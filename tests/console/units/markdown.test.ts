@@ -44,7 +44,7 @@ function visible(tokens: Token[]): string {
       if (token.type === 'table') {
         return [token.header, ...token.rows].flat().map((cell: any) => visible(cell.tokens)).join('\n')
       }
-      return token.tokens ? visible(token.tokens) : (token.text ?? '')
+      return token.tokens ? visible(token.tokens) : entities(token.text ?? '')
     })
     .join('\n')
 }
