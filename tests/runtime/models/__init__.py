@@ -1,1 +1,0 @@
-"""Models, and the fake vendor that the tests of each vendor share."""
