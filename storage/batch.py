@@ -1,8 +1,12 @@
 """One group commit: many rooms' appends in one transaction, each admitted or refused by itself.
 
-A batch mixes rooms, so one room's quarrel must not cost another its commit. Each append is judged first, against the
-room's row read in the same transaction: it is admitted if it stands on the room's head and its epoch is not older. What
-is refused leaves the batch with its error; only an error of the database itself fails the batch, and then all of it.
+A batch mixes rooms, so one room's quarrel must not cost another its commit. Each append is judged first, against its
+room: it is admitted if it stands on the room's head and its epoch is not older. What is refused leaves the batch with
+its error; only an error of the database itself fails the batch, and then all of it.
+
+The rooms that wrote lately are remembered, since they are who writes next and nobody else writes to the file. Memory
+decides nothing: the update that moves a head names the seq and the epoch that it moves from, in the same transaction,
+and if a row says otherwise the batch is run again with every row read anew.
 
 Record ids are looked up only where they can matter: if an append does not stand on the head (a repeat never does), or
 if the unique index objected to the batch, which is then run once more with `careful`. So the common append costs
@@ -11,12 +15,15 @@ no lookup, and a repeat is still found however late it comes.
 What this module decides is only true once COMMIT returned; `sqlite` hands out the answers.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 from outcome import Error, Outcome, Value
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Insert, Select, Update, bindparam, delete, func, insert, select, update
+from sqlalchemy.dialects import sqlite
 
 from ..protocol import limits
 from ..protocol.events import Record
@@ -26,6 +33,21 @@ from .tables import records, rooms, snapshots
 
 LARGEST = (1 << 63) - 1
 """Databases keep signed 64-bit integers; a larger one must fail its own append and not the batch."""
+
+
+def _listed(name: str) -> Select[Any]:
+    """A parameter that is a JSON array, as a subquery: one statement whatever its length."""
+    return select(func.json_each(bindparam(name)).table_valued("value").c.value)
+
+
+def _spelled(statement: Insert | Update, columns: list[str] | None = None) -> tuple[str, tuple[str, ...]]:
+    """A statement's text, spelled once, and the order of its parameters.
+
+    Core would do the same for each batch anew and takes twice the time of the insert itself over it (measured).
+    """
+    compiled = statement.compile(dialect=sqlite.dialect(), column_keys=columns)
+    return str(compiled), tuple(getattr(compiled, "positiontup", ()))
+
 
 _ROOMS = select(
     rooms.c.id,
@@ -37,24 +59,21 @@ _ROOMS = select(
     rooms.c.open_runs,
     rooms.c.wake_at,
     rooms.c.time,
-).where(rooms.c.name.in_(bindparam("names", expanding=True)))
+).where(rooms.c.name.in_(_listed("names")))
 _PLACES = select(records.c.record_id, records.c.seq).where(
-    records.c.room_id == bindparam("room_id"), records.c.record_id.in_(bindparam("ids", expanding=True))
+    records.c.room_id == bindparam("room_id"), records.c.record_id.in_(_listed("ids"))
 )
 _NEW_ROOM = insert(rooms)
-_NEW_RECORDS = insert(records)
-_MOVE_HEADS = (
-    update(rooms)
-    .where(rooms.c.id == bindparam("room_id"))
-    .values(
-        seq=bindparam("new_seq"),
-        epoch=bindparam("new_epoch"),
-        hash=bindparam("new_hash"),
-        open_runs=bindparam("new_open_runs"),
-        wake_at=bindparam("new_wake_at"),
-        time=bindparam("new_time"),
-    )
+_NEW_RECORDS, _RECORD_ORDER = _spelled(insert(records), [column.name for column in records.c if column.name != "pos"])
+_MOVE_HEADS, _HEAD_ORDER = _spelled(
+    update(rooms).where(
+        rooms.c.id == bindparam("b_id"), rooms.c.seq == bindparam("was_seq"), rooms.c.epoch == bindparam("was_epoch")
+    ),
+    ["seq", "epoch", "hash", "time"],
 )
+_SET_WAITS, _WAIT_ORDER = _spelled(update(rooms).where(rooms.c.id == bindparam("b_id")), ["open_runs", "wake_at"])
+_head_row = attrgetter(*(name.removeprefix("b_") for name in _HEAD_ORDER))
+_wait_row = attrgetter(*(name.removeprefix("b_") for name in _WAIT_ORDER))
 _NEW_SNAPSHOT = insert(snapshots)
 _DROP_SNAPSHOTS = delete(snapshots).where(
     snapshots.c.room_id == bindparam("of_room"),
@@ -68,6 +87,7 @@ class AppendJob:
 
     def __init__(self, append: Append) -> None:
         self.append = append
+        self.room = append.room
         self.leaves = prepare(append)
         self.weight = len(append.records)
         self.pages = 2 + sum(len(leaf.body) + 300 for leaf in self.leaves) // 4096
@@ -92,25 +112,29 @@ def prepare(append: Append) -> list[chain.Leaf]:
     """The append's records, encoded. Raises ValueError if it is malformed, which is the caller's bug."""
     if not append.records:
         raise ValueError("an append needs at least one record")
-    if [record.seq for record in append.records] != list(next_seqs(append)):
-        raise ValueError(f"the records of an append after {append.after} must have the seqs that follow it")
-    ids = [record.id for record in append.records if record.id is not None]
-    if len(set(ids)) != len(ids):
-        raise ValueError("two records of one append have the same id")
-    last = append.records[-1].seq
-    if max(last, append.epoch, append.open_runs, append.wake_at or 0, *_numbers(append.records)) > LARGEST:
+    ids = set()
+    leaves = []
+    for seq, record in zip(next_seqs(append), append.records, strict=True):
+        if record.seq != seq:
+            raise ValueError(f"the records of an append after {append.after} must have the seqs that follow it")
+        if record.id is not None:
+            if record.id in ids:
+                raise ValueError(f"two records of one append have the id {record.id!r}")
+            ids.add(record.id)
+        if record.time > LARGEST or record.epoch > LARGEST:
+            raise ValueError("a number of this append does not fit 64 bits")
+        leaves.append(chain.leaf(record))
+    if max(append.after + len(leaves), append.epoch, append.open_runs, append.wake_at or 0) > LARGEST:
         raise ValueError("a number of this append does not fit 64 bits")
-    return [chain.leaf(record) for record in append.records]
+    return leaves
 
 
-def _numbers(appended: Sequence[Record]) -> Iterable[int]:
-    for record in appended:
-        yield record.time
-        yield record.epoch
+class Moved(Exception):
+    """A room's row is not what was remembered of it: run the batch again, with nothing remembered."""
 
 
 class Standing(Struct):
-    """A room as this batch would leave it."""
+    """A room as this batch would leave it; `was_seq` and `was_epoch` are what its row must still say."""
 
     id: int
     name: str
@@ -121,6 +145,8 @@ class Standing(Struct):
     open_runs: int
     wake_at: int | None
     time: int
+    was_seq: int
+    was_epoch: int
 
     def head(self) -> Head:
         return Head(self.name, self.seq, self.epoch, self.hash, self.lineage, self.open_runs, self.wake_at, self.time)
@@ -149,19 +175,31 @@ def repeated(append: Append, places: dict[str, int]) -> bool:
 class Batch:
     """The judging and writing of one batch, inside a transaction that somebody else begins and commits."""
 
-    def __init__(self, connection: Connection, entropy: Callable[[int], bytes], *, careful: bool = False) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        entropy: Callable[[int], bytes],
+        known: dict[str, Standing],
+        *,
+        careful: bool = False,
+    ) -> None:
         self._connection = connection
         self._entropy = entropy
+        self._rooms = known
         self._careful = careful
-        self._rooms: dict[str, Standing] = {}
         self._moved: dict[int, Standing] = {}
-        self._rows: list[dict[str, object]] = []
+        self._waiting: dict[int, Standing] = {}
+        self._rows: list[tuple[object, ...]] = []
 
     def run(self, jobs: Sequence[Job]) -> list[Answer]:
-        """Judge and write the jobs in their order; the answers are true once the transaction is committed."""
-        names = {job.append.room if isinstance(job, AppendJob) else job.room for job in jobs}
-        for row in self._connection.execute(_ROOMS, {"names": list(names)}):
-            self._rooms[row[1]] = Standing(*row)
+        """Judge and write the jobs in their order; the answers are true once the transaction is committed.
+
+        Raises Moved if a room is not as remembered. After any error the memory of rooms is worth nothing.
+        """
+        names = {job.room for job in jobs}.difference(self._rooms)
+        if names:
+            for row in self._connection.execute(_ROOMS, {"names": _json(list(names))}):
+                self._rooms[row[1]] = Standing(*row, was_seq=row[2], was_epoch=row[3])
         answers: list[Answer] = []
         for job in jobs:
             try:
@@ -189,7 +227,9 @@ class Batch:
             self._rows.append(_row(room.id, record, leaf, room.hash))
         last = append.records[-1]
         room.seq, room.time, room.epoch = last.seq, last.time, append.epoch
-        room.open_runs, room.wake_at = append.open_runs, append.wake_at
+        if room.open_runs != append.open_runs or room.wake_at != append.wake_at:
+            room.open_runs, room.wake_at = append.open_runs, append.wake_at
+            self._waiting[room.id] = room
         self._moved[room.id] = room
         return room.head()
 
@@ -199,7 +239,7 @@ class Batch:
         if not ids:
             return {}
         self._flush()
-        found = self._connection.execute(_PLACES, {"room_id": room.id, "ids": ids})
+        found = self._connection.execute(_PLACES, {"room_id": room.id, "ids": _json(ids)})
         return {row[0]: row[1] for row in found}
 
     def _new_room(self, name: str) -> Standing:
@@ -215,7 +255,7 @@ class Batch:
         }
         made = self._connection.execute(_NEW_ROOM, fresh).inserted_primary_key
         assert made is not None
-        room = self._rooms[name] = Standing(made[0], name, 0, 0, chain.START, fresh["lineage"], 0, None, 0)
+        room = self._rooms[name] = Standing(made[0], name, 0, 0, chain.START, fresh["lineage"], 0, None, 0, 0, 0)
         return room
 
     def _snapshot(self, job: SnapshotJob) -> None:
@@ -237,40 +277,39 @@ class Batch:
 
     def _flush(self) -> None:
         if self._rows:
-            self._connection.execute(_NEW_RECORDS, self._rows)
+            self._connection.exec_driver_sql(_NEW_RECORDS, self._rows)
             self._rows = []
 
     def _move_heads(self) -> None:
-        moved = [
-            {
-                "room_id": room.id,
-                "new_seq": room.seq,
-                "new_epoch": room.epoch,
-                "new_hash": room.hash,
-                "new_open_runs": room.open_runs,
-                "new_wake_at": room.wake_at,
-                "new_time": room.time,
-            }
-            for room in self._moved.values()
-        ]
-        if moved:
-            self._connection.execute(_MOVE_HEADS, moved)
+        # What a room waits for changes seldom and is indexed; SQLite rewrites an index if its column is merely named.
+        if self._waiting:
+            self._connection.exec_driver_sql(_SET_WAITS, [_wait_row(room) for room in self._waiting.values()])
+        moved = [_head_row(room) for room in self._moved.values()]
+        if moved and self._connection.exec_driver_sql(_MOVE_HEADS, moved).rowcount != len(moved):
+            raise Moved
+        for room in self._moved.values():
+            room.was_seq, room.was_epoch = room.seq, room.epoch
 
 
-def _row(room_id: int, record: Record, leaf: chain.Leaf, link: bytes) -> dict[str, object]:
-    return {
-        "room_id": room_id,
-        "seq": record.seq,
-        "time": record.time,
-        "author": record.author,
-        "run": record.run,
-        "epoch": record.epoch,
-        "document": record.document,
-        "kind": leaf.kind,
-        "record_id": record.id,
-        "asked": record.asked,
-        "body": leaf.body,
-        "update": record.update,
-        "body_hash": leaf.body_hash,
-        "hash": link,
-    }
+def _json(strings: list[str]) -> str:
+    return msgspec.json.encode(strings).decode()
+
+
+def _row(room_id: int, record: Record, leaf: chain.Leaf, link: bytes) -> tuple[object, ...]:
+    """A record's row, in the order of _RECORD_ORDER."""
+    return (
+        room_id,
+        record.seq,
+        record.time,
+        record.author,
+        record.run,
+        record.epoch,
+        record.document,
+        leaf.kind,
+        record.id,
+        record.asked,
+        leaf.body,
+        record.update,
+        leaf.body_hash,
+        link,
+    )

@@ -20,6 +20,17 @@ from .store import StoreCorrupt, StoreError, StoreFull, StoreLocked
 
 FULL = sqlite3.SQLITE_FULL
 
+READER_SETTINGS = ("PRAGMA trusted_schema = OFF", "PRAGMA wal_autocheckpoint = 0")
+"""A reader checkpoints never: one connection alone does that."""
+
+WRITER_SETTINGS = (
+    *READER_SETTINGS,
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA cache_size = -16384",
+)
+"""Set on every connection, because what a SQLite build takes for its defaults differs from build to build."""
+
 _REASONS: dict[int, tuple[type[StoreError], str]] = {
     sqlite3.SQLITE_FULL: (StoreFull, "the disk that holds {path} is full"),
     sqlite3.SQLITE_BUSY: (StoreLocked, "another program holds {path} locked"),
@@ -142,28 +153,24 @@ def connect(path: Path | None, *, readonly: bool, lock_wait_s: float = limits.LO
         connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
         migrate(connection, 0)
         return connection
-    asked = uri(path, mode="ro" if readonly else "rw")
-    if readonly and not _can_share(path):
-        asked = uri(path, mode="ro", immutable=1)
+    asked = reading_uri(path) if readonly else uri(path, mode="rw")
     connection = sqlite3.connect(asked, uri=True, timeout=lock_wait_s, check_same_thread=False, isolation_level=None)
     try:
-        connection.execute("PRAGMA trusted_schema = OFF")
-        connection.execute("PRAGMA wal_autocheckpoint = 0")
-        if not readonly:
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA cache_size = -16384")
-            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-            if mode != "wal":
-                raise StoreError(f"{path} stands where SQLite cannot keep a WAL (journal mode {mode})")
+        for setting in READER_SETTINGS if readonly else WRITER_SETTINGS:
+            connection.execute(setting)
+        (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+        if mode != "wal":
+            raise StoreError(f"{path} stands where SQLite cannot keep a WAL (journal mode {mode})")
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _can_share(path: Path) -> bool:
-    """Whether a reader can take part in the WAL: its files are there or can be made. Otherwise nobody writes here."""
-    return path.with_name(path.name + "-wal").exists() or os.access(path.parent, os.W_OK)
+def reading_uri(path: Path) -> str:
+    """How a reader opens it: as one of many if there is a WAL or can be; else as a file that nobody writes."""
+    shared = path.with_name(path.name + "-wal").exists() or os.access(path.parent, os.W_OK)
+    return uri(path, mode="ro") if shared else uri(path, mode="ro", immutable=1)
 
 
 class Lock:

@@ -26,7 +26,7 @@ from ..protocol import limits
 from ..protocol.errors import OutcomeUnknown
 from ..protocol.events import Record
 from . import file, queries
-from .batch import Answer, AppendJob, Batch, Job, SnapshotJob
+from .batch import Answer, AppendJob, Batch, Job, Moved, SnapshotJob, Standing
 from .store import Append, Head, Sealed, Snapshot, StoreError
 from .writer import InlineWriter, Writer
 
@@ -47,6 +47,7 @@ class SqliteEngine:
             isolation_level="AUTOCOMMIT",
         )
         self._pages = 0
+        self._known: dict[str, Standing] = {}
         self._connection: Connection | None = self._engine.connect()
 
     @property
@@ -60,7 +61,7 @@ class SqliteEngine:
         """One transaction. Raises nothing that the database can cause."""
         try:
             return self._attempt(jobs, careful=False)
-        except IntegrityError:
+        except (IntegrityError, Moved):
             return self._attempt(jobs, careful=True)
 
     def _attempt(self, jobs: list[Job], *, careful: bool) -> list[Answer]:
@@ -69,8 +70,9 @@ class SqliteEngine:
             connection = self.connection
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             begun = True
-            answers = Batch(connection, self._entropy, careful=careful).run(jobs)
+            answers = Batch(connection, self._entropy, self._known, careful=careful).run(jobs)
         except BaseException as error:
+            self._known.clear()
             if begun and not self._roll_back():
                 return self._unknown(jobs, error)
             if not isinstance(error, DBAPIError) or (isinstance(error, IntegrityError) and not careful):
@@ -79,10 +81,13 @@ class SqliteEngine:
         try:
             connection.exec_driver_sql("COMMIT")
         except DBAPIError as error:
+            self._known.clear()
             if file.primary_code(error.orig) == file.FULL and self._roll_back():
                 return [Error(file.explain(self._name, error.orig)) for _ in jobs]
             return self._unknown(jobs, error)
         self._pages += sum(job.pages for job in jobs)
+        if len(self._known) > limits.KNOWN_ROOMS:
+            self._known.clear()
         return answers
 
     def _roll_back(self) -> bool:

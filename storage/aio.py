@@ -1,0 +1,124 @@
+"""The same tables read from asyncio, for the service that embeds us and for notebooks: read-only.
+
+SQLAlchemy's async engine and aiosqlite run the statements of `queries`, so this reads what the Trio engine reads, and
+the reading half of the contract suite holds it to that. Nothing here writes: connections are opened `mode=ro`, with
+`wal_autocheckpoint=0`, and take no lock, so it may run in any process beside the one that writes.
+
+It needs asyncio and fails under plain Trio. (The module is not called asyncio, which would shadow the library's.)
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import aiosqlite
+from sqlalchemy import Executable
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncResult, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from ..protocol import limits
+from ..protocol.events import Record
+from . import file, queries
+from .opening import database_path, readable
+from .store import Head, Sealed, Snapshot, StoreError
+
+
+def open_reader(url: str) -> "AioReader":
+    """Open the store at `url` for reading: `async with open_reader("sqlite:///plait.db") as reader`.
+
+    Raises StoreError or a kind of it if there is no database of ours there.
+    """
+    return AioReader(readable(database_path(url)))
+
+
+class AioReader:
+    """The reading half of a store, as coroutines for asyncio."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._closed = False
+        self._engine: AsyncEngine = create_async_engine(
+            "sqlite+aiosqlite://",
+            async_creator=self._connect,
+            poolclass=AsyncAdaptedQueuePool,
+            pool_size=limits.STORE_READERS,
+            max_overflow=0,
+            isolation_level="AUTOCOMMIT",
+        )
+
+    @property
+    def url(self) -> str:
+        return f"sqlite:///{self._path}"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def head(self, room: str) -> Head:
+        rows = await self._rows(queries.HEAD, {"room": room})
+        return queries.to_head(rows[0]) if rows else Head(room)
+
+    async def read(self, room: str, after: int = 0, limit: int = limits.PAGE_RECORDS) -> list[Record]:
+        rows = await self._page(queries.READ, {"room": room, "after": after, "limit": limit})
+        return [queries.to_record(room, row) for row in rows]
+
+    async def sealed(self, room: str, after: int = 0, limit: int = limits.PAGE_RECORDS) -> list[Sealed]:
+        rows = await self._page(queries.SEALED, {"room": room, "after": after, "limit": limit})
+        return [queries.to_sealed(row) for row in rows]
+
+    async def find(self, room: str, record_id: str) -> Record | None:
+        rows = await self._rows(queries.FIND, {"room": room, "record_id": record_id})
+        return queries.to_record(room, rows[0]) if rows else None
+
+    async def rooms(self, after: str = "", limit: int = 50, query: str = "") -> list[Head]:
+        rows = await self._rows(queries.ROOMS, {"after": after, "limit": limit, "query": query})
+        return [queries.to_head(row) for row in rows]
+
+    async def snapshot(self, room: str, at: int | None = None) -> Snapshot | None:
+        asked = {"room": room, "at": queries.ANY_SEQ if at is None else at}
+        async with self._streamed(queries.SNAPSHOTS, asked) as result:
+            async for row in result:
+                snapshot = queries.to_snapshot(row)
+                if snapshot is not None:
+                    return snapshot
+        return None
+
+    async def aclose(self) -> None:
+        """Let go of the file. Idempotent."""
+        self._closed = True
+        await self._engine.dispose()
+
+    async def _rows(self, statement: Executable, asked: dict[str, Any]) -> Sequence[Sequence[Any]]:
+        async with self._streamed(statement, asked) as result:
+            return await result.all()
+
+    async def _page(self, statement: Executable, asked: dict[str, Any]) -> list[Sequence[Any]]:
+        page = queries.Page()
+        async with self._streamed(statement, asked) as result:
+            async for rows in result.partitions(queries.PARTITION):
+                if not page.add(rows):
+                    break
+        return page.rows
+
+    @asynccontextmanager
+    async def _streamed(self, statement: Executable, asked: dict[str, Any]) -> AsyncIterator[AsyncResult[Any]]:
+        if self._closed:
+            raise StoreError(f"the store {self.url} is closed")
+        try:
+            async with self._engine.connect() as connection, connection.stream(statement, asked) as result:
+                yield result
+        except DBAPIError as error:
+            raise file.explain(str(self._path), error.orig) from error
+
+    async def _connect(self) -> aiosqlite.Connection:
+        connecting = aiosqlite.connect(file.reading_uri(self._path), uri=True, isolation_level=None)
+        # A program that forgot to close must still be able to end.
+        connecting._thread.daemon = True  # pyright: ignore[reportPrivateUsage]
+        connection = await connecting
+        for setting in file.READER_SETTINGS:
+            await connection.execute(setting)
+        return connection
