@@ -1,0 +1,125 @@
+"""Record a golden log: a scenario with every kind of record that a room of today writes. Run once per format."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import trio
+from plait.protocol import codec
+from plait.protocol.codec import encode_event
+from plait.protocol.document import shown_runs
+from plait.protocol.events import ToolCall, ToolStarted, kebab
+from plait.protocol.moves import Outcome, Work
+from plait.runtime import Agent, Runtime, ToolError, tool
+from plait.runtime.models.model import ModelError, TextChunk
+from plait.runtime.room.opening import open_live
+from plait.storage.memory import MemoryStore
+from plait.storage.store import Append
+from pycrdt import Text
+
+from ..runtime.agent.scripted import Scripted, answered, calls, says
+from ..runtime.room.scene import surroundings, watching
+
+HERE = Path(__file__).parent
+
+
+@tool(effect="read")
+async def stock(item: str) -> int:
+    """How many of an item there are."""
+    return len(item)
+
+
+@tool
+async def order(item: str) -> str:
+    """Order an item."""
+    raise ToolError(f"no {item}")
+
+
+def script(request: dict[str, Any]) -> Any:
+    prompt = [m["text"] for m in request["messages"] if m["role"] == "User"][-1]
+    if prompt == "wait":
+        return [TextChunk("Half an ans"), trio.Event()]
+    if prompt == "fail":
+        return [TextChunk("no"), ModelError("model-auth", "The key was refused.", retry=False)]
+    if not answered(request):
+        return calls(("a", "stock", '{"item":"Äpfel 🍏"}'), ("b", "order", '{"item":"figs"}'))
+    return says("Grüße 🙂")
+
+
+async def ask_once(work: Work) -> Outcome:
+    """A flow without a model: one write tool, at which the process dies."""
+    return await work.call(ToolCall("w", "order", "{}"))
+
+
+async def play(store: MemoryStore) -> MemoryStore:
+    """The scenario: whole and cut runs, edits by two people, a clean end, two crashes."""
+    agents = [Agent("clerk", Scripted(script), tools=[stock, order])]
+    async with Runtime(store, agents, surroundings=surroundings()) as runtime:
+        room = runtime.room("r")
+        await room.wait(await room.prompt("go", id="p1"))
+        await room.wait(await room.prompt("fail", id="p2"))
+        async with runtime.rooms.use("r") as live:
+            for author, client in (("ada", 7), ("bob", 8)):
+                tab = await watching(live, "notes", author=author, client=client)
+                live.edit(tab, tab.type(f"{author} schrieb: 漢字🙂 "), step2=False)
+                await tab.until("accepted")
+                live.leave(tab)
+        cut = await room.prompt("wait", id="p3")
+        async for record in room.follow():
+            if record.run == cut and type(record.event).__name__ == "TextStreamed":
+                break
+    head = await store.head("r")
+    async with Runtime(store, agents, surroundings=surroundings()) as runtime:
+        room = runtime.room("r")
+        async for record in room.follow(head.seq):
+            if type(record.event).__name__ == "TextStreamed":
+                break
+        await room.stop(id="s1")
+        await room.wait(cut)
+    return await crash_in_a_write(store)
+
+
+async def crash_in_a_write(store: MemoryStore) -> MemoryStore:
+    """A run whose write tool started, and a process that was never heard of again; the next one says so."""
+    agents = [Agent("doer", Scripted(script), tools=[order], flow=ask_once)]
+    copy = MemoryStore(entropy=bytes)
+    async with Runtime(store, agents, surroundings=surroundings()) as runtime:
+        room = runtime.room("r")
+        await room.wait(await room.prompt("do", id="p4"))
+    records = await store.read("r", limit=10_000)
+    last = [record.seq for record in records if isinstance(record.event, ToolStarted)][-1]
+    for record in records[:last]:
+        await copy.append(Append("r", record.epoch, record.seq - 1, (record,), open_runs=1))
+    async with Runtime(copy, agents, surroundings=surroundings()) as runtime:
+        await runtime.room("r").stop(id="s2")
+        await runtime.room("r").wait(records[last - 1].run)
+    return copy
+
+
+async def digest(store: MemoryStore) -> dict[str, Any]:
+    """What the log says, as plain values that do not depend on the fold's own shape."""
+    live = await open_live("r", store, {}, surroundings())
+    return {
+        "seq": live.state.seq,
+        "runs": shown_runs(live.room_document.doc),
+        "documents": {name: str(live.shared[name].doc.get("content", type=Text)) for name in live.state.documents},
+        "owners": {str(client): author for client, author in live.state.owners.items()},
+        "kinds": sorted({kebab(type(r.event).__name__) for r in await store.read("r", limit=10_000)}),
+    }
+
+
+async def main() -> None:
+    store = await play(MemoryStore(entropy=bytes))
+    rows = [
+        [r.seq, r.time, r.author, r.run, r.epoch, encode_event(r.event), r.document, r.update, r.id, r.asked]
+        for r in await store.read("r", limit=10_000)
+    ]
+    name = f"format-{codec.FORMAT}"
+    (HERE / f"{name}.log").write_bytes(msgspec.msgpack.encode(rows))
+    text = json.dumps(await digest(store), ensure_ascii=False, indent=1, sort_keys=True)
+    (HERE / f"{name}.json").write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    trio.run(main)
