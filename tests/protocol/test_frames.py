@@ -8,7 +8,7 @@ from plait.protocol.errors import Refused
 
 
 @given(st.integers(0, frames.MAX_UINT))
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None, derandomize=True)
 def test_an_integer_comes_back(value: int):
     """SY1: a reader is its writer's inverse."""
     data = frames.write_uint(value)
@@ -16,7 +16,7 @@ def test_an_integer_comes_back(value: int):
 
 
 @given(st.text())
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None, derandomize=True)
 def test_a_string_comes_back_counted_in_bytes(value: str):
     """SY1: a string's length is that of its UTF-8."""
     data = frames.write_string(value)
@@ -58,7 +58,7 @@ def test_no_integer_is_written_that_could_not_be_read(value: int):
 
 
 @given(st.binary(max_size=12))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None, derandomize=True)
 def test_what_is_read_is_what_would_be_written(data: bytes):
     """SY1: no two spellings of one integer."""
     try:
