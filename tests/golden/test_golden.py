@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -23,8 +24,8 @@ LOGS = sorted(HERE.glob("format-*.log"))
 
 def load(path: Path) -> list[Record]:
     rows = msgspec.msgpack.decode(path.read_bytes())
-    fields = Record.__struct_fields__
-    return [Record(**dict(zip(fields, [*row[:5], decode_event(row[5]), *row[6:]], strict=True))) for row in rows]
+    values: list[list[Any]] = [[*row[:5], decode_event(row[5]), *row[6:]] for row in rows]
+    return [Record(*row) for row in values]
 
 
 @pytest.mark.parametrize("path", LOGS, ids=lambda path: path.stem)
