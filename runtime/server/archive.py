@@ -1,0 +1,74 @@
+"""Runs that the room document holds no longer, read from the log and shown in the document's shape.
+
+A run's id is its first record's seq, and seqs have no gaps, so older runs are found by reading the log backwards in
+windows, without an index. Each is then projected alone into a scratch document. That computes updates anew, which is
+fine because nobody is sent them (law 2 forbids it only for what tabs hold).
+"""
+
+from typing import Any
+
+from ...protocol import limits
+from ...protocol.document import RoomDocument, shown_runs
+from ...protocol.events import Record, RunFailed, RunFinished, RunRequested, RunStopped, run_id
+from ...storage.store import Reader
+
+PAGE = 20
+_WINDOWS = 40  # Of PAGE_RECORDS each: what one request reads at most in search of a page.
+_TERMINAL = (RunFinished, RunStopped, RunFailed)
+
+
+async def older_runs(store: Reader, room: str, before: int = 0) -> tuple[list[dict[str, Any]], str | None]:
+    """At most a page of finished runs whose id is less than `before`, newest first, and the next page's `before`.
+
+    Without `before` (0) those that the document still holds, the newest `FINISHED_RUNS`, are left out. None says that
+    no older run exists. A page may be short, even empty, where the log holds much else.
+    """
+    held = 0
+    if before == 0:
+        before, held = (await store.head(room)).seq + 1, limits.FINISHED_RUNS
+    runs: list[dict[str, Any]] = []
+    for _ in range(_WINDOWS):
+        first = max(1, before - limits.PAGE_RECORDS)
+        for record in reversed(await _window(store, room, first, before)):
+            if not isinstance(record.event, RunRequested):
+                continue
+            shown = await _finished(store, room, record)
+            if shown is None:
+                continue
+            if held:
+                held -= 1
+                continue
+            runs.append({"id": record.run, **shown})
+            if len(runs) == PAGE:
+                return runs, record.run if record.seq > 1 else None
+        before = first
+        if before <= 1:
+            return runs, None
+    return runs, run_id(before)
+
+
+async def _window(store: Reader, room: str, first: int, before: int) -> list[Record]:
+    """The records from seq `first` up to, not including, `before`."""
+    records: list[Record] = []
+    while first < before:
+        page = await store.read(room, first - 1, before - first)
+        if not page:
+            break
+        records += page
+        first = page[-1].seq + 1
+    return records
+
+
+async def _finished(store: Reader, room: str, request: Record) -> dict[str, Any] | None:
+    """The run as the document last showed it, or None if it is open."""
+    scratch = RoomDocument(client=1)
+    scratch.project(request.run, request.author, request.time, request.event)
+    after = request.seq
+    while records := await store.read(room, after):
+        for record in records:
+            if record.run == request.run:
+                scratch.project(record.run, record.author, record.time, record.event)
+                if isinstance(record.event, _TERMINAL):
+                    return shown_runs(scratch.doc)[request.run]
+        after = records[-1].seq
+    return None

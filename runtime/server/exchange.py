@@ -1,0 +1,186 @@
+"""One HTTP/1.1 exchange after another on a byte stream: h11 decides, this reads and writes.
+
+Rules:
+
+1. A head has `HEAD_BYTES` and `HEAD_S`, counted from the accept or the end of the exchange before, so that a client
+   that drips bytes (slowloris) or idles is gone after that. A body has `BODY_BYTES` and as long.
+2. What h11 refuses is answered with its status (400, or 431 for a long head) and ends the stream.
+3. An upgrade leaves the exchange: its head is handed on as it was understood, together with what came after it.
+"""
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from email.utils import formatdate
+from typing import NamedTuple
+from urllib.parse import parse_qsl
+
+import h11
+import msgspec
+import trio
+
+from ...protocol import limits
+from ...protocol.errors import CODES, Code, Refused
+
+_RECEIVE_BYTES = 16 << 10
+
+
+class Request(NamedTuple):
+    """The head of one request. Header names are lower case; `path` is still percent-encoded, `query` is decoded."""
+
+    method: str
+    target: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+
+    @property
+    def upgrades(self) -> bool:
+        """Whether it asks to become a WebSocket."""
+        return self.headers.get("upgrade", "").lower() == "websocket"
+
+
+Send = Callable[[bytes], Awaitable[None]]
+
+
+class Response(NamedTuple):
+    """What is answered: a whole body, or a function that is given `send` and writes one as it comes."""
+
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes | Callable[[Send], Awaitable[None]] = b""
+
+
+JSON = ("content-type", "application/json")
+
+
+def json(value: object, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Response:
+    """A JSON answer that no cache keeps."""
+    return Response(status, (JSON, ("cache-control", "no-store"), *headers), msgspec.json.encode(value))
+
+
+def refusal(code: Code, message: str = "", status: int | None = None) -> Response:
+    """`{"code", "message"}` with the code's HTTP status, or the given one."""
+    meaning = CODES[code]
+    return json({"code": code, "message": message or meaning.sentence}, status or meaning.status)
+
+
+class Exchange:
+    """h11's server side on a stream. Ends by `next` giving None, or when an upgrade was taken over."""
+
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        self._stream = stream
+        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.HEAD_BYTES)
+        self._bodyless = False  # Whether the request is a HEAD, whose answer has the headers of a body and no body.
+
+    async def next(self) -> Request | None:
+        """The next request's head; None when the client is done, too slow, or was refused."""
+        if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
+            self._http.start_next_cycle()
+        elif self._http.our_state is not h11.IDLE:
+            return None
+        with trio.move_on_after(limits.HEAD_S):
+            event = await self._event()
+            return _request(event) if isinstance(event, h11.Request) else None
+        return None
+
+    async def body(self) -> bytes:
+        """The request's body. Raises Refused('too-large') or Refused('bad-json') where it does not come."""
+        if self._http.they_are_waiting_for_100_continue:
+            await self._send(h11.InformationalResponse(status_code=100, headers=[]))
+        parts, size = [], 0
+        with trio.move_on_after(limits.HEAD_S):
+            while isinstance(event := await self._event(), h11.Data):
+                size += len(event.data)
+                if size > limits.BODY_BYTES:
+                    raise Refused("too-large", f"A body may have {limits.BODY_BYTES} bytes.")
+                parts.append(bytes(event.data))
+            if isinstance(event, h11.EndOfMessage):
+                return b"".join(parts)
+        raise Refused("bad-json", "The body did not arrive whole.")
+
+    async def respond(self, response: Response, *, last: bool = False) -> None:
+        """Send it. `last`: the stream is closed afterwards, and the client is told so."""
+        headers = [*response.headers, ("date", formatdate(usegmt=True))]
+        if isinstance(response.body, bytes):
+            headers.append(("content-length", str(len(response.body))))
+        # An unread body would be taken for the next request, so the stream ends with this answer.
+        if last or not self._read_whole():
+            headers.append(("connection", "close"))
+        await self._send(h11.Response(status_code=response.status, headers=headers))
+        if isinstance(response.body, bytes):
+            if not self._bodyless:
+                await self._send(h11.Data(data=response.body))
+        elif not self._bodyless and not await self._write(response.body):
+            return
+        await self._send(h11.EndOfMessage())
+
+    def _read_whole(self) -> bool:
+        """Whether the request has been read to its end; one without a body has."""
+        if self._http.their_state is h11.SEND_BODY:
+            with suppress(h11.RemoteProtocolError):
+                self._http.next_event()
+        return self._http.their_state is not h11.SEND_BODY
+
+    async def _write(self, body: Callable[[Send], Awaitable[None]]) -> bool:
+        """Let the body write itself until it is done (True) or the client hung up."""
+        whole = False
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._hung_up, nursery.cancel_scope)
+            await body(self._send_part)
+            whole = True
+            nursery.cancel_scope.cancel()
+        return whole
+
+    async def _send_part(self, part: bytes) -> None:
+        await self._send(h11.Data(data=part))
+
+    async def _hung_up(self, writing: trio.CancelScope) -> None:
+        """End the writing when the client hangs up, or says something, which it has no business to say now."""
+        with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+            await self._stream.receive_some(1)
+        writing.cancel()
+
+    def taken_over(self, request: Request) -> bytes:
+        """The upgrade's head as understood, and what was read beyond it: for whoever speaks the new protocol."""
+        lines = [f"{request.method} {request.target} HTTP/1.1"]
+        lines += [f"{name}: {value}" for name, value in request.headers.items()]
+        return "\r\n".join([*lines, "", ""]).encode("latin-1") + self._http.trailing_data[0]
+
+    async def _event(self) -> object:
+        """h11's next event, reading as needed. A refusal by h11 is answered here and ends the stream (None)."""
+        try:
+            while True:
+                event = self._http.next_event()
+                if event is h11.NEED_DATA:
+                    self._http.receive_data(bytes(await self._stream.receive_some(_RECEIVE_BYTES)))
+                elif event is not h11.PAUSED:
+                    if isinstance(event, h11.Request):
+                        self._bodyless = event.method == b"HEAD"
+                    return event
+                else:
+                    return None
+        except h11.RemoteProtocolError as error:
+            await self._refuse(error)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass
+        return None
+
+    async def _refuse(self, error: h11.RemoteProtocolError) -> None:
+        if self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            await self.respond(refusal("bad-frame", f"Not HTTP/1.1: {error}", error.error_status_hint), last=True)
+
+    async def _send(self, event: h11.Event) -> None:
+        data = self._http.send(event)
+        if data:
+            await self._stream.send_all(data)
+
+
+def _request(event: h11.Request) -> Request:
+    target = event.target.decode("latin-1")
+    path, _, query = target.partition("?")
+    # Repeated headers are joined, as RFC 9110 says; none that is read here may be repeated otherwise.
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in event.headers:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return Request(event.method.decode("latin-1"), target, path, dict(parse_qsl(query)), headers)

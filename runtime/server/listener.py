@@ -1,0 +1,219 @@
+"""One port: whoever connects is an HTTP client until its head says that it wants to be a WebSocket.
+
+trio-websocket answers a plain GET with a bare 400, so h11 reads each head first; an upgrade is handed to the library
+with its head replayed. Rules:
+
+1. Host and Origin are judged before anything else (origin).
+2. Nothing that a handler raises takes the server down; it costs its own connection and one log line.
+3. When the server is cancelled it accepts nothing more, ends every socket with 1012 and every idle HTTP connection,
+   lets answers that are on their way finish, and is gone after `DRAIN_S` at the latest.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, NamedTuple, NoReturn
+from weakref import WeakValueDictionary
+
+import trio
+
+from ...protocol import control, limits
+from ...protocol.access import ANONYMOUS, Grant
+from ...protocol.codec import record_json
+from ...protocol.events import Record
+from .connection import SWEEP_S
+from .exchange import Exchange, Request, Response, refusal
+from .follow import Log
+from .metrics import Metrics, Tally
+from .origin import Doorkeeper
+from .rooms import Rooms
+from .routes import Routes
+from .upgrade import Sockets, failed
+
+
+class Address(NamedTuple):
+    """Where a server is bound."""
+
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+
+def anonymous(_request: Request) -> Grant:
+    """The grant of everybody where there is no auth."""
+    return ANONYMOUS
+
+
+class Server:
+    """Handles streams, wherever they come from: a listener's sockets, or memory streams in a simulation."""
+
+    def __init__(
+        self,
+        rooms: Rooms,
+        *,
+        host: str = "127.0.0.1",
+        allow_origins: Iterable[str] = (),
+        grant_for: Callable[[Request], Grant] = anonymous,
+        about: Mapping[str, Any] | None = None,
+    ) -> None:
+        tally = Tally()
+        self._logs: WeakValueDictionary[tuple[str, Callable[[Record], bytes]], Log] = WeakValueDictionary()
+        self._rooms = rooms
+        self._door = Doorkeeper(host, allow_origins)
+        self.sockets = Sockets(
+            rooms, grant_for=grant_for, tally=tally, log=lambda room: self._log(room, control.record)
+        )
+        self._routes = Routes(
+            rooms,
+            grant_for=grant_for,
+            metrics=Metrics(rooms, tally),
+            about=about or {},
+            log=lambda room: self._log(room, record_json),
+            ready=lambda: not self._draining,
+        )
+        self._draining = False
+        self._waiting: set[trio.CancelScope] = set()
+        self._exchanges = 0
+
+    def drain(self) -> None:
+        """Nothing new: sockets end with 1012, idle HTTP connections and followers end now."""
+        self._draining = True
+        self.sockets.drain()
+        for scope in self._waiting:
+            scope.cancel()
+
+    async def handle(self, stream: trio.abc.Stream) -> None:
+        """One connection, whatever it turns out to be, until its stream is closed. Raises nothing but Cancelled."""
+        try:
+            async with stream:
+                upgrade = await self._serve_http(stream)
+                if upgrade is not None:
+                    await self.sockets.serve(stream, *upgrade)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass  # The client went away, which is no news.
+        except (trio.Cancelled, KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            failed("a connection", error)
+
+    async def _serve_http(self, stream: trio.abc.Stream) -> tuple[Request, bytes] | None:
+        """Answer requests until one is an upgrade (returned with its head) or the client is done (None)."""
+        exchange = Exchange(stream)
+        self._exchanges += 1
+        try:
+            while True:
+                request = None
+                with self._until_drained():
+                    request = await exchange.next()
+                if request is None:
+                    return None
+                refused = self._refuse(request)
+                if refused is None and request.upgrades:
+                    return request, exchange.taken_over(request)
+                if not await self._answer(exchange, request, refused):
+                    return None
+        finally:
+            self._exchanges -= 1
+
+    async def _answer(self, exchange: Exchange, request: Request, refused: Response | None) -> bool:
+        """Answer one request; True if another may follow. A drain cuts what streams and lets the rest finish."""
+        response = refused or await self._routes.respond(request, exchange)
+        if not isinstance(response.body, bytes):
+            with self._until_drained():
+                await exchange.respond(response, last=True)
+            return False
+        with trio.move_on_after(limits.RESPONSE_S) as scope:
+            await exchange.respond(response, last=self._draining or refused is not None)
+        return not scope.cancelled_caught
+
+    def _refuse(self, request: Request) -> Response | None:
+        if not self._door.admits(request.headers.get("host", ""), request.headers.get("origin")):
+            return refusal("not-allowed", "This Host or Origin is not served here; see --allow-origin.")
+        if self._exchanges > limits.CONNECTIONS:
+            return refusal("overloaded")
+        if request.upgrades and (
+            request.method != "GET"
+            or "sec-websocket-key" not in request.headers
+            or request.headers.get("sec-websocket-version") != "13"
+        ):
+            return refusal("bad-frame", "Not a WebSocket handshake of version 13.")
+        return None
+
+    @contextmanager
+    def _until_drained(self) -> Iterator[None]:
+        scope = trio.CancelScope()
+        self._waiting.add(scope)
+        if self._draining:
+            scope.cancel()
+        try:
+            with scope:
+                yield
+        finally:
+            self._waiting.discard(scope)
+
+    def _log(self, room: str, shape: Callable[[Record], bytes]) -> Log:
+        """The room's log in one shape, shared by whoever follows it now."""
+        log = self._logs.get((room, shape))
+        if log is None:
+            log = self._logs[room, shape] = Log(self._rooms.store, room, shape)
+        return log
+
+
+async def serve(
+    rooms: Rooms,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8787,
+    allow_origins: Iterable[str] = (),
+    grant_for: Callable[[Request], Grant] = anonymous,
+    about: Mapping[str, Any] | None = None,
+    task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED,
+) -> NoReturn:
+    """Listen until cancelled; `task_status` is told the bound address. `about` is shown by `/health`.
+
+    Raises OSError if the address cannot be bound.
+    """
+    listeners = await trio.open_tcp_listeners(port, host=host)
+    for spare in listeners[1:] if port == 0 else ():
+        await spare.aclose()  # A name with two addresses would get two different free ports; one is enough.
+        listeners.remove(spare)
+    address = Address(host, listeners[0].socket.getsockname()[1])
+    server = Server(rooms, host=host, allow_origins=allow_origins, grant_for=grant_for, about=about)
+    async with trio.open_nursery() as outer:
+        handlers = await outer.start(_Handlers.live)
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(server.sockets.keep_alive, SWEEP_S)
+                accept = partial(trio.serve_listeners, server.handle, listeners, handler_nursery=handlers.nursery)
+                await nursery.start(accept)
+                task_status.started(address)
+        finally:
+            server.drain()
+            handlers.finish(trio.current_time() + limits.DRAIN_S)
+    raise AssertionError("a listener ended by itself")
+
+
+class _Handlers:
+    """A nursery for connections that outlives the cancellation of its parent, until a deadline set at the end."""
+
+    def __init__(self, nursery: trio.Nursery, scope: trio.CancelScope) -> None:
+        self.nursery = nursery
+        self._scope = scope
+        self._finishing = trio.Event()
+
+    @classmethod
+    async def live(cls, task_status: "trio.TaskStatus[_Handlers]") -> None:
+        with trio.CancelScope(shield=True) as scope:
+            async with trio.open_nursery() as nursery:
+                handlers = cls(nursery, scope)
+                task_status.started(handlers)
+                await handlers._finishing.wait()
+
+    def finish(self, deadline: float) -> None:
+        """End when the last connection has, or at the deadline."""
+        self._scope.deadline = deadline
+        self._finishing.set()

@@ -1,0 +1,79 @@
+"""Who may ask at all: the Host and Origin checks, before anything else is looked at.
+
+A web page anywhere can make its reader's browser send requests to 127.0.0.1. Two checks stop that without a login:
+
+1. *Origin* (set by browsers, not by scripts) must be absent, or its host and port equal Host, or be among
+   `--allow-origin`. This stops other pages, also for WebSockets, which have no same-origin policy of their own.
+2. *Host* must be the bound name, a loopback name, the host of an allowed origin, or, where the server is bound to all
+   interfaces, any literal address. This stops DNS rebinding, where a foreign name resolves to us and so Origin equals
+   Host: the name is not ours, and a literal address cannot be rebound.
+
+`*` among the allowed origins allows every origin and host; somebody in front has to check then.
+"""
+
+import ipaddress
+from collections.abc import Iterable
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+_DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+
+
+class _Place(NamedTuple):
+    host: str
+    port: int | None
+
+
+class Doorkeeper:
+    """Judges the two headers for a server that is bound to `host` and allows these further origins."""
+
+    def __init__(self, host: str, allow_origins: Iterable[str] = ()) -> None:
+        allowed = tuple(allow_origins)
+        self._anyone = "*" in allowed
+        self._origins = {origin.rstrip("/").lower() for origin in allowed}
+        self._hosts = LOOPBACK_NAMES | {host.lower()} | {urlsplit(origin).hostname or "" for origin in allowed}
+        self._hosts -= {""}
+        self._everywhere = host in ("0.0.0.0", "::", "")
+
+    def admits(self, host: str, origin: str | None) -> bool:
+        """Whether a request with this Host header and this Origin (or None) may be served."""
+        if self._anyone:
+            return True
+        place = _place(f"//{host}")
+        if place is None or not self._knows(place.host):
+            return False
+        return origin is None or origin.lower() in self._origins or _same(origin, place)
+
+    def _knows(self, host: str) -> bool:
+        if host in self._hosts:
+            return True
+        return self._everywhere and _is_address(host)
+
+
+def _place(url: str) -> _Place | None:
+    try:
+        parts = urlsplit(url)
+        if parts.hostname is None or parts.username is not None or parts.path or parts.query:
+            return None
+        return _Place(parts.hostname, parts.port)
+    except ValueError:
+        return None
+
+
+def _same(origin: str, place: _Place) -> bool:
+    """Whether the origin's host and port are those of the Host header; a port left out is the origin's scheme's."""
+    theirs = _place(origin)
+    scheme = origin.partition(":")[0].lower()
+    if theirs is None or scheme not in _DEFAULT_PORTS:
+        return False
+    default = _DEFAULT_PORTS[scheme]
+    return (theirs.host, theirs.port or default) == (place.host, place.port or default)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

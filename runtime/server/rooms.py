@@ -1,0 +1,85 @@
+"""What the server knows of rooms: the port that runtime/room fills.
+
+The server depends on these shapes and not on the room's modules, so its tests can hand it a room that is one list.
+Everything but `ask` and `beyond` is synchronous and never blocks.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from ...protocol.access import Grant
+from ...protocol.commands import Prompt, Stop
+from ...protocol.errors import PlaitError
+from ...storage.store import Reader
+from ..room.tab import Tab
+
+
+class Answer(Protocol):
+    """A command is on disk: its first record's seq, and the run that it began (or empty)."""
+
+    @property
+    def seq(self) -> int: ...
+
+    @property
+    def run(self) -> str: ...
+
+
+class Room(Protocol):
+    """One open room. What it answers, it answers while it publishes, through the tab or the reply."""
+
+    @property
+    def head(self) -> int:
+        """The last published seq."""
+        ...
+
+    def join(self, tab: Tab) -> None:
+        """The tab is here: it is sent the server's step 1 and everyone's awareness."""
+        ...
+
+    def step1(self, tab: Tab, state_vector: bytes) -> None:
+        """Answered by `tab.send_step2`; from then on the tab is pushed deltas."""
+        ...
+
+    def edit(self, tab: Tab, update: bytes, *, step2: bool) -> None:
+        """Answered by `tab.accepted` or `tab.denied`, in the order of the edits."""
+        ...
+
+    def aware(self, tab: Tab, payload: bytes) -> None: ...
+
+    def query_awareness(self, tab: Tab) -> None:
+        """Answered by `tab.send_awareness`."""
+        ...
+
+    def catch_up(self, tab: Tab) -> None:
+        """The tab, which is behind, can be written to again. Answered by `tab.catch_up`."""
+        ...
+
+    def leave(self, tab: Tab) -> None: ...
+
+    def command(self, grant: Grant, command: Prompt | Stop, reply: Callable[[Answer | PlaitError], None]) -> None:
+        """`reply` is called once, while publishing, after the deltas; with an error if nothing happened."""
+        ...
+
+    async def ask(self, grant: Grant, command: Prompt | Stop) -> Answer:
+        """As `command`, for somebody who can wait. Raises Refused or OutcomeUnknown."""
+        ...
+
+    async def beyond(self, seq: int) -> int:
+        """Wait until `head` is greater than that seq and return it."""
+        ...
+
+
+class Rooms(Protocol):
+    """All rooms of one store."""
+
+    @property
+    def store(self) -> Reader: ...
+
+    def use(self, name: str) -> AbstractAsyncContextManager[Room]:
+        """The room, opened or woken, and kept awake inside. Raises Refused."""
+        ...
+
+    def statistics(self) -> Mapping[str, float]:
+        """What the metrics show of rooms and their store."""
+        ...

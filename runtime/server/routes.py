@@ -1,0 +1,179 @@
+"""What is answered over plain HTTP: the console, health and metrics, and the log for back ends and curl.
+
+Errors are `{"code", "message"}` with the code's HTTP status. Pages are bounded and name where the next one begins.
+Rules stand in specs/server.md.
+"""
+
+import platform
+from collections.abc import Callable, Mapping
+from functools import partial
+from importlib import metadata
+from typing import Any
+from urllib.parse import unquote
+
+from ...protocol import control, limits, names
+from ...protocol.access import Grant
+from ...protocol.codec import record_json, rfc3339
+from ...protocol.commands import CommandRefused, Follow, Ping, parse
+from ...protocol.errors import CODES, OutcomeUnknown, Refused
+from ...storage.store import StoreError
+from .archive import older_runs
+from .connection import answer_frame
+from .exchange import JSON, Exchange, Request, Response, Send, json, refusal
+from .follow import Log
+from .metrics import CONTENT_TYPE, Metrics
+from .rooms import Rooms
+from .static import Files
+
+_ROOMS_PAGE = 50
+_LINES = (("content-type", "application/x-ndjson"), ("cache-control", "no-store"))
+_READ = ("GET", "HEAD")
+
+
+class Routes:
+    """`grant_for` says who asks, `about` is told by `/health` beside the versions, `log` gives a room's shared log."""
+
+    def __init__(
+        self,
+        rooms: Rooms,
+        *,
+        grant_for: Callable[[Request], Grant],
+        metrics: Metrics,
+        about: Mapping[str, Any],
+        log: Callable[[str], Log],
+        ready: Callable[[], bool],
+    ) -> None:
+        self._rooms = rooms
+        self._grant_for = grant_for
+        self._metrics = metrics
+        self._about = dict(about)
+        self._log = log
+        self._ready = ready
+        self._files = Files()
+
+    async def respond(self, request: Request, exchange: Exchange) -> Response:
+        """The answer to a request that passed the door. Never raises what the asker caused."""
+        try:
+            return await self._route(request, exchange)
+        except CommandRefused as refused:
+            return _answer(control.refused(refused.id, refused), CODES[refused.code].status)
+        except Refused as refused:
+            return refusal(refused.code, refused.message)
+        except StoreError as error:
+            return refusal("store-failed", str(error))
+
+    async def _route(self, request: Request, exchange: Exchange) -> Response:
+        path = request.path
+        if self._files.has(path):
+            return self._files.respond(request) if request.method in _READ else _not_allowed("GET, HEAD")
+        if path == "/health":
+            return self._health() if request.method in _READ else _not_allowed("GET, HEAD")
+        if path == "/metrics":
+            return self._numbers() if request.method in _READ else _not_allowed("GET, HEAD")
+        if path == "/api/rooms":
+            return await self._list_rooms(request) if request.method in _READ else _not_allowed("GET, HEAD")
+        if path.startswith("/api/rooms/"):
+            return await self._of_room(request, exchange)
+        if path.startswith(("/rooms/", "/docs/")):
+            return refusal("bad-frame", "This address is a WebSocket's.", 426)
+        return refusal("bad-name", "Nothing is here.", 404)
+
+    def _health(self) -> Response:
+        versions = {name: metadata.version(name) for name in ("plait", "pycrdt", "trio")}
+        versions["python"] = platform.python_version()
+        ready = self._ready()
+        return json({"live": True, "ready": ready, "versions": versions, **self._about}, 200 if ready else 503)
+
+    def _numbers(self) -> Response:
+        return Response(200, (("content-type", CONTENT_TYPE), ("cache-control", "no-store")), self._metrics.text())
+
+    async def _list_rooms(self, request: Request) -> Response:
+        _check(self._grant_for(request).read)
+        query, cursor = request.query.get("query", ""), request.query.get("cursor", "")
+        heads = await self._rooms.store.rooms(cursor, _ROOMS_PAGE, query)
+        page: dict[str, Any] = {
+            "rooms": [
+                {"name": head.room, "time": rfc3339(head.time), "seq": head.seq, "open_runs": head.open_runs}
+                for head in heads
+            ]
+        }
+        if len(heads) == _ROOMS_PAGE:
+            page["cursor"] = heads[-1].room
+        return json(page)
+
+    async def _of_room(self, request: Request, exchange: Exchange) -> Response:
+        room, _, what = request.path.removeprefix("/api/rooms/").rpartition("/")
+        reads = {"records": self._records, "runs": self._runs}
+        if what in reads:
+            if request.method not in _READ:
+                return _not_allowed("GET, HEAD")
+            _check(self._grant_for(request).read)
+            return await reads[what](names.room_name(unquote(room)), request)
+        if what == "commands":
+            if request.method != "POST":
+                return _not_allowed("POST")
+            return await self._command(names.room_name(unquote(room)), request, await exchange.body())
+        return refusal("bad-name", "Nothing is here.", 404)
+
+    async def _records(self, room: str, request: Request) -> Response:
+        after = _number(request, "after", 0)
+        if request.query.get("follow") == "1":
+            return Response(200, _LINES, partial(self._follow, room, after))
+        limit = min(_number(request, "limit", limits.PAGE_RECORDS), limits.PAGE_RECORDS)
+        records = await self._rooms.store.read(room, after, limit)
+        return Response(200, _LINES, b"".join(record_json(record) + b"\n" for record in records))
+
+    async def _follow(self, room: str, after: int, send: Send) -> None:
+        """Every record after that seq as a line, then live; the pace is the reader's."""
+        log = self._log(room)
+        async with self._rooms.use(room) as opened:
+            while True:
+                for seq, line in await log.page(after):
+                    await send(line + b"\n")
+                    after = seq
+                if after >= opened.head:
+                    await opened.beyond(after)
+
+    async def _runs(self, room: str, request: Request) -> Response:
+        runs, rest = await older_runs(self._rooms.store, room, _number(request, "before", 0))
+        return json({"runs": runs} if rest is None else {"runs": runs, "before": rest})
+
+    async def _command(self, room: str, request: Request, body: bytes) -> Response:
+        grant = self._grant_for(request)
+        command = parse(body)
+        if isinstance(command, Ping):
+            return _answer(control.pong(command.id), 200)
+        if isinstance(command, Follow):
+            refused = Refused("bad-json", "Over HTTP, follow is GET /api/rooms/ROOM/records?follow=1.")
+            return _answer(control.refused(command.id, refused), 400)
+        try:
+            async with self._rooms.use(room) as opened:
+                answer = await opened.ask(grant, command)
+            return _answer(answer_frame(command.id, answer), 200)
+        except Refused as refused:
+            return _answer(control.refused(command.id, refused), CODES[refused.code].status)
+        except OutcomeUnknown:
+            return _answer(control.unknown(command.id), CODES["outcome-unknown"].status)
+
+
+def _answer(frame: bytes, status: int) -> Response:
+    return Response(status, (JSON, ("cache-control", "no-store")), frame)
+
+
+def _not_allowed(allow: str) -> Response:
+    response = refusal("bad-frame", f"This address answers to {allow}.", 405)
+    return response._replace(headers=(*response.headers, ("allow", allow)))
+
+
+def _check(allowed: bool) -> None:
+    if not allowed:
+        raise Refused("not-allowed")
+
+
+def _number(request: Request, name: str, default: int) -> int:
+    value = request.query.get(name, "")
+    if not value:
+        return default
+    if not value.isascii() or not value.isdigit() or len(value) > 16:
+        raise Refused("bad-json", f"'{name}' is a number.")
+    return int(value)

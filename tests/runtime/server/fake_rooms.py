@@ -1,0 +1,211 @@
+"""Rooms for the server's tests: a list of records, a Yjs document, and answers given at once or on demand.
+
+It does what the server may rely on and no more. `held` makes it keep its answers until `publish`, which is how a test
+puts something between a question and its answer.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import trio
+from plait.protocol import limits
+from plait.protocol.access import Grant
+from plait.protocol.commands import Prompt, Stop
+from plait.protocol.errors import PlaitError, Refused
+from plait.protocol.events import DocumentEdited, Record, RunRequested, run_id
+from plait.runtime.room.tab import Delta, Presence, Tab
+from plait.storage.store import Head, Sealed, Snapshot
+from pycrdt import Doc
+
+
+class FakeStore:
+    """The reading half, as far as the server uses it. `reads` counts page reads."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, list[Record]] = {}
+        self.reads = 0
+
+    async def head(self, room: str) -> Head:
+        await trio.lowlevel.checkpoint()
+        return Head(room, seq=len(self.records.get(room, ())))
+
+    async def read(self, room: str, after: int = 0, limit: int = limits.PAGE_RECORDS) -> list[Record]:
+        await trio.lowlevel.checkpoint()
+        self.reads += 1
+        return self.records.get(room, [])[after : after + limit]
+
+    async def rooms(self, after: str = "", limit: int = 50, query: str = "") -> list[Head]:
+        await trio.lowlevel.checkpoint()
+        names = sorted(name for name in self.records if name > after and query in name)
+        return [Head(name, seq=len(self.records[name])) for name in names[:limit]]
+
+    async def find(self, room: str, record_id: str) -> Record | None:
+        raise AssertionError("the server has no business here")
+
+    async def sealed(self, room: str, after: int = 0, limit: int = 500) -> list[Sealed]:
+        raise AssertionError("the server has no business here")
+
+    async def snapshot(self, room: str, at: int | None = None) -> Snapshot | None:
+        raise AssertionError("the server has no business here")
+
+
+class Answered:
+    def __init__(self, seq: int, run: str) -> None:
+        self.seq = seq
+        self.run = run
+
+
+class FakeRoom:
+    """One document for all tabs, whatever they call theirs; `asked` lists what the server asked, in order."""
+
+    def __init__(self, name: str, store: FakeStore) -> None:
+        self.name = name
+        self.store = store
+        self.records = store.records.setdefault(name, [])
+        self.head = 0
+        self.doc: Doc[Any] = Doc()
+        self.tabs: list[Tab] = []
+        self.synced: set[int] = set()
+        self.asked: list[Any] = []
+        self.held = False
+        self._later: list[Callable[[], None]] = []
+        self._grown = trio.Event()
+
+    # --- what the server asks -------------------------------------------------------------------------------------
+
+    def _do(self, act: Callable[[], None]) -> None:
+        self._later.append(act)
+        if not self.held:
+            self.publish()
+
+    @property
+    def waiting(self) -> int:
+        """Questions that have no answer yet."""
+        return len(self._later)
+
+    def publish(self) -> None:
+        while self._later:
+            self._later.pop(0)()
+
+    def join(self, tab: Tab) -> None:
+        self.tabs.append(tab)
+        self._do(lambda: tab.send_step1(self.doc.get_state()))
+
+    def leave(self, tab: Tab) -> None:
+        self.tabs.remove(tab)
+        self.synced.discard(id(tab))
+
+    def step1(self, tab: Tab, state_vector: bytes) -> None:
+        def answer() -> None:
+            self.synced.add(id(tab))
+            tab.send_step2(self.doc.get_update(state_vector))
+
+        self._do(answer)
+
+    def edit(self, tab: Tab, update: bytes, *, step2: bool) -> None:
+        self.asked.append(("edit", update, step2))
+        if update == b"explode":
+            raise RuntimeError("the room broke")
+        if update == b"panic":
+            raise BaseException("a panic that is no Exception")
+
+        def answer() -> None:
+            if update == b"no":
+                tab.denied("bad-update", "Not an update.")
+                return
+            self.change(update)
+            tab.accepted(update, echo=False)
+
+        self._do(answer)
+
+    def aware(self, tab: Tab, payload: bytes) -> None:
+        presence = Presence(payload)
+        for other in self.tabs:
+            other.push_presence(presence)
+
+    def query_awareness(self, tab: Tab) -> None:
+        self.asked.append("query-awareness")
+        self._do(lambda: tab.send_awareness(b"\x00"))
+
+    def catch_up(self, tab: Tab) -> None:
+        self.asked.append("catch-up")
+
+        def answer() -> None:
+            assert tab.behind is not None
+            tab.catch_up(self.doc.get_update(tab.behind), b"\x00")
+
+        self._do(answer)
+
+    def command(self, grant: Grant, command: Prompt | Stop, reply: Callable[[Answered | PlaitError], None]) -> None:
+        def answer() -> None:
+            if isinstance(command, Stop):
+                reply(Refused("no-such-run"))
+                return
+            seq = self.log(RunRequested("echo", command.text))
+            reply(Answered(seq, run_id(seq)))
+
+        self._do(answer)
+
+    async def ask(self, grant: Grant, command: Prompt | Stop) -> Answered:
+        await trio.lowlevel.checkpoint()
+        if isinstance(command, Stop):
+            raise Refused("no-such-run")
+        seq = self.log(RunRequested("echo", command.text))
+        return Answered(seq, run_id(seq))
+
+    async def beyond(self, seq: int) -> int:
+        while self.head <= seq:
+            await self._grown.wait()
+        return self.head
+
+    # --- what a test does -----------------------------------------------------------------------------------------
+
+    def log(self, event: Any, update: bytes = b"", run: str = "") -> int:
+        """One more record, published at once."""
+        seq = len(self.records) + 1
+        self.records.append(
+            Record(seq, 1_700_000_000_000_000 + seq, "somebody", run or run_id(seq), 1, event, "", update)
+        )
+        self.head = seq
+        self._grown.set()
+        self._grown = trio.Event()
+        return seq
+
+    def change(self, update: bytes) -> None:
+        """An update is committed and pushed to every tab that has synced."""
+        before = self.doc.get_state()
+        self.doc.apply_update(update)
+        seq = self.log(DocumentEdited(), update)
+        delta = Delta("", seq, (update,), before)
+        for tab in self.tabs:
+            if id(tab) in self.synced:
+                tab.push(delta)
+
+
+class FakeRooms:
+    def __init__(self) -> None:
+        self.store = FakeStore()
+        self.open: dict[str, FakeRoom] = {}
+
+    def room(self, name: str) -> FakeRoom:
+        return self.open.setdefault(name, FakeRoom(name, self.store))
+
+    @asynccontextmanager
+    async def use(self, name: str) -> AsyncIterator[FakeRoom]:
+        await trio.lowlevel.checkpoint()
+        if name == "deleted":
+            raise Refused("no-such-room")
+        yield self.room(name)
+
+    def statistics(self) -> dict[str, float]:
+        return {"rooms": len(self.open), "tabs": 1, "records": 3, "commits": 2, "commit_seconds": 0.5, "reopened": 0}
+
+
+def text_update(text: str) -> bytes:
+    """An update that a fresh client made: `text` in the root `content`."""
+    from pycrdt import Text
+
+    doc: Doc[Any] = Doc()
+    doc["content"] = Text(text)
+    return doc.get_update()
