@@ -18,7 +18,7 @@ from ...protocol.events import ToolCall, Usage
 from ...protocol.limits import MODEL_IDLE_S, MODEL_OUTPUT_TOKENS
 from .calls import Calls
 from .endpoint import Endpoint, endpoint_from_environment
-from .failures import event_failure, failure
+from .failures import event_failure
 from .model import (
     JSON,
     Answered,
@@ -82,9 +82,6 @@ class _Event(Struct):
     error: Any = None
 
 
-_decoder = msgspec.json.Decoder(_Event)
-
-
 class AnthropicModel:
     """One model of Anthropic. `options` are further fields of every request, such as `temperature`."""
 
@@ -139,10 +136,7 @@ class AnthropicModel:
         yield Answered(FINISHES.get(finish, "stop"), calls.whole(), _read_usage(spent))
 
     def _event(self, raw: ServerEvent) -> _Event:
-        try:
-            event = _decoder.decode(raw.data)
-        except msgspec.MsgspecError as error:
-            raise failure("model-garbled", f"{self._wire.vendor} sent something undecodable: {error}") from None
+        event = self._wire.read(raw, _Event)
         if event.type == "error":
             raise event_failure(self._wire.endpoint, event.error)
         return event

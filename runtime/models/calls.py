@@ -53,7 +53,7 @@ class Calls:
         if known is not None and (not call or call == known.call):
             return known
         if len(self._calls) == TOOL_CALLS_PER_STEP:
-            raise failure("model-garbled", f"the model asked for more than {TOOL_CALLS_PER_STEP} calls", retry=False)
+            raise failure("model-too-many-calls", f"the model asked for more than {TOOL_CALLS_PER_STEP} calls at once")
         taken = {pending.call for pending in self._calls}
         if not call or call in taken:
             call = f"{self._prefix}_{len(self._calls)}"

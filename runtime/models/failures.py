@@ -31,6 +31,7 @@ FAILURES: dict[str, Failure] = {
     "model-rate-limited": Failure(True, "The vendor wants fewer requests (429); not retried if a quota is used up."),
     "model-refused-request": Failure(False, "The vendor refused the request itself (any other 4xx)."),
     "model-timeout": Failure(True, "The server did not connect, answer or go on in time (also 408, 504)."),
+    "model-too-many-calls": Failure(False, "One answer asked for more calls than TOOL_CALLS_PER_STEP."),
     "model-truncated": Failure(True, "The stream ended without its terminal event."),
     "model-unreachable": Failure(True, "No connection to the server, or it closed before it answered."),
 }

@@ -10,7 +10,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
-import msgspec
 import openai
 from msgspec import Struct
 
@@ -85,9 +84,6 @@ class _Piece(Struct):
     error: Any = None
 
 
-_decoder = msgspec.json.Decoder(_Piece)
-
-
 class OpenAIModel:
     """One model behind one endpoint. `options` are further fields of every request, such as `temperature`."""
 
@@ -147,10 +143,7 @@ class OpenAIModel:
         yield _answered(finish, calls, usage)
 
     def _piece(self, event: ServerEvent) -> _Piece:
-        try:
-            piece = _decoder.decode(event.data)
-        except msgspec.MsgspecError as error:
-            raise failure("model-garbled", f"{self._wire.vendor} sent something undecodable: {error}") from None
+        piece = self._wire.read(event, _Piece)
         if piece.error is not None:
             raise event_failure(self._wire.endpoint, piece.error)
         return piece

@@ -12,17 +12,19 @@ library unfinished, which is a ResourceWarning: `_let_go` finishes them by readi
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import trio
 
 from ...protocol.limits import MODEL_CONNECT_S, MODEL_IDLE_S
 from .endpoint import Endpoint
 from .failures import MESSAGE_CHARS, failure, status_failure
-from .sse import EventReader, NotEvents, ServerEvent
+from .sse import EventReader, NotEvents, ServerEvent, read_json
 
 if TYPE_CHECKING:
     import httpx2
+
+T = TypeVar("T")
 
 DRAIN_S = 0.1
 """After the terminal event: how long to wait for the body's end, without which the connection cannot be used again."""
@@ -63,6 +65,13 @@ class Wire:
                 yield events
         finally:
             await response.aclose()
+
+    def read(self, event: ServerEvent, kind: type[T]) -> T:
+        """The event's data as that kind of Struct. Raises ModelError."""
+        try:
+            return read_json(event.data, kind)
+        except NotEvents as error:
+            raise failure("model-garbled", f"{self.vendor} sent something undecodable: {error}") from None
 
     async def aclose(self) -> None:
         """Close the pool. Idempotent."""

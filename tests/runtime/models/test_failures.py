@@ -1,5 +1,7 @@
 """Statuses, error types and retry times become one small table of codes."""
 
+from pathlib import Path
+
 import pytest
 from plait.runtime.models.endpoint import Endpoint
 from plait.runtime.models.failures import (
@@ -96,3 +98,13 @@ def test_a_vendors_sentence_is_cut() -> None:
 def test_an_error_inside_a_stream_has_the_code_of_its_type(error: object, code: str) -> None:
     """MD5: as if it had come with the status that it names."""
     assert event_failure(ENDPOINT, error).code == code
+
+
+def test_the_page_holds_the_codes() -> None:
+    """MD5: specs/models.md and the table are one."""
+    page = (Path(__file__).parents[3] / "specs" / "models.md").read_text()
+    rows = [
+        tuple(cell.strip() for cell in row.strip("|").split("|")) for row in page.splitlines() if row[:9] == "| `model-"
+    ]
+    told = [(f"`{code}`", "yes" if known.retry else "no", known.sentence) for code, known in FAILURES.items()]
+    assert rows == told

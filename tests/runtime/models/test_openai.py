@@ -171,7 +171,7 @@ async def test_too_many_calls_are_refused() -> None:
     assert len(last.calls) == TOOL_CALLS_PER_STEP
     with pytest.raises(ModelError, match="more than") as raised:
         await play(delta("tool_calls", tool_calls=calls), "[DONE]")
-    assert not raised.value.retry
+    assert (raised.value.code, raised.value.retry) == ("model-too-many-calls", False)
 
 
 @pytest.mark.parametrize("end", [(), (CUT,), (HOLD,)], ids=["ended", "cut", "silent"])

@@ -5,8 +5,9 @@ import itertools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Struct
 from plait.protocol.limits import MODEL_EVENT_BYTES
-from plait.runtime.models.sse import EventReader, NotEvents, ServerEvent
+from plait.runtime.models.sse import EventReader, NotEvents, ServerEvent, read_json
 
 STREAM = (
     ": a comment keeps the line open\n\n"
@@ -38,6 +39,23 @@ def test_an_event_without_an_end_is_bounded(endless: bytes) -> None:
     assert reader.feed(almost) == []
     with pytest.raises(NotEvents, match="longer than"):
         reader.feed(almost)
+
+
+class Said(Struct):
+    text: str
+
+
+def test_half_a_character_does_not_cost_the_answer() -> None:
+    """MD12: servers that count in UTF-16 cut between the halves; whoever keeps the text replaces them."""
+    assert read_json('{"text": "a\\ud83d", "new": 1}', Said) == Said("a\ud83d")
+    assert read_json('{"text": "\\ud83d\\ude00"}', Said) == Said("😀")
+
+
+@pytest.mark.parametrize("bad", ["", "{", '{"text": 1}', "{}", "[]", '{"x":' * 100_000, "[" * 100_000])
+def test_data_of_another_shape_is_refused(bad: str) -> None:
+    """MD5: however deep it is nested."""
+    with pytest.raises(NotEvents):
+        read_json(bad, Said)
 
 
 def test_bytes_that_are_not_text_are_refused() -> None:

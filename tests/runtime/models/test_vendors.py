@@ -71,8 +71,8 @@ async def _fails(dialect: Dialect, reply: Reply, **more: Any) -> ModelError:
         with pytest.raises(ModelError) as raised:
             await _all(model)
         await model.aclose()
-        assert len(vendor.requests) == 1  # MD4: nobody but the durable loop retries.
-        assert KEY not in str(raised.value)  # MD7.
+        assert len(vendor.requests) == 1, "MD4"
+        assert KEY not in str(raised.value), "MD7"
         return raised.value
 
 
@@ -139,7 +139,7 @@ async def test_a_page_where_a_stream_was_due(dialect: Dialect) -> None:
 
 
 async def test_a_rate_limit_says_when(dialect: Dialect) -> None:
-    """MD6."""
+    """MD6, MD4: one request, whatever the SDK would do by itself; retries belong to the durable loop."""
     failed = await _fails(dialect, refusal(429, {"type": "rate_limit_error", "message": "slow"}, {"retry-after": "7"}))
     assert (failed.code, failed.retry, failed.retry_after_s) == ("model-rate-limited", True, 7.0)
     assert "429: slow" in failed.message
