@@ -1,0 +1,90 @@
+"""The pages that are derived from the code are current, and the schemas say what the code does."""
+
+import json
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from plait.protocol import control, schema
+from plait.protocol.commands import NAMES, CommandRefused, parse
+from plait.protocol.errors import CODES, Refused
+from plait.protocol.events import Event, Record, RunRequested, TextStreamed, kebab
+
+from tests.generate import SPECS, generated
+
+
+@pytest.mark.parametrize("path", sorted(generated()), ids=lambda path: path.name)
+def test_a_derived_page_is_current(path: Any):
+    """CT9: if this fails, run `python -m tests.generate` and commit what it wrote."""
+    assert path.read_text() == generated()[path]
+
+
+def validator(name: str) -> Draft202012Validator:
+    document = json.loads((SPECS / "schema" / f"{name}.json").read_text())
+    Draft202012Validator.check_schema(document)
+    return Draft202012Validator(document)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"id":"1","do":"prompt","text":"hé","agent":"a"}',
+        '{"id":"1","do":"stop"}',
+        '{"id":"1","do":"follow","after":7}',
+        '{"id":"1","do":"ping"}',
+        '{"id":"1","do":"ping","after":7}',
+        '{"id":"1","do":"steer"}',
+        '{"id":"","do":"ping"}',
+        '{"id":"a\\n","do":"ping"}',
+        '{"id":"a b\\u00e9","do":"ping"}',
+        '{"do":"ping"}',
+        '{"id":"1","do":"prompt","text":""}',
+        '{"id":"1","do":"follow","after":-1}',
+        "[]",
+    ],
+)
+def test_the_schema_of_commands_accepts_what_parse_accepts(text: str):
+    """CT9: and nothing else."""
+    try:
+        parse(text)
+        accepted = True
+    except CommandRefused:
+        accepted = False
+    assert validator("commands").is_valid(json.loads(text)) == accepted
+
+
+def test_the_schema_of_events_accepts_every_record():
+    """CT9: a record as it is shown; one with an event of no known type is not valid."""
+    valid = validator("events")
+    for event, update in ((RunRequested("a", "hé"), b"\x00\x00"), (TextStreamed("generate.0", 1, 0, "x"), b"")):
+        frame = json.loads(control.record(Record(1, 1, "ann", "", 1, event, "", update)))
+        valid.validate(frame["record"])
+        validator("answers").validate(frame)
+        frame["record"]["event"]["type"] = "nothing-happened"
+        assert not valid.is_valid(frame["record"])
+    assert {"RunRequested", "DocumentEdited"} < set(schema.events()["$defs"])
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        control.ok("1", 12, "000000000012"),
+        control.pong("1"),
+        control.refused(None, Refused("bad-json")),
+        control.unknown("1"),
+        control.caught_up(3),
+    ],
+)
+def test_the_schema_of_answers_accepts_every_answer(frame: bytes):
+    """CT6, CT9: whatever the server writes."""
+    validator("answers").validate(json.loads(frame))
+
+
+def test_the_pages_name_everything():
+    """CT9: no code, command or event is missing from its page."""
+    page = (SPECS / "codes.md").read_text()
+    assert all(f"`{code}`" in page for code in CODES)
+    text = json.dumps(schema.commands())
+    assert all(f'"{name}"' in text for name in NAMES)
+    text = json.dumps(schema.events())
+    assert all(f'"{kebab(event.__name__)}"' in text for event in Event.__args__)
