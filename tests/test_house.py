@@ -270,6 +270,11 @@ def test_the_root_module_is_only_a_docstring() -> None:
     assert ast.get_docstring(ast.parse((ROOT / "__init__.py").read_text()))
 
 
+def test_tests_are_no_package() -> None:
+    """HO3: with an `__init__` in it pytest would call a test module after the checkout's folder, in a second copy."""
+    assert not [shown(path) for path in modules("tests") if path.name == "__init__.py"]
+
+
 def test_the_list_of_packages_equals_the_disk() -> None:
     """HO3: a package missing from the list would work in a checkout and be silently missing from the wheel."""
     folders = {path.parent for path in modules(*HOUSES)}

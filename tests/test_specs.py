@@ -98,6 +98,19 @@ def test_every_id_that_a_test_shows_is_a_rule() -> None:
     assert not sorted(unknown)
 
 
+def test_every_law_names_the_rules_that_show_it() -> None:
+    """LW1, LW2, LW3, LW4, LW5, LW6, LW7, LW8, LW9, LW10, LW11: each is shown by the rules at its end, which exist."""
+    known = {each for each, _ in rules()}
+    laws = [found for found in RULE.finditer((SPECS / "architecture.md").read_text()) if found[1].startswith("LW")]
+    assert [found[1] for found in laws] == [f"LW{n}" for n in range(1, 12)]
+    for law in laws:
+        shown = re.search(r"\(([A-Z0-9, ]+)\)\.$", law[2])
+        assert shown, law[1]
+        named = set(shown[1].split(", "))
+        assert named <= known, f"{law[1]} names {sorted(named - known)}"
+        assert not any(each.startswith("LW") for each in named)
+
+
 def test_rules_are_written_as_rules() -> None:
     """HO4: whatever looks like a rule is one: at a line's beginning, with a sentence behind it."""
     for page in pages():
