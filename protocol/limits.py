@@ -70,9 +70,13 @@ LIMITS: dict[str, Limit] = {
     "STEP_ATTEMPTS": Limit(4, "attempts", "One try and three retries, as the vendors' own SDKs."),
     "TOOL_RESULT_BYTES": Limit(256 << 10, "bytes", "JSON of one tool result; it is sent to the model in full."),
     "TOOL_CALLS_PER_STEP": Limit(64, "calls", "Parallel calls that one model answer may ask for."),
-    "MODEL_CONNECT_S": Limit(10, "seconds", "Until a vendor's server accepts; beyond it another try is the better bet."),
+    "MODEL_CONNECT_S": Limit(
+        10, "seconds", "Until a vendor's server accepts; beyond it another try is the better bet."
+    ),
     "MODEL_IDLE_S": Limit(
-        300, "seconds", "Silence of a vendor's stream; models that reason were silent for minutes, none sent no byte for 5."
+        300,
+        "seconds",
+        "Silence of a vendor's stream; models that reason were silent for minutes, none sent no byte for 5.",
     ),
     "MODEL_EVENT_BYTES": Limit(
         1 << 20, "bytes", "One server-sent event; tokens take a hundred, some servers send a whole answer in one."
