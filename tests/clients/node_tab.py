@@ -125,9 +125,9 @@ class NodeTab:
         """Some run's answer shows at least so many characters."""
         await self.ask("wait_answer", length=length, within_s=within_s)
 
-    async def wait_acked(self, within_s: float = PATIENCE_S) -> None:
-        """All of the tab's own edits came back from the server."""
-        await self.ask("wait_acked", within_s=within_s)
+    async def wait_acked(self, clock: int | None = None, within_s: float = PATIENCE_S) -> None:
+        """All of the tab's own edits (or those below `clock`) came back from the server."""
+        await self.ask("wait_acked", clock=clock, within_s=within_s)
 
     # --- the socket ---------------------------------------------------------------------------------------------------
 
@@ -170,17 +170,26 @@ class NodeTab:
         """Exactly so many states in awareness, the tab's own included."""
         await self.ask("wait_peers", count=count, within_s=within_s)
 
-    async def send_control(self, **frame: Any) -> None:
-        await self.ask("send_control", frame=frame)
+    async def wait_presence(self, key: str, value: object) -> None:
+        """Somebody's state holds that value under that key."""
+        await self.ask("wait_presence", key=key, value=value)
+
+    async def send_control(self, **frame: Any) -> int:
+        """Send a command; returns how many text frames had come before."""
+        return await self.ask("send_text", text=json.dumps(frame))
 
     async def control(self, within_s: float = PATIENCE_S, **frame: Any) -> JSON:
         """Send a command and return its answer."""
-        await self.send_control(**frame)
-        return await self.wait_frame("id", frame["id"], within_s=within_s)
+        after = await self.send_control(**frame)
+        return await self.wait_frame("id", frame["id"], after=after, within_s=within_s)
 
-    async def wait_frame(self, key: str, value: object = None, within_s: float = PATIENCE_S) -> JSON:
-        """The first text frame with that key (and value)."""
-        return (await self.ask("wait_frame", key=key, value=value, within_s=within_s))["frame"]
+    async def wait_frame(self, key: str, value: object = None, *, after: int = 0, within_s: float = PATIENCE_S) -> JSON:
+        """The first text frame with that key (and value) behind the first `after` ones."""
+        return (await self.ask("wait_frame", key=key, value=value, after=after, within_s=within_s))["frame"]
+
+    async def wait_record(self, seq: int) -> None:
+        """The followed log has come to that seq."""
+        await self.ask("wait_record", seq=seq)
 
     async def frames(self) -> list[JSON]:
         """All text frames in order, each as {frame, runs: ids in the document when it came, updates: seen by then}."""

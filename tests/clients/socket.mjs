@@ -26,6 +26,11 @@ export class Watch {
     this.acked = 0
   }
 
+  // The server says what it has in its step 1, which after a crash covers commits whose echo was lost.
+  has (stateVector) {
+    this.acked = Math.max(this.acked, Y.decodeStateVector(stateVector).get(this.doc.clientID) ?? 0)
+  }
+
   // An update that comes back holds our own structs only after they were committed: the clock up to which that is so.
   acknowledge (update) {
     this.frames.updates += 1
@@ -42,7 +47,10 @@ export class Watch {
     const kind = decoding.readVarUint(decoder)
     if (kind === SYNC) {
       this.frames.sync += 1
-      if (decoding.readVarUint(decoder) !== 0) this.acknowledge(decoding.readVarUint8Array(decoder))
+      const step1 = decoding.readVarUint(decoder) === 0
+      const payload = decoding.readVarUint8Array(decoder)
+      if (step1) this.has(payload)
+      else this.acknowledge(payload)
     } else if (kind === AWARENESS) {
       this.frames.awareness += 1
     } else {
@@ -73,7 +81,10 @@ export const watchedSocket = (watch) => class extends WebSocket {
   constructor (url, protocols) {
     super(url, protocols, { perMessageDeflate: false })
     watch.socket = this
-    this.on('open', () => { watch.opened += 1 })
+    this.on('open', () => {
+      watch.opened += 1
+      watch.changed()
+    })
     this.on('close', (code, reason) => {
       watch.closes.push({ code, reason: reason.toString() })
       watch.changed()

@@ -29,6 +29,8 @@ const until = (holds) => new Promise((resolve) => {
   settle()
 })
 
+const open = () => until(() => provider.wsconnected)
+
 const answer = (run) => run.get('parts').toArray()
   .filter((part) => part.get('type') === 'text')
   .map((part) => part.get('text').toArray().map((piece) => piece.toString()).join(''))
@@ -83,15 +85,21 @@ const commands = {
     provider.shouldConnect = false
     watch.socket.terminate()
   },
-  pause () { watch.socket.pause() },
+  async pause () {
+    await open()
+    watch.socket.pause()
+  },
   resume () { watch.socket.resume() },
-  send_binary ({ hex }) { watch.socket.send(Buffer.from(hex, 'hex')) },
 
   set_presence ({ state }) { provider.awareness.setLocalState(state) },
   presence: present,
 
-  send_control ({ frame }) { watch.socket.send(JSON.stringify(frame)) },
-  send_text ({ text }) { watch.socket.send(text) },
+  // Answers how many text frames came before, so that the driver can wait for a later one.
+  async send_text ({ text }) {
+    await open()
+    watch.socket.send(text)
+    return watch.texts.length
+  },
   frames () { return watch.texts },
 
   look () {
@@ -110,12 +118,14 @@ const commands = {
   wait_runs: (wanted) => until(() => hasRuns(wanted)),
   wait_answer: ({ length }) => until(() => [...doc.getMap('runs').values()].some((run) => answer(run).length >= length)),
   wait_peers: ({ count }) => until(() => provider.awareness.getStates().size === count),
-  wait_acked: () => until(() => watch.acked >= Y.getState(doc.store, doc.clientID)),
+  wait_acked: ({ clock }) => until(() => watch.acked >= (clock ?? Y.getState(doc.store, doc.clientID))),
+  wait_presence: ({ key, value }) => until(() => present().some(({ state }) => state[key] === value)),
   wait_disconnected: () => until(() => !provider.wsconnected),
   wait_closed: ({ code }) => until(() => watch.closes.find((close) => close.code === code)),
   wait_denied: () => until(() => watch.denied[0]),
-  wait_frame: ({ key, value }) => until(() =>
-    watch.texts.find(({ frame }) => key in frame && (value === null || frame[key] === value)))
+  wait_record: ({ seq }) => until(() => watch.texts.some(({ frame }) => frame.record?.seq >= seq)),
+  wait_frame: ({ key, value, after }) => until(() =>
+    watch.texts.slice(after).find(({ frame }) => key in frame && (value === null || frame[key] === value)))
 }
 
 const say = (line) => process.stdout.write(JSON.stringify(line) + '\n')
