@@ -5,8 +5,12 @@ of them, and is shown by nothing.
 """
 
 import os
+from urllib.parse import urlsplit
 
 from .model import ModelNotOpened
+
+NO_KEY = "none"
+"""What goes in the header for a server that wants no key: the SDKs do not do without one."""
 
 
 class Endpoint:
@@ -23,13 +27,13 @@ class Endpoint:
 
     def without_key(self, text: str) -> str:
         """The text as it may be logged: some servers quote the key."""
-        return text.replace(self.key, "[key]")
+        return text if self.key == NO_KEY else text.replace(self.key, "[key]")
 
 
 def endpoint_from_environment(vendor: str, extra: str, model: str, example: str) -> Endpoint:
     """What `EXTRA_API_KEY` and `EXTRA_BASE_URL` say. Raises ModelNotOpened.
 
-    A base URL points to a compatible server; that may be local and want no key, but the SDKs do not do without.
+    A base URL points to a compatible server, which may be local and want no key.
     """
     key_name, url_name = f"{extra.upper()}_API_KEY", f"{extra.upper()}_BASE_URL"
     if not model:
@@ -38,11 +42,12 @@ def endpoint_from_environment(vendor: str, extra: str, model: str, example: str)
     if url and not url.startswith(("http://", "https://")):
         raise ModelNotOpened(f"{url_name} is {url!r} and should begin with http:// or https://")
     # A key that was read from a file often has a line's end, which no header takes.
-    key = os.environ.get(key_name, "").strip() or ("none" if url else "")
+    key = os.environ.get(key_name, "").strip() or (NO_KEY if url else "")
     if not key:
         raise ModelNotOpened(
             f"{extra}:{model} needs a key: set {key_name}, or {url_name} for a compatible server that wants none"
         )
     if not (key.isascii() and key.isprintable()) or " " in key:
         raise ModelNotOpened(f"{key_name} holds characters that no key has; set it again")
-    return Endpoint(f"the server at {url}" if url else vendor, key_name, key, url)
+    # Only its host is named in errors: a URL may hold a password.
+    return Endpoint(f"the server at {urlsplit(url).hostname}" if url else vendor, key_name, key, url)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from plait.runtime.models.endpoint import Endpoint
+from plait.runtime.models.endpoint import Endpoint, endpoint_from_environment
 from plait.runtime.models.failures import (
     FAILURES,
     MESSAGE_CHARS,
@@ -75,6 +75,15 @@ def test_no_sentence_holds_the_key(status: int) -> None:
     failed = status_failure(ENDPOINT, status, {"message": "bad key sk-very-secret"}, {})
     assert "sk-very-secret" not in failed.message + str(failed) + repr(failed)
     assert "sk-very-secret" not in repr(ENDPOINT)
+
+
+def test_no_sentence_holds_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MD7: not the one in a URL either; and the word that stands for no key is no secret."""
+    monkeypatch.delenv("VENDOR_API_KEY", raising=False)
+    monkeypatch.setenv("VENDOR_BASE_URL", "http://me:hunter2@localhost:8080/v1?token=t0k3n")
+    endpoint = endpoint_from_environment("Vendor", "vendor", "m", "some-model")
+    failed = status_failure(endpoint, 500, "there is none", {})
+    assert failed.message == "the server at localhost answered 500: there is none"
 
 
 def test_a_vendors_sentence_is_cut() -> None:

@@ -78,8 +78,9 @@ async def _fails(dialect: Dialect, reply: Reply, **more: Any) -> ModelError:
 
 async def test_what_goes_out_is_what_was_hashed(dialect: Dialect) -> None:
     """MD2: the body is canonical(request) byte for byte, with no secret in it; the key goes in a header."""
+    # A number and a text that JSON encoders spell differently, the SDKs' and ours among them.
     async with serve_vendor(Reply([*dialect.begun, *dialect.done])) as vendor:
-        model = dialect.open(vendor.url, options={"temperature": 0.5, "note": "ü\u2028</script>"})
+        model = dialect.open(vendor.url, options={"temperature": 1e-07, "note": "ü\u2028</script>"})
         request = model.request("Sei kurz. 🎀", [User('"hello"\n')], TOOLS)
         before = canonical(request)
         async with model.stream(request) as chunks:
@@ -239,7 +240,7 @@ async def test_a_cancel_while_nothing_comes(dialect: Dialect) -> None:
         await model.aclose()
 
 
-@pytest.mark.parametrize("pieces", [1, 2], ids=["first", "second"])
+@pytest.mark.parametrize("pieces", [0, 1, 2])
 async def test_a_stream_may_be_left_early(dialect: Dialect, pieces: int) -> None:
     """MD3: the connection closes and no generator is left to the garbage collector, with or without an error."""
     held = Reply([b"".join(dialect.begun), HOLD])
@@ -248,7 +249,8 @@ async def test_a_stream_may_be_left_early(dialect: Dialect, pieces: int) -> None
         async with model.stream(model.request("", [User("hi")], [])) as chunks:
             for _ in range(pieces):
                 await anext(chunks)
-        await vendor.left.wait()
+        with trio.fail_after(5):
+            await vendor.left.wait()
 
         async def fail() -> None:
             async with model.stream(model.request("", [User("hi")], [])) as chunks:
