@@ -159,7 +159,7 @@ def connect(path: Path | None, *, readonly: bool, lock_wait_s: float = limits.LO
         for setting in READER_SETTINGS if readonly else WRITER_SETTINGS:
             connection.execute(setting)
         (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
-        if mode != "wal":
+        if mode != "wal" and not readonly:
             raise StoreError(f"{path} stands where SQLite cannot keep a WAL (journal mode {mode})")
     except BaseException:
         connection.close()

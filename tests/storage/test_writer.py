@@ -1,0 +1,320 @@
+"""The group commit: what is batched, who wakes, and what everybody is told when the database fails."""
+
+import sqlite3
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+from outcome import Outcome, Value
+from plait.protocol import limits
+from plait.protocol.errors import OutcomeUnknown
+from plait.storage import FaultyStore, Head, MemoryStore, SqliteStore, StoreError, open_store, verify
+from plait.storage.sqlite import SqliteEngine
+from plait.storage.writer import InlineWriter, Writer
+from sqlalchemy.exc import OperationalError
+
+from .contract import append, record
+
+
+class Number:
+    """A job that counts for `weight` records."""
+
+    def __init__(self, weight: int = 1) -> None:
+        self.weight = weight
+
+
+class GatedEngine:
+    """An engine that commits when told to, and says in which batches."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+        self.gate = threading.Semaphore(0)
+        self.entered = threading.Event()
+        self.failure: BaseException | None = None
+        self.closed = False
+
+    def commit(self, jobs: list[Number]) -> list[Outcome[int]]:
+        self.entered.set()
+        self.gate.acquire()
+        if self.failure is not None:
+            raise self.failure
+        self.batches.append(len(jobs))
+        return [Value(len(jobs)) for _ in jobs]
+
+    def tend(self, *, idle: bool) -> bool:
+        return False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+async def test_what_gathers_during_a_commit_is_the_next_batch() -> None:
+    """ST29: the first append is committed alone and at once; all that came meanwhile share the next commit."""
+    engine = GatedEngine()
+    writer: Writer[Number, int] = Writer(engine, "test writer")
+    answers: list[int] = []
+
+    async def submit(job: Number) -> None:
+        answers.append(await writer.submit(job))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(submit, Number())
+        # The writer has taken the first job, without waiting for company, and is at the gate.
+        await trio.to_thread.run_sync(engine.entered.wait)
+        for _ in range(5):
+            nursery.start_soon(submit, Number())
+        await trio.testing.wait_all_tasks_blocked()
+        engine.gate.release()
+        engine.gate.release()
+    assert engine.batches == [1, 5]
+    assert sorted(answers) == [1, 5, 5, 5, 5, 5]
+    await writer.aclose()
+    assert engine.closed
+
+
+async def test_a_batch_has_a_limit() -> None:
+    """ST29: a batch holds at most BATCH_RECORDS records, or one append that has more."""
+    engine = GatedEngine()
+    writer: Writer[Number, int] = Writer(engine, "test writer")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(writer.submit, Number())
+        await trio.to_thread.run_sync(engine.entered.wait)
+        for weight in (limits.BATCH_RECORDS - 1, 1, 1, 2 * limits.BATCH_RECORDS, 1):
+            nursery.start_soon(writer.submit, Number(weight))
+            await trio.testing.wait_all_tasks_blocked()
+        for _ in range(6):
+            engine.gate.release()
+    assert engine.batches == [1, 2, 1, 1, 1]
+    await writer.aclose()
+
+
+async def test_one_wake_up_a_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ST29: the waiters of a commit are woken by one call into the event loop."""
+    engine = GatedEngine()
+    writer: Writer[Number, int] = Writer(engine, "test writer")
+    token_type = trio.lowlevel.TrioToken
+    calls: list[Callable[..., Any]] = []
+    original = token_type.run_sync_soon
+
+    def counted(self: Any, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+        if fn.__module__ == "plait.storage.writer":
+            calls.append(fn)
+        original(self, fn, *args, **kwargs)
+
+    monkeypatch.setattr(token_type, "run_sync_soon", counted)
+    async with trio.open_nursery() as nursery:
+        for _ in range(20):
+            nursery.start_soon(writer.submit, Number())
+            engine.gate.release()
+    assert len(calls) == len(engine.batches)
+    assert sum(engine.batches) == 20
+    await writer.aclose()
+
+
+@pytest.mark.parametrize("inline", [False, True])
+async def test_a_bug_in_the_engine_leaves_nobody_waiting(inline: bool) -> None:
+    """ST30: if a commit fails in a way that nobody foresaw, its waiters are told that the outcome is not known."""
+    engine = GatedEngine()
+    engine.failure = RuntimeError("a bug")
+    writer: Writer[Number, int] | InlineWriter[Number, int]
+    writer = InlineWriter(engine) if inline else Writer(engine, "test writer")
+    engine.gate.release()
+    with pytest.raises(OutcomeUnknown, match="a bug"):
+        await writer.submit(Number())
+    engine.failure = None
+    engine.gate.release()
+    assert await writer.submit(Number()) == 1
+    await writer.aclose()
+
+
+async def test_closing_lets_what_is_queued_finish() -> None:
+    """ST17: what was queued before closing is committed."""
+    engine = GatedEngine()
+    writer: Writer[Number, int] = Writer(engine, "test writer")
+    async with trio.open_nursery() as nursery:
+        for _ in range(3):
+            nursery.start_soon(writer.submit, Number())
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.start_soon(writer.aclose)
+        for _ in range(3):
+            engine.gate.release()
+    assert sum(engine.batches) == 3
+    with pytest.raises(StoreError, match="closed"):
+        await writer.submit(Number())
+
+
+# --- the database fails -----------------------------------------------------------------------------------------------
+
+
+class FailingConnection:
+    """Passes everything to a connection, but fails one statement, before it runs or after."""
+
+    def __init__(self, inner: Any, statement: str, *, after: bool = False, code: int = sqlite3.SQLITE_IOERR) -> None:
+        self._inner = inner
+        self._statement = statement
+        self._after = after
+        self._code = code
+        self.failed = False
+
+    def exec_driver_sql(self, statement: str, *args: Any) -> Any:
+        if self.failed or not statement.startswith(self._statement):
+            return self._inner.exec_driver_sql(statement, *args)
+        self.failed = True
+        if self._after:
+            self._inner.exec_driver_sql(statement, *args)
+        error = sqlite3.OperationalError("the disk failed")
+        error.sqlite_errorcode = self._code
+        raise OperationalError(statement, None, error)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+def breaking(store: SqliteStore, statement: str, **how: Any) -> FailingConnection:
+    """Make the store's writing connection fail once."""
+    engine = store._writer._engine  # pyright: ignore[reportPrivateUsage]
+    assert isinstance(engine, SqliteEngine)
+    failing = FailingConnection(engine.connection, statement, **how)
+    engine._connection = failing  # type: ignore[assignment]
+    return failing
+
+
+@pytest.mark.parametrize("inline", [False, True])
+@pytest.mark.parametrize("statement", ["BEGIN", "INSERT", "UPDATE rooms"])
+async def test_failing_before_the_commit(tmp_path: Path, statement: str, inline: bool) -> None:
+    """ST31: an error before COMMIT is rolled back: a StoreError, nothing happened, and the same append may be tried."""
+    async with open_store(f"sqlite:///{tmp_path}/plait.db", inline=inline) as store:
+        head = await store.append(append("r", 0))
+        failing = breaking(store, statement)
+        with pytest.raises(StoreError, match="the disk failed"):
+            await store.append(append("r", 1))
+        assert failing.failed
+        assert await store.head("r") == head
+        assert (await store.append(append("r", 1))).seq == 2
+        assert verify(await store.sealed("r")) is None
+
+
+@pytest.mark.parametrize("inline", [False, True])
+@pytest.mark.parametrize("after", [False, True])
+async def test_failing_at_the_commit(tmp_path: Path, after: bool, inline: bool) -> None:
+    """ST32: an error at COMMIT leaves the outcome open, says so, and the connection is opened anew."""
+    async with open_store(f"sqlite:///{tmp_path}/plait.db", inline=inline) as store:
+        await store.append(append("r", 0))
+        failing = breaking(store, "COMMIT", after=after)
+        mine = append("r", 1, record(2, record_id="mine#0"))
+        with pytest.raises(OutcomeUnknown, match="the disk failed"):
+            await store.append(mine)
+        assert failing.failed
+        assert (await store.head("r")).seq == (2 if after else 1)
+        # Whichever it was, asking again under the same ids makes it have happened once.
+        assert (await store.append(mine)).seq == 2
+        assert [r.id for r in await store.read("r")] == [None, "mine#0"]
+        assert verify(await store.sealed("r")) is None
+
+
+async def test_a_full_disk_at_the_commit(tmp_path: Path) -> None:
+    """ST32: "disk full" at COMMIT is certain: the last frame of a commit that did not fit was never whole."""
+    async with open_store(f"sqlite:///{tmp_path}/plait.db", inline=True) as store:
+        await store.append(append("r", 0))
+        breaking(store, "COMMIT", code=sqlite3.SQLITE_FULL)
+        with pytest.raises(StoreError, match="is full"):
+            await store.append(append("r", 1))
+        assert (await store.append(append("r", 1))).seq == 2
+
+
+async def test_failing_to_roll_back(tmp_path: Path) -> None:
+    """ST32: if even the rollback fails, the outcome is open as well."""
+    async with open_store(f"sqlite:///{tmp_path}/plait.db", inline=True) as store:
+        await store.append(append("r", 0))
+        breaking(store, "INSERT")
+        engine: Any = store._writer._engine  # pyright: ignore[reportPrivateUsage]
+        engine._connection = FailingConnection(engine._connection, "ROLLBACK")
+        with pytest.raises(OutcomeUnknown):
+            await store.append(append("r", 1))
+        assert (await store.append(append("r", 1))).seq == 2
+
+
+async def test_memory_of_rooms_decides_nothing(tmp_path: Path) -> None:
+    """ST33: if a room's row is not as the writer remembers it, the row counts."""
+    path = tmp_path / "plait.db"
+    async with open_store(f"sqlite:///{path}") as store:
+        await store.append(append("r", 0))
+        with closing(sqlite3.connect(path)) as other, other:
+            other.execute("UPDATE rooms SET epoch = 7")
+        with pytest.raises(StoreError, match="is in epoch 7"):
+            await store.append(append("r", 1))
+        assert (await store.append(append("r", 1, epoch=7))).seq == 2
+
+
+async def test_more_rooms_than_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ST33: how many rooms are remembered changes no answer."""
+    monkeypatch.setattr(limits, "KNOWN_ROOMS", 3)
+    async with open_store(f"sqlite:///{tmp_path}/plait.db") as store:
+        for seq in range(3):
+            async with trio.open_nursery() as nursery:
+                for number in range(10):
+                    nursery.start_soon(store.append, append(f"room-{number}", seq))
+        assert [head.seq for head in await store.rooms()] == [3] * 10
+
+
+async def test_an_idle_writer_empties_its_wal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ST34: when nothing comes for a while the WAL is moved into the database and its file is emptied."""
+    monkeypatch.setattr(limits, "CHECKPOINT_IDLE_S", 0.001)
+    truncated = threading.Event()
+    original = SqliteEngine.tend
+
+    def tend(self: SqliteEngine, *, idle: bool) -> bool:
+        more = original(self, idle=idle)
+        if idle and not more:
+            truncated.set()
+        return more
+
+    monkeypatch.setattr(SqliteEngine, "tend", tend)
+    async with open_store(f"sqlite:///{tmp_path}/plait.db") as store:
+        await store.append(append("r", 0))
+        assert await trio.to_thread.run_sync(truncated.wait, 10)
+        assert (tmp_path / "plait.db-wal").stat().st_size == 0
+        with closing(sqlite3.connect(f"file:{tmp_path}/plait.db?immutable=1", uri=True)) as connection:
+            assert connection.execute("SELECT seq FROM rooms").fetchone() == (1,)
+
+
+# --- faults on order --------------------------------------------------------------------------------------------------
+
+
+async def test_faults_on_order() -> None:
+    """ST35: a FaultyStore fails before, fails after and holds, each when told to, and otherwise only passes on."""
+    store = FaultyStore(MemoryStore())
+    assert (await store.append(append("r", 0))).seq == 1
+    store.fail_before()
+    store.fail_after()
+    with pytest.raises(StoreError):
+        await store.append(append("r", 1))
+    assert (await store.head("r")).seq == 1
+    with pytest.raises(OutcomeUnknown):
+        await store.append(append("r", 1))
+    assert (await store.head("r")).seq == 2
+    assert len(store.appends) == 3
+
+
+async def test_a_held_append_cannot_be_cancelled() -> None:
+    """ST35: what is held is in flight: cancelling its caller neither ends nor undoes it."""
+    store = FaultyStore(MemoryStore())
+    store.hold()
+    done: list[Head] = []
+
+    async def attempt() -> None:
+        done.append(await store.append(append("r", 0)))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(attempt)
+        await store.wait_held()
+        nursery.cancel_scope.cancel()
+        with trio.CancelScope(shield=True):
+            assert (await store.head("r")).seq == 0
+            store.release()
+    assert done == [await store.head("r")]
