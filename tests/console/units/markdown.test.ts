@@ -69,23 +69,23 @@ test('CO5: what is shown of a growing text is only ever extended', () => {
 
 test('CO5: a text that is complete is never mended', () => {
   for (const text of ['a **b', '- ', 'see [1', '`x', '| a |']) {
-    const blocks = new Blocks().read(text, false)
+    const blocks = new Blocks().read(text, true)
     assert.equal(blocks.map(({ raw }) => raw).join(''), lex(text).filter(({ type }) => type !== 'space').map(({ raw }) => raw).join(''))
   }
 })
 
 test('blocks read piece by piece are those of the whole text', () => {
   const blocks = new Blocks()
-  for (let length = 1; length <= SAMPLE.length; length += 3) blocks.read(SAMPLE.slice(0, length), true)
-  const grown = blocks.read(SAMPLE, true).map(({ token }) => token.type)
-  const whole = new Blocks().read(SAMPLE, false).map(({ token }) => token.type)
+  for (let length = 1; length <= SAMPLE.length; length += 3) blocks.read(SAMPLE.slice(0, length), false)
+  const grown = blocks.read(SAMPLE, false).map(({ token }) => token.type)
+  const whole = new Blocks().read(SAMPLE, true).map(({ token }) => token.type)
   assert.deepEqual(grown, whole)
 })
 
 test('CO7: settled blocks are the same objects in every later reading', () => {
   const blocks = new Blocks()
-  const first = blocks.read('# One\n\nTwo words\n\nThree', true)
-  const second = blocks.read('# One\n\nTwo words\n\nThree and more', true)
+  const first = blocks.read('# One\n\nTwo words\n\nThree', false)
+  const second = blocks.read('# One\n\nTwo words\n\nThree and more', false)
   assert.equal(first[0], second[0])
   assert.equal(first[1], second[1])
   assert.notEqual(first[2], second[2])
@@ -93,8 +93,8 @@ test('CO7: settled blocks are the same objects in every later reading', () => {
 
 test('a text that shrinks is read anew', () => {
   const blocks = new Blocks()
-  blocks.read('One\n\nTwo\n\nThree', true)
-  assert.deepEqual(blocks.read('Other', true).map(({ raw }) => raw), ['Other'])
+  blocks.read('One\n\nTwo\n\nThree', false)
+  assert.deepEqual(blocks.read('Other', false).map(({ raw }) => raw), ['Other'])
 })
 
 test('CO6: only absolute http, https and mailto addresses are links', () => {
@@ -102,7 +102,7 @@ test('CO6: only absolute http, https and mailto addresses are links', () => {
     assert.equal(safeAddress(bad), null, bad)
   }
   assert.equal(safeAddress('https://example.org/a?b=1&amp;c=2'), 'https://example.org/a?b=1&c=2')
-  assert.equal(safeAddress('mailto:a@example.org'), 'mailto:a@example.org')
+  assert.equal(safeAddress('mailto:atrueexample.org'), 'mailto:atrueexample.org')
 })
 
 test('character references become characters, once', () => {

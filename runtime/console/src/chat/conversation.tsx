@@ -46,6 +46,9 @@ export function Conversation({ room }: { room: Room }): VNode {
   )
 }
 
+/** The server's limit: only with that many runs in the document can there be some that left it. */
+const FINISHED_RUNS = 50
+
 /** Runs that left the document, read from the log when somebody asks for them. */
 function Earlier({ room, before }: { room: Room; before: string }): VNode | null {
   const [past, setPast] = useState<{ id: string; run: Shown }[]>([])
@@ -62,8 +65,7 @@ function Earlier({ room, before }: { room: Room; before: string }): VNode | null
       setProblem(error instanceof Error ? error.message : String(error))
     }
   }
-  // A room whose first run is the log's first record has nothing earlier.
-  const more = next !== null && Number(before) > 1
+  const more = next !== null && room.runs.size >= FINISHED_RUNS
   return (
     <>
       {more && <p class="earlier"><button type="button" class="quiet" onClick={() => void read()}>earlier runs</button> {problem}</p>}

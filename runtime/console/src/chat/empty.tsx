@@ -8,10 +8,9 @@ import { useEffect, useState } from 'preact/hooks'
 import * as api from '../wire/api'
 import type { Room } from '../wire/room'
 
-/** The scripted demo's own words (runtime/models/demo_scripts): each shows something that is hard to stream well. */
-const DEMO = ['Make a plan for my first hour with plait', 'Show me a table of what is kept where', 'Tell me something long']
+/** Any model can answer these, and each says a word that the scripted demo knows (runtime/models/demo_scripts). */
+const ANY = ['Make a plan for my first hour with plait', 'Show me a table of what is kept where', 'Tell me something long']
 const ECHO = ['Say this back, word by word', 'One two three four five six seven', 'An echo keeps  its  spaces']
-const ANY = ['What can you do in this room?', 'Explain event sourcing in one paragraph', 'Draft a short release note']
 
 export function Empty({ room }: { room: Room }): VNode {
   const [models, setModels] = useState<string[] | null>(null)
@@ -22,7 +21,7 @@ export function Empty({ room }: { room: Room }): VNode {
   }, [])
   const scripted = models?.some((name) => name === 'demo') ?? false
   const echo = models?.some((name) => name.startsWith('echo')) ?? false
-  const prompts = scripted ? DEMO : echo ? ECHO : ANY
+  const prompts = echo ? ECHO : ANY
   return (
     <section class="empty" aria-label="An empty room">
       <h2>Nothing was asked here yet.</h2>

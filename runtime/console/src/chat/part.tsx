@@ -10,13 +10,15 @@ import { Markdown } from '../markdown/render'
 import { useSegments, useShared } from '../page/shared'
 import type { Shown } from '../wire/room'
 
-/** `open`: the run still works and this is its last part, so the part may still grow. */
-export function Part({ part, open }: { part: Shown; open: boolean }): VNode | null {
+/** How a part stands: it may still grow, it was cut when its run was stopped or failed, or it is whole. */
+export type Standing = 'open' | 'cut' | 'whole'
+
+export function Part({ part, standing }: { part: Shown; standing: Standing }): VNode | null {
   switch (part.get('type')) {
     case 'text':
-      return <TextPart segments={part.get('text')} open={open} />
+      return <TextPart segments={part.get('text')} standing={standing} />
     case 'reasoning':
-      return <ReasoningPart segments={part.get('text')} open={open} />
+      return <ReasoningPart segments={part.get('text')} standing={standing} />
     case 'tool':
       return <ToolPart part={part} />
     default:
@@ -24,17 +26,18 @@ export function Part({ part, open }: { part: Shown; open: boolean }): VNode | nu
   }
 }
 
-function TextPart({ segments, open }: { segments: Y.Array<Y.Text>; open: boolean }): VNode {
+function TextPart({ segments, standing }: { segments: Y.Array<Y.Text>; standing: Standing }): VNode {
   const text = useSegments(segments)
   return (
-    <div class={open ? 'part text open' : 'part text'} data-part tabIndex={-1}>
-      <Markdown source={text} open={open} />
+    <div class={`part text ${standing}`} data-part tabIndex={-1}>
+      <Markdown source={text} whole={standing === 'whole'} />
     </div>
   )
 }
 
 /** Reasoning is folded to one line of constant height, so that opening and ending of it moves nothing. */
-function ReasoningPart({ segments, open }: { segments: Y.Array<Y.Text>; open: boolean }): VNode {
+function ReasoningPart({ segments, standing }: { segments: Y.Array<Y.Text>; standing: Standing }): VNode {
+  const open = standing === 'open'
   const text = useSegments(segments)
   const words = text.split(/\s+/).filter(Boolean).length
   return (
@@ -44,7 +47,7 @@ function ReasoningPart({ segments, open }: { segments: Y.Array<Y.Text>; open: bo
         <span class="count">{words} {words === 1 ? 'word' : 'words'}</span>
         {open && <span class="preview" aria-hidden="true">{text.slice(-160).replace(/\s+/g, ' ')}</span>}
       </summary>
-      <div class="reasoned"><Markdown source={text} open={open} /></div>
+      <div class="reasoned"><Markdown source={text} whole={standing === 'whole'} /></div>
     </details>
   )
 }

@@ -6,11 +6,12 @@ import type { VNode } from 'preact'
 import { memo } from 'preact/compat'
 import * as Y from 'yjs'
 
-import { useShared } from '../page/shared'
+import { useCell } from '../page/cell'
 import { go } from '../page/place'
+import { useShared } from '../page/shared'
 import { isOpen, type Room, type Shown } from '../wire/room'
 import { clock, duration } from './time'
-import { Part } from './part'
+import { Part, type Standing } from './part'
 
 /** Status of a run -> what the line under it says; a run that is done needs no word. */
 const STATUS: Record<string, string> = {
@@ -23,6 +24,7 @@ const STATUS: Record<string, string> = {
 
 export const Run = memo(function Run({ room, id, run }: { room: Room; id: string; run: Shown }): VNode {
   useShared(run)
+  const mine = useCell(room.control.mine)
   const status = String(run.get('status'))
   const open = isOpen(status)
   const parts = run.get('parts') as Y.Array<Shown> | undefined
@@ -31,13 +33,13 @@ export const Run = memo(function Run({ room, id, run }: { room: Room; id: string
   return (
     <article class={`run ${status}`} aria-label={`Run ${Number(id)}, ${status}`}>
       <div class="turn asked">
-        <div class="who">{room.control.mine.has(id) ? 'you' : author === 'anonymous' || !author ? 'someone' : author}</div>
+        <div class="who">{mine.has(id) ? 'you' : author === 'anonymous' || !author ? 'someone' : author}</div>
         <div class="prompt" data-part tabIndex={-1}>{String(run.get('prompt') ?? '')}</div>
       </div>
       <div class="turn answered">
         <div class="who agent">{agent}</div>
         <div class="answer">
-          {parts && <Parts parts={parts} working={open} />}
+          {parts && <Parts parts={parts} end={open ? 'open' : status === 'done' ? 'whole' : 'cut'} />}
           {status === 'failed' && <Failure room={room} id={id} run={run} />}
           <Footing id={id} run={run} status={status} />
         </div>
@@ -46,11 +48,11 @@ export const Run = memo(function Run({ room, id, run }: { room: Room; id: string
   )
 })
 
-function Parts({ parts, working }: { parts: Y.Array<Shown>; working: boolean }): VNode {
+function Parts({ parts, end }: { parts: Y.Array<Shown>; end: Standing }): VNode {
   useShared(parts)
   const last = parts.length - 1
   return (
-    <>{parts.map((part, index) => <Part key={keyOf(part)} part={part} open={working && index === last} />)}</>
+    <>{parts.map((part, index) => <Part key={keyOf(part)} part={part} standing={index === last ? end : 'whole'} />)}</>
   )
 }
 

@@ -71,14 +71,15 @@ function Editor({ room, name }: { room: string; name: string }): VNode {
   useEffect(() => (loaded && parent.current ? openEditor(line, parent.current, name) : undefined), [line, loaded])
   return (
     <>
-      <div class="editor" ref={parent} />
-      {!loaded && connection.kind !== 'refused' && <p class="note">{loaded ? '' : word(connection)}</p>}
+      <div class="editor" ref={parent} hidden={!loaded} />
+      {!loaded && connection.kind !== 'refused' && <p class="note">{word(connection)}</p>}
       {connection.kind === 'refused' && <p class="error-line" role="alert">{connection.why} {connection.advice}</p>}
       {denied !== null && (
         <p class="error-line" role="alert">
           An edit was not accepted: {denied}. <button type="button" class="quiet" onClick={() => location.reload()}>reload</button>
         </p>
       )}
+      {!loaded && <div class="editor" />}
       <footer class="writers">
         {loaded && connection.kind !== 'live' && connection.kind !== 'refused' && <span class="waits">{word(connection)}: edits wait here</span>}
         <People awareness={line.awareness} label="People in this document" />

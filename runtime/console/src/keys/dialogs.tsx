@@ -27,7 +27,7 @@ function Modal({ label, kind, onClose, children }: { label: string; kind: string
   )
 }
 
-const SHOWN = 12
+const SHOWN = 60
 
 export function Palette({ actions, open, onClose }: { actions: readonly Action[]; open: (room: string) => void; onClose: () => void }): VNode {
   const [query, setQuery] = useState('')
@@ -72,7 +72,7 @@ export function Palette({ actions, open, onClose }: { actions: readonly Action[]
       />
       <ul id="choices" role="listbox" aria-label="Choices">
         {choices.map((choice, index) => (
-          <li key={choice.name} id={`choice-${index}`} role="option" aria-selected={index === chosen} onClick={() => take(choice)} onMouseMove={() => setAt(index)}>
+          <li key={choice.name} id={`choice-${index}`} role="option" aria-selected={index === chosen} ref={(line) => { if (index === chosen) line?.scrollIntoView({ block: 'nearest' }) }} onClick={() => take(choice)} onMouseMove={() => setAt(index)}>
             <span>{choice.name}</span>{choice.key && <kbd>{choice.key}</kbd>}
           </li>
         ))}

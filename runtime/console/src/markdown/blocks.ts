@@ -20,9 +20,9 @@ export class Blocks {
   private length = 0
   private whole: { source: string; blocks: Block[] } | null = null
 
-  /** The blocks of `source`, which is the text of the last call and more; `open` while more is to come. */
-  read(source: string, open: boolean): readonly Block[] {
-    if (!open) {
+  /** The blocks of `source`, which is the text of the last call and more; `whole` if it ended where it was meant to. */
+  read(source: string, whole: boolean): readonly Block[] {
+    if (whole) {
       if (this.whole?.source !== source) this.whole = { source, blocks: shown(lex(source)) }
       return this.whole.blocks
     }

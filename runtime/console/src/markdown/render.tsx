@@ -13,11 +13,11 @@ import { useRef, useState } from 'preact/hooks'
 import { type Block, Blocks } from './blocks'
 import { entities, safeAddress } from './links'
 
-/** A text in Markdown; `open` while it still grows. */
-export function Markdown({ source, open }: { source: string; open: boolean }): VNode {
+/** A text in Markdown; `whole` once it ended by its own word, and not while it grows or if it was cut. */
+export function Markdown({ source, whole }: { source: string; whole: boolean }): VNode {
   const blocks = useRef<Blocks>(null)
   blocks.current ??= new Blocks()
-  const read = blocks.current.read(source, open)
+  const read = blocks.current.read(source, whole)
   return <div class="prose">{read.map((block, index) => <BlockView key={index} block={block} />)}</div>
 }
 

@@ -54,7 +54,8 @@ function keptCell<T extends string>(key: string, otherwise: T, allowed: readonly
 export const theme = keptCell<Theme>('theme', 'system', ['system', 'light', 'dark'])
 export const roomsOpen = keptCell<'yes' | 'no'>('rooms', 'yes', ['yes', 'no'])
 export const documentOpen = keptCell<'yes' | 'no'>('document', 'yes', ['yes', 'no'])
-export const timelineOpen = keptCell<'yes' | 'no'>('timeline', 'yes', ['yes', 'no'])
+/** On a phone the timeline is a sheet that one asks for. */
+export const timelineOpen = keptCell<'yes' | 'no'>('timeline', matchMedia('(max-width: 780px)').matches ? 'no' : 'yes', ['yes', 'no'])
 
 /** Flip an open pane shut or a shut one open. */
 export function toggle(pane: Cell<'yes' | 'no'>): void {

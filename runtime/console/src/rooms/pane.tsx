@@ -102,7 +102,7 @@ function useRooms(query: string, current: string): Listing {
       const page = await api.rooms(query.trim(), further ? pages.cursor : undefined)
       // An answer that was overtaken by a later question is not shown.
       if (turn !== asked.current) return
-      setPages({ rooms: further ? [...pages.rooms, ...page.rooms] : page.rooms, cursor: page.cursor })
+      setPages({ rooms: further ? api.newestFirst([...pages.rooms, ...page.rooms]) : page.rooms, cursor: page.cursor })
       setProblem('')
     } catch (error) {
       if (turn === asked.current && (error as api.ApiError).code !== 'unreachable') setProblem((error as Error).message)

@@ -45,11 +45,13 @@ export function draw(canvas: HTMLCanvasElement, view: View, colors: Record<Kind,
     if (!record) continue
     const tall = Math.max(4, Math.round(weight(record) * (height - 6)))
     const x = (seq - from) * STEP
+    if (seq === view.at || seq === view.hovered) {
+      pen.globalAlpha = 0.2
+      pen.fillStyle = colors.accent
+      pen.fillRect(x - 1, 0, BAR + 2, height)
+      pen.globalAlpha = 1
+    }
     pen.fillStyle = colors[kindOf(record.event.type)]
     pen.fillRect(x, height - tall, BAR, tall)
-    if (seq === view.at || seq === view.hovered) {
-      pen.fillStyle = colors.accent
-      pen.fillRect(x, 0, BAR, 3)
-    }
   }
 }

@@ -20,6 +20,7 @@ const PAGE = 500
 export function Timeline({ room }: { room: Room }): VNode {
   const records = useRecords(room.records)
   const at = useCell(place).record
+  const loaded = useCell(room.line.loaded)
   const canvas = useRef<HTMLCanvasElement>(null)
   const swatches = useRef<HTMLUListElement>(null)
   const [hovered, hover] = useState<number | null>(null)
@@ -95,7 +96,7 @@ export function Timeline({ room }: { room: Room }): VNode {
       />
       <div class="telling">
         <span class="seq mono">{told ? told.seq.toLocaleString('en') : '0'} / {records.head.toLocaleString('en')}</span>
-        <span class="told">{told ? summary(told) : 'Nothing is in the log yet.'}</span>
+        <span class="told">{told ? summary(told) : loaded ? 'Nothing is in the log yet.' : ''}</span>
         {told && <span class="by">{told.author}</span>}
         {end !== null && <button type="button" class="quiet" onClick={() => setEnd(null)}>to the newest</button>}
         <ul class="legend" ref={swatches} aria-label="Kinds of records">

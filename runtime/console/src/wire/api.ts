@@ -32,9 +32,15 @@ async function get(path: string, query: Record<string, string | number | undefin
   throw new ApiError(said.code ?? `http-${response.status}`, said.message ?? `The server answered ${response.status}.`)
 }
 
-/** Rooms by last activity, newest first, with the cursor of the next page. */
+/** One page of the rooms whose names contain `query`, the latest active first; `cursor` begins the next page. */
 export async function rooms(query: string, cursor?: string): Promise<{ rooms: RoomLine[]; cursor?: string }> {
-  return (await get('/api/rooms', { query, cursor })).json()
+  const page = await (await get('/api/rooms', { query, cursor })).json()
+  return { ...page, rooms: newestFirst(page.rooms) }
+}
+
+/** The server pages by name, which a room keeps; people look for what happened last. */
+export function newestFirst(lines: readonly RoomLine[]): RoomLine[] {
+  return [...lines].sort((a, b) => (b.time ?? '').localeCompare(a.time ?? '') || a.name.localeCompare(b.name))
 }
 
 /** Records after a seq, as they stand in the log. */

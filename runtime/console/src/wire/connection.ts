@@ -53,7 +53,7 @@ function closed(code: number, reason: string): Connection {
   if (code === 1013) return { kind: 'busy' }
   if (code < 4400 || code > 4499) return { kind: 'offline' }
   const [why, advice] = REFUSALS[code] ?? ['The server will not serve this.', 'Open another room, or reload.']
-  return { kind: 'refused', code, why: reason && !reason.includes(why) ? `${why} (${reason})` : why, advice }
+  return { kind: 'refused', code, why: reason ? `${why.slice(0, -1)} (${reason}).` : why, advice }
 }
 
 /** The state as the word that stands beside its shape. */

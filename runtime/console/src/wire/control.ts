@@ -38,8 +38,8 @@ export class Control {
   readonly waiting = new Cell<readonly Waiting[]>([])
   /** The last refusal that a reader should see, with the text to be given back. */
   readonly refused = new Cell<(Refusal & { readonly text: string }) | null>(null)
-  /** Runs that this page asked for. */
-  readonly mine = new Set<string>()
+  /** Runs that this tab asked for. */
+  readonly mine: Cell<ReadonlySet<string>>
 
   onRecord: (record: unknown) => void = () => {}
   onCaughtUp: (seq: number) => void = () => {}
@@ -51,7 +51,9 @@ export class Control {
   private followed = ''
 
   constructor(private readonly room: string) {
-    for (const prompt of restore(room)) this.ask(prompt)
+    const runs = kept(room, 'mine', (one): one is string => typeof one === 'string')
+    this.mine = new Cell<ReadonlySet<string>>(new Set(runs))
+    for (const prompt of kept(room, 'waiting', isWaiting)) void this.ask(prompt)
   }
 
   /** Ask the agent; the promise ends when the prompt is on disk or refused. */
@@ -93,6 +95,7 @@ export class Control {
     } catch {
       return
     }
+    if (typeof said !== 'object' || said === null) return
     if (said.record) this.onRecord(said.record)
     else if (typeof said.caught_up === 'number') this.onCaughtUp(said.caught_up)
     else if (said.id === this.followed && said.ok) this.onHead(Number(said.ok.seq) || 0)
@@ -105,7 +108,7 @@ export class Control {
     const { id, ...body } = prompt
     return this.send(id, { do: 'prompt', ...body }).then((answer) => {
       if ('refused' in answer) this.refused.set({ ...answer.refused, text: prompt.text })
-      else if (answer.ok.run) this.mine.add(answer.ok.run)
+      else if (answer.ok.run) this.mine.set(new Set([...this.mine.value, answer.ok.run]))
       this.waiting.set(this.waiting.value.filter((other) => other.id !== id))
       this.store()
       return answer
@@ -146,18 +149,30 @@ export class Control {
   }
 
   private store(): void {
-    try {
-      sessionStorage.setItem('plait.waiting.' + this.room, JSON.stringify(this.waiting.value))
-    } catch {
-      // Without storage a prompt waits as long as the page lives.
-    }
+    keep(this.room, 'waiting', this.waiting.value)
+    keep(this.room, 'mine', [...this.mine.value].slice(-MINE))
   }
 }
 
-function restore(room: string): Waiting[] {
+/** Own runs that a tab remembers: as many as the document holds finished ones. */
+const MINE = 50
+
+function isWaiting(one: any): one is Waiting {
+  return typeof one?.id === 'string' && typeof one.text === 'string'
+}
+
+function keep(room: string, what: string, list: readonly unknown[]): void {
   try {
-    const found: unknown = JSON.parse(sessionStorage.getItem('plait.waiting.' + room) ?? '[]')
-    return Array.isArray(found) ? found.filter((one) => typeof one?.id === 'string' && typeof one.text === 'string') : []
+    sessionStorage.setItem(`plait.${what}.${room}`, JSON.stringify(list))
+  } catch {
+    // Without storage it lasts as long as the page.
+  }
+}
+
+function kept<T>(room: string, what: string, fits: (one: any) => one is T): T[] {
+  try {
+    const found: unknown = JSON.parse(sessionStorage.getItem(`plait.${what}.${room}`) ?? '[]')
+    return Array.isArray(found) ? found.filter(fits) : []
   } catch {
     return []
   }

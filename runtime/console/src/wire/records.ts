@@ -50,11 +50,17 @@ export function summary(record: LogRecord): string {
   return `${type.replaceAll('-', ' ')}${text}`
 }
 
-/** How tall a bar stands, from 0 to 1: the logarithm of how much the record carries. */
+/** What an edit's update weighs beside the text that it carries, in base64. */
+const EDIT_OVERHEAD = 36
+
+/** How tall a bar stands, from 0 to 1: the logarithm of how much was said, and a fixed height where nothing was. */
 export function weight(record: LogRecord): number {
-  const carried = String(record.event.text ?? record.event.result ?? record.event.prompt ?? '').length
-  const bytes = carried || (record.update?.length ?? 0)
-  return Math.min(1, 0.1 + Math.log2(1 + bytes) / 9)
+  const said = record.event.text ?? record.event.result ?? record.event.prompt ?? record.event.message
+  if (typeof said === 'string') return Math.min(1, 0.15 + Math.log2(1 + said.length) / 9)
+  if (record.event.type === 'document-edited') {
+    return Math.min(1, 0.15 + Math.log2(1 + Math.max(1, (record.update?.length ?? 0) - EDIT_OVERHEAD)) / 9)
+  }
+  return kindOf(record.event.type) === 'house' ? 0.2 : 0.45
 }
 
 function clip(text: string, length: number): string {
