@@ -11,21 +11,23 @@ from collections.abc import Iterator
 from ...protocol.events import ToolCall
 from ...protocol.limits import TOOL_CALLS_PER_STEP
 from .failures import failure
-from .model import ArgumentsChunk
+from .model import ArgumentsChunk, canonical
 
 
 class _Pending:
-    def __init__(self, call: str) -> None:
+    def __init__(self, call: str, given: str | None) -> None:
         self.call = call
+        self.given = given
         self.name = ""
         self.pieces: list[str] = []
         self.told = False
 
 
 class Calls:
-    """The calls of one answer to a request of that body, of which ids are made for calls that the server gave none."""
+    """The calls of one answer to a request of that body, of which ids are made for calls that have none of their own."""
 
     def __init__(self, body: bytes) -> None:
+        self._body = body
         self._prefix = f"call_{hashlib.sha256(body).hexdigest()[:12]}"
         self._calls: list[_Pending] = []
         self._places: dict[int, _Pending] = {}
@@ -50,17 +52,18 @@ class Calls:
             place = -1
         known = self._places.get(place)
         # Others give every call the place 0.
-        if known is not None and (not call or call == known.call):
+        if known is not None and (not call or call == known.given):
             return known
         if len(self._calls) == TOOL_CALLS_PER_STEP:
             raise failure("model-too-many-calls", f"the model asked for more than {TOOL_CALLS_PER_STEP} calls at once")
-        taken = {pending.call for pending in self._calls}
-        if not call or call in taken:
-            call = f"{self._prefix}_{len(self._calls)}"
-        pending = _Pending(call)
+        pending = _Pending(call if call and not self._taken(call) else f"{self._prefix}_{len(self._calls)}", call)
         self._calls.append(pending)
         self._places[place] = pending
         return pending
+
+    def _taken(self, call: str) -> bool:
+        """Whether the answer or the conversation has that id already: some servers count from 0 in each answer."""
+        return canonical(call) in self._body or any(pending.call == call for pending in self._calls)
 
     def whole(self) -> tuple[ToolCall, ...]:
         """All calls in the order in which they began. Raises ModelError for one without a name."""

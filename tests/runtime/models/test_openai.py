@@ -152,6 +152,26 @@ async def test_calls_without_an_id_get_one_that_a_second_try_repeats() -> None:
     assert len({call.id for call in once.calls}) == 2
 
 
+async def test_an_id_of_an_earlier_answer_is_not_taken_again() -> None:
+    """MD14: some servers count from 0 in each answer, and a result must belong to one call."""
+    said = (
+        delta(tool_calls=[piece(0, "call_0", "clock", "{")]),
+        delta("tool_calls", tool_calls=[piece(0, "call_0", None, "}")]),
+    )
+    earlier = [User("hi"), Assistant("", (ToolCall("call_0", "clock", "{}"),)), Result("call_0", "clock", "noon")]
+    async with vendor.serve_vendor(Reply(events(*said, "[DONE]"))) as server:
+        model = OpenAIModel("m", Endpoint("OpenAI", "OPENAI_API_KEY", "sk-k", server.url))
+        async with model.stream(model.request("", earlier, [])) as stream:
+            chunks = [chunk async for chunk in stream]
+        await model.aclose()
+    last = chunks[-1]
+    assert isinstance(last, Answered)
+    (call,) = last.calls
+    assert (call.name, call.args) == ("clock", "{}")
+    assert call.id != "call_0"
+    assert {chunk.call for chunk in chunks if isinstance(chunk, ArgumentsChunk)} == {call.id}
+
+
 async def test_a_call_is_shown_when_its_name_is_known() -> None:
     said = (
         delta(tool_calls=[piece(0, "a", None, "{")]),
