@@ -10,8 +10,8 @@ every tab of the document for ever. Refused on these grounds:
 - subdocuments (9): yrs 0.28 ends the whole process with a segmentation fault when one transaction deletes one and
   brings another, and a single guest can send that;
 - yrs's moves (11) and weak links (type 7), which Yjs does not know, and XmlHook (type 5), whose name yrs does not read;
-- strings that are not UTF-8, which yrs does not check, and JSON on which JSON.parse would throw;
-- values nested deeper than UPDATE_DEPTH: yrs and browsers recurse, and their stack overflows;
+- strings that are not UTF-8, and JSON on which JSON.parse would throw;
+- values nested deeper than UPDATE_DEPTH: yrs recurses, and 100,000 levels (200 KB) end the process;
 - contents of length zero, which no writer makes.
 """
 
