@@ -63,7 +63,10 @@ def database_path(url: str) -> Path | None:
     if backend != "sqlite" or parsed.host or parsed.query:
         shown = parsed.render_as_string(hide_password=True)
         raise StoreError(f"no store can be opened at {shown}; use a URL like sqlite:///plait.db")
-    return None if parsed.database in (None, "", ":memory:") else Path(parsed.database)
+    if parsed.database in (None, "", ":memory:"):
+        return None
+    # Through links, because the lock beside a database must be the same by whatever name it was reached.
+    return Path(parsed.database).resolve()
 
 
 def readable(path: Path | None) -> Path:

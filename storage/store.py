@@ -142,7 +142,7 @@ class Store(Reader, Protocol):
         happens and the present head is returned. Not cancellable once it is queued.
 
         Raises Fenced, Conflict, StoreFull or StoreError if nothing happened; protocol.errors.OutcomeUnknown if it is
-        not known.
+        not known; ValueError if the append is malformed, which is the caller's bug.
         """
         ...
 
@@ -151,7 +151,10 @@ class Store(Reader, Protocol):
         ...
 
     async def save_snapshot(self, room: str, snapshot: Snapshot) -> None:
-        """Keep a cache; failing to is never an error of the room's."""
+        """Keep a cache, in place of the older ones of its rung of `limits.SNAPSHOT_RECORDS`.
+
+        Raises StoreError or OutcomeUnknown if it was not kept, which is never an error of the room's: its log is whole.
+        """
         ...
 
     async def aclose(self) -> None:

@@ -142,6 +142,15 @@ async def test_a_second_opener_in_the_same_process(tmp_path: Path) -> None:
     await open_store(url_of(path)).aclose()
 
 
+async def test_a_link_leads_to_the_same_lock(tmp_path: Path) -> None:
+    """ST23: a database that is reached through a symbolic link has the one lock that it has by its own name."""
+    (tmp_path / "link.db").symlink_to(tmp_path / "plait.db")
+    async with open_store(url_of(tmp_path / "link.db")):
+        with pytest.raises(StoreLocked):
+            open_store(url_of(tmp_path / "plait.db"))
+    assert (tmp_path / "link.db").is_symlink()
+
+
 async def test_another_program_holds_the_database(tmp_path: Path) -> None:
     """ST24: an append that cannot get SQLite's own lock gives up with a sentence; nothing happened."""
     path = tmp_path / "plait.db"

@@ -132,6 +132,30 @@ async def test_a_bug_in_the_engine_leaves_nobody_waiting(inline: bool) -> None:
     await writer.aclose()
 
 
+async def test_a_queued_job_cannot_be_cancelled() -> None:
+    """ST15: cancelling the caller of what is queued, or on its way to the disk, waits for the answer."""
+    engine = GatedEngine()
+    writer: Writer[Number, int] = Writer(engine, "test writer")
+    answers: list[int] = []
+
+    async def submit() -> None:
+        answers.append(await writer.submit(Number()))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(submit)
+        await trio.to_thread.run_sync(engine.entered.wait)
+        nursery.start_soon(submit)
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+        with trio.CancelScope(shield=True):
+            await trio.testing.wait_all_tasks_blocked()
+        assert answers == []
+        engine.gate.release()
+        engine.gate.release()
+    assert answers == [1, 1]
+    await writer.aclose()
+
+
 async def test_closing_lets_what_is_queued_finish() -> None:
     """ST17: what was queued before closing is committed."""
     engine = GatedEngine()
@@ -281,6 +305,23 @@ async def test_an_idle_writer_empties_its_wal(tmp_path: Path, monkeypatch: pytes
         assert (tmp_path / "plait.db-wal").stat().st_size == 0
         with closing(sqlite3.connect(f"file:{tmp_path}/plait.db?immutable=1", uri=True)) as connection:
             assert connection.execute("SELECT seq FROM rooms").fetchone() == (1,)
+
+
+async def test_a_long_wal_is_moved_into_the_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ST34: once enough pages have gathered the writer checkpoints, and not before."""
+    rows = "SELECT count(*) FROM records"
+    path = tmp_path / "plait.db"
+
+    def in_the_database() -> int:
+        with closing(sqlite3.connect(f"file:{path}?immutable=1", uri=True)) as connection:
+            return int(connection.execute(rows).fetchone()[0])
+
+    async with open_store(f"sqlite:///{path}", inline=True) as store:
+        await store.append(append("r", 0))
+        assert in_the_database() == 0
+        monkeypatch.setattr(limits, "CHECKPOINT_PAGES", 1)
+        await store.append(append("r", 1))
+        assert in_the_database() == 2
 
 
 # --- faults on order --------------------------------------------------------------------------------------------------
