@@ -24,7 +24,7 @@ class _Pending:
 
 
 class Calls:
-    """The calls of one answer to a request of that body, of which ids are made for calls that have none of their own."""
+    """The calls of one answer to a request of that body, which ids are made of where a server gave none of its own."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body
