@@ -11,7 +11,6 @@ from msgspec import Struct
 
 from .content import CONTENT, MAX_CLOCK, more, skip_bytes, uint, utf16_length
 from .errors import Refused
-from .limits import UPDATE_CLIENTS, UPDATE_DELETES, UPDATE_STRUCTS
 
 Range = tuple[int, int, int]
 """A client, its first clock, and the clock after its last."""
@@ -39,16 +38,15 @@ class Section(Struct, frozen=True, gc=False):
     last: int
 
 
-def read_sections(data: bytes) -> tuple[tuple[Section, ...], int]:
-    """Every client's section, and the position after the last."""
+def read_sections(data: bytes, room: int, clients: int) -> tuple[tuple[Section, ...], int]:
+    """Every client's section, and the position after the last; at most so many structs of so many clients."""
     count, at = uint(data, 0)
     if count == 1:
-        section = _section(data, at, UPDATE_STRUCTS)[0]
+        section = _section(data, at, room)[0]
         return (section,), section.last
-    if count > UPDATE_CLIENTS:
-        raise Refused("too-large", f"An update may hold structs of {UPDATE_CLIENTS} clients.")
+    if count > clients:
+        raise Refused("too-large", f"An update may hold structs of {clients} clients.")
     sections: list[Section] = []
-    room = UPDATE_STRUCTS
     for _ in range(count):
         section, room = _section(data, at, room)
         sections.append(section)
@@ -68,7 +66,7 @@ def _section(data: bytes, at: int, room: int) -> tuple[Section, int]:
     clock, at = uint(data, at)
     room -= count
     if room < 0:
-        raise Refused("too-large", f"An update may hold {UPDATE_STRUCTS} structs.")
+        raise Refused("too-large", "An update holds too many structs.")
     if count == 0:
         raise ValueError("a client's section is empty")
     start = clock
@@ -188,30 +186,30 @@ def _checked_text(data: bytes, at: int) -> int:
     return end
 
 
-def read_delete_set(data: bytes, at: int) -> tuple[Range, ...]:
-    """The ranges deleted; they must end where the update ends."""
+def read_delete_set(data: bytes, at: int, room: int, clients: int) -> tuple[Range, ...]:
+    """The ranges deleted, at most so many of so many clients; they must end where the update ends."""
     count, at = uint(data, at)
     if not count:
         if at != len(data):
             raise ValueError("bytes follow the update")
         return ()
-    if count > UPDATE_CLIENTS:
-        raise Refused("too-large", f"An update may delete structs of {UPDATE_CLIENTS} clients.")
+    if count > clients:
+        raise Refused("too-large", f"An update may delete structs of {clients} clients.")
     deleted: list[Range] = []
-    clients: set[int] = set()
+    deleters: set[int] = set()
     for _ in range(count):
         client, at = uint(data, at)
         ranges, at = uint(data, at)
-        clients.add(client)
-        if len(deleted) + ranges > UPDATE_DELETES:
-            raise Refused("too-large", f"An update may hold {UPDATE_DELETES} delete ranges.")
+        deleters.add(client)
+        if len(deleted) + ranges > room:
+            raise Refused("too-large", f"An update may hold {room} delete ranges.")
         for _ in range(ranges):
             clock, at = uint(data, at)
             length, at = uint(data, at)
             if length == 0 or clock + length > MAX_CLOCK:
                 raise ValueError("a delete range is empty or beyond 31 bits")
             deleted.append((client, clock, clock + length))
-    if len(clients) != count:
+    if len(deleters) != count:
         raise ValueError("a client's deletions stand twice")
     if at != len(data):
         raise ValueError("bytes follow the update")

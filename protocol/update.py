@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from . import frames
 from .errors import Refused
-from .limits import UPDATE_CLIENTS
+from .limits import UPDATE_CLIENTS, UPDATE_DELETES, UPDATE_STRUCTS
 from .structs import Range, Section, read_delete_set, read_sections
 
 
@@ -53,11 +53,17 @@ class Update(Struct, frozen=True, gc=False):
         return tuple((section.client, clock) for section in self.sections for clock in section.pairs)
 
 
-def read(data: bytes) -> Update:
-    """Decode an update of version 1. Raises Refused('bad-update'), or 'too-large' beyond the UPDATE_ limits."""
+def read(data: bytes, *, own: bool = False) -> Update:
+    """Decode an update of version 1. Raises Refused('bad-update'), or 'too-large' beyond the UPDATE_ limits.
+
+    The limits do not hold for our `own` bytes, such as a whole document's, which grew from many updates.
+    """
     try:
-        sections, deleted_at = read_sections(data)
-        return Update(data, sections, read_delete_set(data, deleted_at), deleted_at)
+        if own:
+            sections, at = read_sections(data, len(data), len(data))
+            return Update(data, sections, read_delete_set(data, at, len(data), len(data)), at)
+        sections, at = read_sections(data, UPDATE_STRUCTS, UPDATE_CLIENTS)
+        return Update(data, sections, read_delete_set(data, at, UPDATE_DELETES, UPDATE_CLIENTS), at)
     except IndexError:
         raise Refused("bad-update", "The update is truncated.") from None
     except ValueError as error:

@@ -224,6 +224,15 @@ def test_updates_over_a_limit(data: bytes):
     assert refused.value.code == "too-large"
 
 
+def test_our_own_bytes_have_no_such_limits():
+    """UP6: a document that grew over years is larger than any one update."""
+    ranges = limits.UPDATE_DELETES + 1
+    data = b"\x00\x01\x07" + write_uint(ranges) + b"".join(write_uint(2 * n) + b"\x01" for n in range(ranges))
+    assert len(read(data, own=True).deleted) == ranges
+    with pytest.raises(Refused):
+        read(data)
+
+
 def test_a_value_nested_as_deep_as_allowed():
     """UP3: and no deeper; as a value and as the JSON of an embed."""
     depth = limits.UPDATE_DEPTH
