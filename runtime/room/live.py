@@ -159,7 +159,7 @@ class Live:
         if not edit.deleted:
             return False
         doc = self.room_document.doc
-        known = read(doc.get_update(doc.get_state())).deleted
+        known = read(doc.get_update(doc.get_state()), own=True).deleted
         return any(not any(c == k and a <= s and e <= b for k, a, b in known) for c, s, e in edit.deleted)
 
     def stream(self, run: str, event: Streamed) -> bool:

@@ -1,8 +1,9 @@
 """A shared document in memory, and what a tab's edit does to it: taken whole, taken in part, or refused.
 
 The update is read before it is applied (law 11). Structs under somebody else's client id, or under one that only a
-server of this room may use, are left out (law 4); what remains must fit whole. What the document then says has changed
-is the exact update that goes into the log; an edit that changed nothing makes no record.
+server of this room may use, are left out (law 4); what remains must fit whole. An edit that cuts a surrogate pair in
+two is refused, because yrs would make another document of it than every browser does (specs/update.md). What the
+document then says has changed is the exact update that goes into the log; an edit that changed nothing makes no record.
 """
 
 from typing import Any
@@ -11,7 +12,7 @@ from pycrdt import Doc, TransactionEvent
 
 from ...protocol import limits
 from ...protocol.errors import Refused
-from ...protocol.update import decode_state_vector, fits, new_clients, read, without
+from ...protocol.update import decode_state_vector, fits, new_clients, read, splits, without
 from .identity import is_server_id
 
 
@@ -31,6 +32,7 @@ class SharedDocument:
     def __init__(self, client: int) -> None:
         self.doc: Doc[Any] = Doc(client_id=client)
         self.clocks: dict[int, int] = {}
+        self.pairs: set[tuple[int, int]] = set()
         self.size = 0
         self._update = b""
         self._subscription: Any = None
@@ -41,6 +43,7 @@ class SharedDocument:
     def load(self, update: bytes) -> None:
         """Take in stored bytes at recovery; call `loaded` after the last ones."""
         self.doc.apply_update(update)
+        self.pairs.update(read(update, own=True).pairs)
         self.size += len(update)
 
     def loaded(self) -> None:
@@ -58,9 +61,12 @@ class SharedDocument:
             edit = read(update)
         if not fits(edit, self.clocks):
             raise Refused("update-foreign" if foreign else "update-incomplete")
+        if splits(edit, self.pairs):
+            raise Refused("bad-update", "The edit cuts a character in two.")
         self._check_size(update)
         self._update = b""
         self.doc.apply_update(update)
+        self.pairs.update(edit.pairs)
         for client, _, end in edit.inserted:
             self.clocks[client] = max(end, self.clocks.get(client, 0))
         if foreign and not self._update:
