@@ -92,6 +92,13 @@ def test_options() -> None:
         assert set(re.findall(r"--[a-z-]+", rest)) <= known, verb
 
 
+def test_checks() -> None:
+    """HO6: every test that the README names as a check exists."""
+    named = re.findall(r"`uv run pytest ([^`]+)`", README)
+    assert named
+    assert not [path for path in named if not (ROOT / path).exists()]
+
+
 def test_the_two_commands_come_first() -> None:
     """HO6: before any heading but the title stand the two commands with which everything begins."""
     opening = README.split("\n## ")[0]
