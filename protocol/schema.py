@@ -10,6 +10,7 @@ import msgspec
 
 from .commands import Command
 from .control import Answer, ShownRecord
+from .shape import RoomShape
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -31,7 +32,12 @@ def answers() -> dict[str, Any]:
     return _schema("A text frame from the server", *get_args(Answer))
 
 
-ALL = {"events": events, "commands": commands, "answers": answers}
+def document() -> dict[str, Any]:
+    """The room document as plain values; `x-yjs` says what a value is in the document itself."""
+    return _schema("The room document", RoomShape)
+
+
+ALL = {"events": events, "commands": commands, "answers": answers, "document": document}
 """File name under specs/schema/ -> what makes its contents."""
 
 

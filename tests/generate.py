@@ -5,6 +5,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from plait.protocol import schema
 from plait.protocol.errors import CODES
@@ -41,9 +42,30 @@ def codes_page() -> str:
     return head + "| code | meaning | socket | HTTP |\n| --- | --- | --- | --- |\n" + "".join(rows)
 
 
+def document_page() -> str:
+    """specs/document.md: the tables of a run's and a part's keys between its two marks; the rest is written by hand."""
+    head, tail = (SPECS / "document.md").read_text().split("<!-- generated: shape -->")[0], "<!-- end -->"
+    rest = (SPECS / "document.md").read_text().split(tail)[1]
+    shapes = schema.document()["$defs"]
+    tables = [
+        f"### {title}\n\n{_keys(shapes[name])}" for title, name in (("A run", "ShownRun"), ("A part", "ShownPart"))
+    ]
+    return head + "<!-- generated: shape -->\n\n" + "\n".join(tables) + "\n" + tail + rest
+
+
+def _keys(shape: dict[str, Any]) -> str:
+    rows = ["| key | in the document | always | meaning |\n| --- | --- | --- | --- |\n"]
+    for key, value in shape["properties"].items():
+        kind = value.get("x-yjs") or value.get("type", "string")
+        meaning = value.get("description") or "one of " + ", ".join(f"`{word}`" for word in value["enum"])
+        rows.append(f"| `{key}` | {kind} | {'yes' if key in shape['required'] else ''} | {meaning} |\n")
+    return "".join(rows)
+
+
 def generated() -> dict[Path, str]:
     """Every derived file and what it should hold."""
     pages = {SPECS / "limits.md": limits_page(), SPECS / "codes.md": codes_page()}
+    pages[SPECS / "document.md"] = document_page()
     for name, make in schema.ALL.items():
         pages[SPECS / "schema" / f"{name}.json"] = json.dumps(make(), indent=2, ensure_ascii=False) + "\n"
     return pages

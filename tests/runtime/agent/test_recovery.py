@@ -100,6 +100,16 @@ async def test_a_cut_behind_any_record(effect: str, autojump_clock: trio.testing
     assert unknown == (1 if effect == "write" else 0)
 
 
+async def test_rooms_with_open_runs_wake_by_themselves(autojump_clock: trio.testing.MockClock) -> None:
+    """RM33: nobody asks for the room; its run goes on because the process started, and the room sleeps again."""
+    records, _ = await uncut("read")
+    store = await cut(records, 4)
+    async with Runtime(store, [shop([], "read")[0]]) as runtime:
+        await trio.sleep(600)
+        assert (await store.head("r")).open_runs == 0
+        assert runtime.rooms.statistics()["rooms"] == 0
+
+
 async def test_a_cut_stream_is_superseded(autojump_clock: trio.testing.MockClock) -> None:
     """AG15: the half reply stays in the log, leaves the document, and the next attempt has parts of its own."""
     records, _ = await uncut("read")

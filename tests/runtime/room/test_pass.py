@@ -6,15 +6,16 @@ import trio
 from plait.protocol.access import ANONYMOUS
 from plait.protocol.commands import Prompt, Stop
 from plait.protocol.errors import OutcomeUnknown, PlaitError, Refused
-from plait.protocol.events import RunRequested
+from plait.protocol.events import RunRequested, TextStreamed
 from plait.runtime.room.live import Answer
+from plait.runtime.room.opening import open_live
 from plait.runtime.room.room import Room
 from plait.storage.faults import FaultyStore
 from plait.storage.memory import MemoryStore
 from plait.storage.store import StoreFull
 from pycrdt import Doc, Text
 
-from .scene import FakeTab, rooms, watching
+from .scene import FakeTab, rooms, surroundings, watching
 
 
 async def ask(room: Room, id: str, text: str = "hello") -> Answer | PlaitError:  # noqa: A002
@@ -153,3 +154,22 @@ async def test_a_cancelled_caller_takes_nothing_back() -> None:
         again = await ask(room, "p")
         assert isinstance(again, Answer)
         assert again.seq == 1
+
+
+async def test_a_pass_packs_what_streams_and_overtakes_nothing() -> None:
+    """RM6: tokens of one part in one pass are one record; a stop between them stands between their records."""
+    store = FaultyStore(MemoryStore())
+    around = surroundings()
+    async with rooms(store, around=around) as all_rooms, all_rooms.use("r") as room:
+        run = (await room.ask(ANONYMOUS, Prompt(id="p", text="hi"))).run
+        live = await open_live("r", store, {}, around)
+        live.decide()
+        assert live.begin_request(run, "agent:assistant", "generate.0", 1, "m", {"messages": []})
+        for part, word in ((0, "a "), (0, "b "), (1, "c "), (1, "d ")):
+            assert live.stream(run, TextStreamed("generate.0", 1, part, word))
+        live.command(ANONYMOUS, Stop(id="s"), None, str)
+        assert not live.stream(run, TextStreamed("generate.0", 1, 1, "late"))
+        append = live.append()
+    assert append is not None
+    streamed = [getattr(record.event, "text", type(record.event).__name__) for record in append.records]
+    assert streamed[-3:] == ["a b ", "c d ", "StopRequested"]
