@@ -17,7 +17,7 @@ from ...protocol import limits
 from ...protocol.access import Grant
 from ...protocol.commands import Prompt, Stop, digest
 from ...protocol.document import RoomDocument
-from ...protocol.errors import Refused
+from ...protocol.errors import OutcomeUnknown, Refused
 from ...protocol.events import (
     ArgumentsStreamed,
     DocumentEdited,
@@ -35,7 +35,7 @@ from ...protocol.state import RoomState, Run, fold, record_id
 from ...protocol.update import decode_state_vector, new_clients, read
 from ...storage.store import Append
 from .identity import Surroundings
-from .shared import SharedDocument, Taken
+from .shared import Broken, SharedDocument, Taken
 
 HOUSE = "plait"
 """The author of what the room decides by itself."""
@@ -86,6 +86,8 @@ class Live:
         self.work: tuple[Move, ...] = ()
         self.drafts: list[Record] = []
         self.changes: dict[str, Change] = {}
+        self.broken: set[str] = set()
+        """Shared documents that are to be read again from the log before anybody may look at them."""
         self.snapshot_seq = 0
         self._surroundings = surroundings
         self._streams: dict[_StepKey, tuple[Streamed, list[str]]] = {}
@@ -141,11 +143,17 @@ class Live:
         return answer
 
     def edit(self, author: str, document: str, update: bytes) -> Taken:
-        """Take a tab's edit of a shared document. Raises Refused."""
+        """Take a tab's edit of a shared document. Raises Refused, OutcomeUnknown; Broken for an edit that broke it."""
         self._flush()
+        if document in self.broken:
+            raise OutcomeUnknown("the document is being read again from the log")
         shared = self.shared_document(document)
         before = shared.doc.get_state()
-        taken = shared.take(update, author, self.state.owners, self.name)
+        try:
+            taken = shared.take(update, author, self.state.owners, self.name)
+        except Broken:
+            self.broken.add(document)
+            raise
         if taken.update:
             self._change(document, before)
             self._draft(DocumentEdited(), author, document=document, update=taken.update)

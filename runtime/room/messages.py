@@ -15,7 +15,7 @@ from ...protocol.update import decode_state_vector
 from .audience import Audience
 from .identity import is_server_id
 from .live import Answer, Live
-from .shared import Taken
+from .shared import Broken, Taken
 from .tab import Tab
 
 AgentFor = Callable[[str], str]
@@ -73,6 +73,8 @@ class Edit:
         self.step2 = step2
         self._taken: Taken | None = None
         self._refused: Refused | None = None
+        self._unknown: OutcomeUnknown | None = None
+        self._broke = False
 
     def speculate(self, live: Live, agent_for: AgentFor) -> None:
         try:
@@ -82,8 +84,21 @@ class Edit:
                 self._refused = Refused("permission-denied")
         except Refused as refused:
             self._refused = refused
+        except OutcomeUnknown as unknown:
+            self._unknown = unknown
+        except Broken:
+            self._broke = True
 
     def publish(self, live: Live, audience: Audience) -> None:
+        if self._broke:
+            # No client of the protocol writes such an edit, and whoever did would send it again.
+            self.tab.denied("bad-update", CODES["bad-update"].sentence)
+            self.tab.close(4400, "bad-update")
+            return
+        if self._unknown is not None:
+            self.failed(self._unknown)
+            self.tab.send_step1(live.document(self.tab.document).get_state())
+            return
         if self._refused is not None:
             self._deny(live, audience, self._refused)
             return

@@ -66,6 +66,26 @@ async def _recover(live: Live, store: Store) -> None:
         shared.loaded()
 
 
+async def mend(live: Live, store: Store) -> None:
+    """Read again from the log what an edit broke; call it when all drafts are committed. Raises StoreError."""
+    for name in list(live.broken):
+        fresh = live.new_shared()
+        kept = _read(await store.snapshot(live.name))
+        seq = 0
+        if kept is not None:
+            seq = kept.state.seq
+            if name in kept.documents:
+                fresh.load(kept.documents[name])
+        while page := await store.read(live.name, seq):
+            seq = page[-1].seq
+            for record in page:
+                if record.document == name and record.update:
+                    fresh.load(record.update)
+        fresh.loaded()
+        live.shared[name] = fresh
+        live.broken.discard(name)
+
+
 def replay(live: Live, record: Record) -> None:
     """Take in one stored record: its bytes, and then what it means."""
     if record.update:

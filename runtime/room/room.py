@@ -33,7 +33,7 @@ from .audience import Audience
 from .identity import Surroundings
 from .live import Answer, Change, Live
 from .messages import Ask, Begin, CatchUp, Edit, Join, Leave, Look, Message, Report, Resync, Step1
-from .opening import open_live, take_snapshot
+from .opening import mend, open_live, take_snapshot
 from .tab import Tab
 
 log = logging.getLogger("plait.room")
@@ -287,6 +287,7 @@ class Room:
                 await self._look_up(batch)
                 self._speculate(live, batch)
                 records = await self._commit(live)
+                await mend(live, self.store)
             except BaseException as error:
                 # pyo3 turns a panic of the CRDT into a BaseException; whatever failed, memory can no longer be trusted.
                 if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
@@ -331,7 +332,10 @@ class Room:
             grown, self._grown = self._grown, trio.Event()
             grown.set()
         for message in batch:
-            message.publish(live, self._audience)
+            try:
+                message.publish(live, self._audience)
+            except Exception as error:  # What one asker cannot be told is no reason not to tell the others.
+                log.error("room %s: %s was not answered", self.name, type(message).__name__, exc_info=error)
         self._ask_again(live, changes)
 
     def _ask_again(self, live: Live, changes: Mapping[str, Change]) -> None:

@@ -16,6 +16,10 @@ from ...protocol.update import decode_state_vector, fits, new_clients, read, spl
 from .identity import is_server_id
 
 
+class Broken(Exception):
+    """The CRDT panicked in the middle of an edit: the document in memory can no longer be trusted."""
+
+
 class Taken:
     """What became of an edit: the exact update (empty if nothing changed), and the ids whose structs were left out."""
 
@@ -52,7 +56,7 @@ class SharedDocument:
         self._subscription = self.doc.observe(self._observe)
 
     def take(self, update: bytes, author: str, owners: dict[int, str], room: str) -> Taken:
-        """Apply a tab's edit. Raises Refused, and then nothing was applied."""
+        """Apply a tab's edit. Raises Refused, and then nothing was applied; Broken, and then nobody knows."""
         edit = read(update)
         fresh = new_clients(edit, self.clocks)
         foreign = tuple(c for c in fresh if owners.get(c, author) != author or is_server_id(c, room))
@@ -65,7 +69,7 @@ class SharedDocument:
             raise Refused("bad-update", "The edit cuts a character in two.")
         self._check_size(update)
         self._update = b""
-        self.doc.apply_update(update)
+        self._apply(update)
         self.pairs.update(edit.pairs)
         for client, _, end in edit.inserted:
             self.clocks[client] = max(end, self.clocks.get(client, 0))
@@ -73,6 +77,15 @@ class SharedDocument:
             raise Refused("update-foreign")
         self.size += len(self._update)
         return Taken(self._update, foreign)
+
+    def _apply(self, update: bytes) -> None:
+        try:
+            self.doc.apply_update(update)
+        except BaseException as error:
+            # pyo3 gives a Rust panic as a BaseException of a class that cannot be imported.
+            if isinstance(error, Exception) or type(error).__name__ == "PanicException":
+                raise Broken(str(error)) from None
+            raise
 
     def _check_size(self, update: bytes) -> None:
         if self.size + len(update) <= limits.DOCUMENT_BYTES:

@@ -141,3 +141,23 @@ async def test_watching_leaves_no_trace() -> None:
             tab = await watching(room, f"draft-{n}")
             room.leave(tab)
         await watching(room, "one-more")
+
+
+async def test_an_edit_at_which_the_crdt_panics() -> None:
+    """RM27: a struct whose parent is a letter; who wrote it is out, the others' edits of the same pass are taken."""
+    store = MemoryStore()
+    async with rooms(store) as all_rooms, all_rooms.use("r") as room:
+        ada = await watching(room, "notes", client=1)
+        bob = await watching(room, "notes", client=3)
+        room.edit(ada, ada.type("abc"), step2=False)
+        await bob.until("delta")
+        room.edit(bob, bob.type("bob "), step2=False)
+        room.edit(ada, bytes.fromhex("0101020024000100016b015800"), step2=False)
+        room.edit(bob, bob.type("again "), step2=False)
+        assert await ada.until("close") == ("close", 4400)
+        step1 = await bob.until("step1", 2)
+        room.edit(bob, bob.doc.get_update(step1[1]), step2=True)
+        await bob.until("accepted", 2)
+        fresh = await watching(room, "notes")
+        assert fresh.text == bob.text == "again bob abc"
+        assert room.reopened == 0
