@@ -1,18 +1,26 @@
-"""What the console's tests share: its sources with their packages, in a folder of their own."""
+"""What the console's tests share: its sources in a folder of their own, a browser, a server, and tabs."""
 
 import json
 import os
 import shutil
 import subprocess
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ..conftest import Need
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from .browser import Serving, Tab
+
 ROOT = Path(__file__).resolve().parents[2]
 CONSOLE = ROOT / "runtime" / "console"
 INSTALL_S = 120
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def installed(folder: Path) -> bool:
@@ -49,3 +57,53 @@ def sources(tmp_path_factory: pytest.TempPathFactory, need: Need) -> Path:
         if done.returncode != 0:
             need("the console's packages", "npm ci --prefix runtime/console, with a network")
     return copy
+
+
+@pytest.fixture(scope="module")
+def browser(need: Need) -> Iterator["Browser"]:
+    """Chromium without a window. One for each module, since Playwright's loop must be gone before asyncio's tests."""
+    chromium = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    if chromium is None:
+        need("Chromium", "apt-get install chromium")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        need("Playwright", "uv sync --group dev")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., "Serving"]]:
+    """A function that serves a fresh file with a model; what it started is gone when the test ends."""
+    from .browser import Serving
+
+    started: list[Serving] = []
+
+    def start(model: str = "demo", env: Mapping[str, str] | None = None) -> Serving:
+        started.append(Serving(tmp_path, model, env))
+        return started[-1].start()
+
+    yield start
+    for serving in started:
+        serving.end()
+
+
+@pytest.fixture
+def tabs(browser: "Browser") -> Iterator[Callable[..., "Tab"]]:
+    """A function that opens a room in a new browser profile; at the end no page may have complained."""
+    from .browser import Tab
+
+    opened: list[Tab] = []
+
+    def open_tab(url: str, room: str, **how: Any) -> Tab:
+        opened.append(Tab(browser, url, room, **how))
+        return opened[-1]
+
+    yield open_tab
+    faults = [fault for tab in opened for fault in tab.faults]
+    for tab in opened:
+        tab.context.close()
+    assert not faults

@@ -39,6 +39,12 @@ test('CO3: a restart and a full server have their own words', () => {
   assert.equal(word(after(closed(1013))), 'busy')
 })
 
+test('CO3: a restart may take a while, but not for ever', () => {
+  const down = (times: number): Signal[] => Array.from({ length: times }, () => closed(1006))
+  assert.equal(word(after(opened, synced, closed(1012), ...down(12))), 'restarting')
+  assert.equal(word(after(opened, synced, closed(1012), ...down(13))), 'offline')
+})
+
 test('CO3: every refusal says why and what to do', () => {
   for (const code of [4400, 4401, 4403, 4404, 4409, 4413, 4499]) {
     const refused = after(opened, closed(code, 'said-by-server'))

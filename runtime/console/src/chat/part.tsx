@@ -41,7 +41,7 @@ function ReasoningPart({ segments, standing }: { segments: Y.Array<Y.Text>; stan
   const text = useSegments(segments)
   const words = text.split(/\s+/).filter(Boolean).length
   return (
-    <details class="part reasoning" data-part tabIndex={-1}>
+    <details class="part reasoning" data-part>
       <summary>
         <span class="label">{open ? 'thinking' : 'reasoning'}</span>
         <span class="count">{words} {words === 1 ? 'word' : 'words'}</span>
@@ -73,7 +73,7 @@ function ToolPart({ part }: { part: Shown }): VNode {
   const result = part.get('result') as string | undefined
   const error = part.get('error') as string | undefined
   return (
-    <details class={`part tool ${state}`} data-part tabIndex={-1} open={unfolded} onToggle={(e) => unfold(e.currentTarget.open)}>
+    <details class={`part tool ${state}`} data-part open={unfolded} onToggle={(e) => unfold(e.currentTarget.open)}>
       <summary>
         <span class="shape" aria-hidden="true">{shape}</span>
         <span class="tool-name">{String(part.get('name') ?? 'tool')}</span>

@@ -9,6 +9,7 @@ import * as Y from 'yjs'
 import { useCell } from '../page/cell'
 import { go } from '../page/place'
 import { useShared } from '../page/shared'
+import { useFailure } from '../wire/records'
 import { isOpen, type Room, type Shown } from '../wire/room'
 import { clock, duration } from './time'
 import { Part, type Standing } from './part'
@@ -63,7 +64,7 @@ function keyOf(part: Shown): string {
 }
 
 function Failure({ room, id, run }: { room: Room; id: string; run: Shown }): VNode {
-  const record = room.records.endOf(id)
+  const record = useFailure(room.records, id)
   return (
     <div class="failure" role="group" aria-label="Why the run failed">
       <strong class="mono">{String(run.get('error_code') ?? 'failed')}</strong>

@@ -10,7 +10,7 @@ export type Connection =
   | { readonly kind: 'catching-up'; readonly behind: number }
   | { readonly kind: 'live' }
   | { readonly kind: 'offline' }
-  | { readonly kind: 'restarting' }
+  | { readonly kind: 'restarting'; readonly tries: number }
   | { readonly kind: 'busy' }
   | { readonly kind: 'refused'; readonly code: number; readonly why: string; readonly advice: string }
 
@@ -42,14 +42,18 @@ export function next(now: Connection, signal: Signal): Connection {
       if (now.kind !== 'live' && now.kind !== 'catching-up') return now
       return signal.records > 0 ? { kind: 'catching-up', behind: signal.records } : { kind: 'live' }
     case 'closed':
-      return closed(signal.code, signal.reason)
+      return closed(now, signal.code, signal.reason)
     case 'again':
       return now.kind === 'refused' ? { kind: 'connecting' } : now
   }
 }
 
-function closed(code: number, reason: string): Connection {
-  if (code === 1012) return { kind: 'restarting' }
+/** So many failed tries, at most 2.5 s apart, a restart may take; a server that stays away longer is just not there. */
+const RESTART_TRIES = 12
+
+function closed(now: Connection, code: number, reason: string): Connection {
+  if (code === 1012) return { kind: 'restarting', tries: 0 }
+  if (code === 1006 && now.kind === 'restarting' && now.tries < RESTART_TRIES) return { ...now, tries: now.tries + 1 }
   if (code === 1013) return { kind: 'busy' }
   if (code < 4400 || code > 4499) return { kind: 'offline' }
   const [why, advice] = REFUSALS[code] ?? ['The server will not serve this.', 'Open another room, or reload.']

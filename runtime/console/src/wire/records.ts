@@ -5,8 +5,9 @@
  * kind decides its colour and is read from its event's tag, so an event that this page does not know is still a bar.
  */
 
+import { useLayoutEffect, useState } from 'preact/hooks'
+
 import { useAgain } from '../page/cell'
-import { useLayoutEffect } from 'preact/hooks'
 
 export interface LogRecord {
   readonly seq: number
@@ -110,9 +111,10 @@ export class Records {
     this.wake()
   }
 
-  /** The terminal record of a run, if it is held: where an error's story stands in the log. */
-  endOf(run: string): LogRecord | undefined {
-    return this.list.findLast((record) => record.run === run && record.event.type.startsWith('run-'))
+  /** The record of a run's failure, if it is held: where the error's story stands in the log. */
+  failureOf(run: string): LogRecord | undefined {
+    if (Number(run) < this.first) return undefined
+    return this.list.findLast((record) => record.run === run && record.event.type === 'run-failed')
   }
 
   watch(watcher: () => void): () => void {
@@ -131,6 +133,23 @@ export class Records {
       for (const watcher of [...this.watchers]) watcher()
     })
   }
+}
+
+/** The record of a run's failure, as soon as it is there: the document tells of a failure before the records do. */
+export function useFailure(records: Records, run: string): LogRecord | undefined {
+  const [found, find] = useState(() => records.failureOf(run))
+  useLayoutEffect(() => {
+    if (found) return
+    const look = (): void => {
+      const record = records.failureOf(run)
+      if (record) stop()
+      if (record) find(record)
+    }
+    const stop = records.watch(look)
+    look()
+    return stop
+  }, [records, run, found])
+  return found
 }
 
 /** Render again, once a frame, when records came. */

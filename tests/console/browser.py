@@ -1,0 +1,104 @@
+"""A real server and real pages for the console's tests: `plait serve` as a process, Chromium through Playwright.
+
+Playwright's sync API wants a thread without an event loop of its own, so these tests are plain functions and the server
+is a plain process. Nothing here sleeps: `expect` waits for what it names, and what does not come is a failure.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, expect
+
+READY = "plait is listening on "
+END_S = 20
+
+
+class Serving:
+    """One store and one port, and the process that serves them now, if any."""
+
+    def __init__(self, folder: Path, model: str, env: Mapping[str, str] | None = None) -> None:
+        self._folder = folder
+        self._model = model
+        self._env = {**os.environ, **(env or {})}
+        self._process: subprocess.Popen[str] | None = None
+        self._port = "0"
+        self.url = ""
+
+    def start(self) -> "Serving":
+        """Serve, on the port of last time; returns once the line that promises it is there."""
+        plait = str(Path(sys.executable).with_name("plait"))
+        store = f"sqlite:///{self._folder / 'plait.db'}"
+        command = [plait, "serve", "--store", store, "--port", self._port, "--model", self._model]
+        with (self._folder / "stderr.log").open("a") as stderr:
+            self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True, env=self._env)
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline().strip()
+        assert line.startswith(READY), (self._folder / "stderr.log").read_text()[-2000:]
+        self.url = line.removeprefix(READY)
+        self._port = self.url.rpartition(":")[2]
+        return self
+
+    def end(self, sent: signal.Signals = signal.SIGKILL) -> None:
+        """End the process: kill -9, unless another signal is asked for."""
+        if self._process is not None:
+            self._process.send_signal(sent)
+            self._process.wait(END_S)
+            assert self._process.stdout is not None
+            self._process.stdout.close()
+            self._process = None
+
+
+class Tab:
+    """One page on a room, and what a person does there."""
+
+    def __init__(self, browser: Browser, url: str, room: str, **how: Any) -> None:
+        self.context = browser.new_context(**{"viewport": {"width": 1400, "height": 900}, **how})
+        self.page: Page = self.context.new_page()
+        self.faults: list[str] = []
+        self.asked: list[str] = []
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("console", lambda message: self._heard(message.type, message.text))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.goto(f"{url}/?room={room}")
+
+    def _heard(self, kind: str, text: str) -> None:
+        # A browser reports every failed connection itself; the page cannot keep it from doing so.
+        if (
+            kind in {"error", "warning"}
+            and "WebSocket connection" not in text
+            and "Failed to load resource" not in text
+        ):
+            self.faults.append(text)
+
+    @property
+    def status(self) -> Any:
+        return self.page.get_by_role("status")
+
+    @property
+    def prompt(self) -> Any:
+        return self.page.get_by_label("Prompt", exact=True)
+
+    @property
+    def editor(self) -> Any:
+        return self.page.locator(".cm-content")
+
+    def live(self) -> "Tab":
+        expect(self.status).to_have_text(re.compile("live"))
+        return self
+
+    def ask(self, text: str) -> None:
+        self.prompt.fill(text)
+        self.prompt.press("Enter")
+
+    def runs(self, status: str) -> Any:
+        return self.page.locator(f".run.{status}")
+
+    def answer(self) -> str:
+        """The last run's answer as it is read, facts left out."""
+        return "\n".join(self.page.locator(".run").last.locator(".part.text").all_inner_texts())
