@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import trio
 from msgspec import structs
-from plait.storage import MemoryStore, Sealed, StoreCorrupt, open_store, verify
+from plait.protocol import limits
+from plait.storage import MemoryStore, Sealed, Snapshot, StoreCorrupt, open_store, verify
 from plait.storage.tables import records
 
 from .contract import append, record
@@ -128,9 +129,6 @@ def test_a_torn_body_is_named(tmp_path: Path) -> None:
 
 def test_a_rotten_snapshot_is_no_snapshot(tmp_path: Path) -> None:
     """ST7: a snapshot whose bytes changed is passed over for the one below it."""
-    from plait.protocol import limits
-    from plait.storage import Snapshot
-
     url = f"sqlite:///{tmp_path}/plait.db"
     below, above = 1, limits.SNAPSHOT_RECORDS + 1
 

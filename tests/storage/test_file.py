@@ -19,6 +19,7 @@ from plait.storage.migrations import APPLICATION_ID, MIGRATIONS, VERSION
 from plait.storage.tables import metadata
 from sqlalchemy import create_engine
 
+from ..conftest import Need
 from .contract import append, record
 
 
@@ -164,10 +165,10 @@ async def test_another_program_holds_the_database(tmp_path: Path) -> None:
         assert (await store.append(append("r", 0))).seq == 1
 
 
-def test_a_read_only_place() -> None:
+def test_a_read_only_place(need: Need) -> None:
     """ST25: without the right to write, opening for writing is refused; reading works, and nothing is left behind."""
     if os.geteuid() != 0:
-        pytest.skip("only root can become somebody else")
+        need("another user to become", "run as root")
     script = """
         import os, sys, trio
         from plait.storage import StoreError, open_store
@@ -198,17 +199,17 @@ def test_a_read_only_place() -> None:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def small_disk(tmp_path: Path, need: Need) -> Iterator[Path]:
     """A file system of 1 MiB."""
     if os.geteuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("only root can mount a small file system")
+        need("the right to mount a small file system", "run as root")
     place = tmp_path / "small"
     place.mkdir()
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)], capture_output=True, text=True, check=False
     )
     if mounted.returncode:
-        pytest.skip(f"this machine mounts no tmpfs: {mounted.stderr.strip()}")
+        need(f"a tmpfs of 1 MiB ({mounted.stderr.strip()})", "run where mounting is allowed")
     try:
         yield place
     finally:
