@@ -102,6 +102,13 @@ class RoomDocument:
             self._write(run, author, time, event)
         return self._update
 
+    def release(self) -> None:
+        """Let go of the document: an observer and its document hold each other through Rust, where Python's collector
+        does not look, so neither would ever leave memory."""
+        if self._subscription is not None:
+            self.doc.unobserve(self._subscription)
+            self._subscription = None
+
     def apply(self, update: bytes) -> None:
         """Take in a stored update at recovery. Handles into the document are found again when they are needed."""
         self._tails.clear()

@@ -76,6 +76,8 @@ class AgentCrew:
                     nursery.start_soon(self._generate, room, scope, key, agent, move, request)
                 else:
                     nursery.start_soon(self._call, room, scope, key, self.agents[state.runs[move.run].agent], move)
+        if not steps:
+            del self._steps[room]  # Or every room that ever was awake would stay in memory.
 
     async def _generate(
         self, room: Room, scope: trio.CancelScope, key: _Key, agent: Agent, move: Generate, request: JSON

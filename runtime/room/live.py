@@ -117,7 +117,13 @@ class Live:
     def forget_unwritten(self, name: str) -> None:
         """Nobody watches the document any more; if nobody ever wrote to it either, it costs nothing from now on."""
         if name in self.shared and name not in self.state.documents:
-            del self.shared[name]
+            self.shared.pop(name).release()
+
+    def release(self) -> None:
+        """This epoch is over: let its documents leave memory."""
+        self.room_document.release()
+        for shared in self.shared.values():
+            shared.release()
 
     # --- speculating --------------------------------------------------------------------------------------------------
 

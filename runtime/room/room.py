@@ -233,6 +233,8 @@ class Room:
         finally:
             self._closing = True
             self._crew.abandon(self)
+            if self._live is not None:
+                self._live.release()
             self.ended.set()
             self.opened.set()
             self._fail_inbox(OutcomeUnknown("the room was closed"))
@@ -384,6 +386,7 @@ class Room:
                 if isinstance(message, Edit):
                     self._unsynced[message.tab] = None
         self._catch_up_all(old)
+        old.release()
         self._work.set()
 
     def _catch_up_all(self, old: Live) -> None:

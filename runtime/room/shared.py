@@ -55,6 +55,12 @@ class SharedDocument:
         self.clocks = decode_state_vector(self.doc.get_state())
         self._subscription = self.doc.observe(self._observe)
 
+    def release(self) -> None:
+        """Let go of the document, which its observer would hold for ever (see `RoomDocument.release`)."""
+        if self._subscription is not None:
+            self.doc.unobserve(self._subscription)
+            self._subscription = None
+
     def take(self, update: bytes, author: str, owners: dict[int, str], room: str) -> Taken:
         """Apply a tab's edit. Raises Refused, and then nothing was applied; Broken, and then nobody knows."""
         edit = read(update)

@@ -1,5 +1,6 @@
 """Rooms leave memory and come back as their log says."""
 
+import gc
 from typing import Any
 
 import pytest
@@ -33,6 +34,25 @@ async def test_an_idle_room_leaves_memory(autojump_clock: trio.testing.MockClock
         async with all_rooms.use("r") as again:
             assert again is not room
             assert list(shown_runs(_doc(await again.document()))) == ["000000000001"]
+
+
+async def test_a_room_that_left_memory_left_it(autojump_clock: trio.testing.MockClock) -> None:
+    """RM30: nothing of a sleeping room stays behind, its observed documents included (21 KiB a room, once)."""
+
+    def documents() -> int:
+        gc.collect()
+        return sum(isinstance(thing, Doc) for thing in gc.get_objects())
+
+    before = documents()
+    async with rooms(MemoryStore()) as all_rooms:
+        async with all_rooms.use("r") as room:
+            await room.ask(ANONYMOUS, Prompt(id="p", text="hi"))
+            tab = await watching(room, "pad")
+            room.leave(tab)
+        del room, tab
+        await trio.sleep(limits.ROOM_IDLE_S * 3)
+        assert all_rooms.statistics()["rooms"] == 0
+        assert documents() == before
 
 
 def _doc(update: bytes) -> "Doc[Any]":
