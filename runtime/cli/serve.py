@@ -19,6 +19,7 @@ import trio
 
 from ...storage import open_store
 from .. import Agent, Runtime
+from ..models import ModelNotOpened
 from ..tools.demo import demo_tools
 from .asking import store_option
 
@@ -59,12 +60,10 @@ def verb(
 ) -> None:
     """Serve rooms, their agents and the console until SIGTERM or SIGINT."""
     _refuse_what_is_not_safe(host, auth, secret_file)
+    if ready_file is not None and not ready_file.absolute().parent.is_dir():
+        raise click.UsageError(f"--ready-file {ready_file} stands in a folder that does not exist")
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    assistant = Agent("assistant", model, instructions=INSTRUCTIONS, tools=demo_tools() if model == "demo" else ())
-    crew = [assistant, *(_load(name) for name in agents)]
-    names = [each.name for each in crew]
-    if len(set(names)) < len(names):
-        raise click.UsageError(f"two agents have the same name: {', '.join(names)}")
+    crew = _crew(model, agents)
 
     async def main() -> None:
         # Before anything that takes time, so that an early signal ends a start in good order, too.
@@ -98,6 +97,19 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _crew(model: str, agents: tuple[str, ...]) -> list[Agent]:
+    """The built-in agent, which answers prompts that name nobody, and behind it those that were named."""
+    try:
+        assistant = Agent("assistant", model, instructions=INSTRUCTIONS, tools=demo_tools() if model == "demo" else ())
+    except ModelNotOpened as error:
+        raise click.UsageError(str(error)) from error
+    crew = [assistant, *(_load(name) for name in agents)]
+    names = [each.name for each in crew]
+    if len(set(names)) < len(names):
+        raise click.UsageError(f"two agents have the same name: {', '.join(names)}")
+    return crew
 
 
 def _load(name: str) -> Agent:

@@ -3,6 +3,7 @@
 import errno
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -11,14 +12,16 @@ from plait.protocol.errors import Refused
 from plait.runtime import cli
 from plait.storage import StoreLocked
 
+Captured = pytest.CaptureFixture[str]
 
-def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+
+def test_version(capsys: Captured) -> None:
     """CL1: `plait --version` says which."""
     assert cli.run(["--version"]) == 0
     assert capsys.readouterr().out == "plait 0.1.0\n"
 
 
-def test_help_names_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_names_every_verb(capsys: Captured) -> None:
     """CL1: `plait --help` tells every verb with one sentence."""
     assert cli.run(["--help"]) == 0
     out = capsys.readouterr().out
@@ -29,7 +32,7 @@ def test_help_names_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
         assert f"\n  {name} " in out
 
 
-def test_no_verb_is_bad_usage(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_verb_is_bad_usage(capsys: Captured) -> None:
     """CL2: without a verb the help is shown, and the exit code is that of bad usage."""
     assert cli.run([]) == 2
     assert "Commands:" in "".join(capsys.readouterr())
@@ -44,17 +47,11 @@ def test_no_verb_is_bad_usage(capsys: pytest.CaptureFixture[str]) -> None:
         ["log", ".room"],
         ["verify", "rooms"],
         ["serve", "--port", "70000"],
-        ["serve", "--host", "0.0.0.0"],
-        ["serve", "--host", "::"],
-        ["serve", "--host", "example.org"],
         ["serve", "--auth", "shop:who"],
-        ["serve", "--agent", "shop"],
-        ["serve", "--agent", "no_such_module:clerk"],
-        ["serve", "--agent", "trio:run"],
     ],
     ids=" ".join,
 )
-def test_bad_usage(line: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_usage(line: list[str], capsys: Captured) -> None:
     """CL2: bad usage is one line on stderr, nothing on stdout, and exit code 2."""
     assert cli.run(line) == 2
     out, err = capsys.readouterr()
@@ -63,10 +60,39 @@ def test_bad_usage(line: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert err.count("\n") == 1
 
 
-def test_a_host_that_lets_others_in_is_told_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
-    """CL6: a host that is not loopback is refused while nobody is asked who they are, with the way out."""
-    assert cli.run(["serve", "--host", "192.0.2.1"]) == 2
-    assert "proxy" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--host", "192.0.2.1", "proxy"),
+        ("--host", "0.0.0.0", "proxy"),
+        ("--host", "::", "proxy"),
+        ("--host", "example.org", "proxy"),
+        ("--model", "abacus", "no model is called 'abacus'"),
+        ("--agent", "shop", "not MODULE:NAME"),
+        ("--agent", "no_such_module:clerk", "No module named 'no_such_module'"),
+        ("--agent", "trio:run", "not an Agent"),
+        ("--ready-file", "no/such/folder/ready", "does not exist"),
+    ],
+)
+def test_serve_refuses_before_it_does_anything(
+    option: str, value: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    """CL6: what cannot work is bad usage, with the reason or the way out, and leaves nothing behind."""
+    monkeypatch.chdir(tmp_path)
+    assert cli.run(["serve", option, value]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert said in err
+    assert err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_two_agents_of_one_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    """CL6: an agent that is called like another one is bad usage."""
+    (tmp_path / "twice.py").write_text("from plait.runtime import Agent\nagent = Agent('assistant', 'echo')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert cli.run(["serve", "--agent", "twice:agent"]) == 2
+    assert "two agents have the same name" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -79,14 +105,14 @@ def test_a_host_that_lets_others_in_is_told_what_to_do(capsys: pytest.CaptureFix
     ],
 )
 def test_errors_on_purpose_are_one_line(
-    error: BaseException, sentence: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    error: BaseException, sentence: str, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
     """CL3: an error raised on purpose, ours or the operating system's, is one line and exit code 1."""
     assert _run_raising(error, monkeypatch) == 1
     assert capsys.readouterr() == ("", sentence)
 
 
-def test_interrupts_are_not_errors(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_interrupts_are_not_errors(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
     """CL3: Ctrl-C ends a verb with 130, without a word, also out of a nursery."""
     assert _run_raising(BaseExceptionGroup("", [KeyboardInterrupt()]), monkeypatch) == 130
     assert _run_raising(KeyboardInterrupt(), monkeypatch) == 130
