@@ -84,7 +84,7 @@ class Exchange:
         return None
 
     async def body(self) -> bytes:
-        """The request's body. Raises Refused('too-large') or Refused('bad-json') where it does not come."""
+        """The request's body. Raises Refused('too-large') or Refused('bad-request') where it does not come."""
         if self._http.they_are_waiting_for_100_continue:
             await self._send(h11.InformationalResponse(status_code=100, headers=[]))
         parts, size = [], 0
@@ -96,7 +96,7 @@ class Exchange:
                 parts.append(bytes(event.data))
             if isinstance(event, h11.EndOfMessage):
                 return b"".join(parts)
-        raise Refused("bad-json", "The body did not arrive whole.")
+        raise Refused("bad-request", "The body did not arrive whole.")
 
     async def respond(self, response: Response, *, last: bool = False) -> None:
         """Send it. `last`: the stream is closed afterwards, and the client is told so."""
@@ -124,11 +124,14 @@ class Exchange:
     async def _write(self, body: Callable[[Send], Awaitable[None]]) -> bool:
         """Let the body write itself until it is done (True) or the client hung up."""
         whole = False
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._hung_up, nursery.cancel_scope)
-            await body(self._send_part)
-            whole = True
-            nursery.cancel_scope.cancel()
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._hung_up, nursery.cancel_scope)
+                await body(self._send_part)
+                whole = True
+                nursery.cancel_scope.cancel()
+        except* (trio.BrokenResourceError, trio.ClosedResourceError):
+            whole = False
         return whole
 
     async def _send_part(self, part: bytes) -> None:
@@ -167,7 +170,7 @@ class Exchange:
 
     async def _refuse(self, error: h11.RemoteProtocolError) -> None:
         if self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            await self.respond(refusal("bad-frame", f"Not HTTP/1.1: {error}", error.error_status_hint), last=True)
+            await self.respond(refusal("bad-request", f"Not HTTP/1.1: {error}", error.error_status_hint), last=True)
 
     async def _send(self, event: h11.Event) -> None:
         data = self._http.send(event)

@@ -140,7 +140,7 @@ class Server:
             or "sec-websocket-key" not in request.headers
             or request.headers.get("sec-websocket-version") != "13"
         ):
-            return refusal("bad-frame", "Not a WebSocket handshake of version 13.")
+            return refusal("bad-request", "Not a WebSocket handshake of version 13.")
         return None
 
     @contextmanager

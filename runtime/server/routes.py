@@ -75,8 +75,8 @@ class Routes:
         if path.startswith("/api/rooms/"):
             return await self._of_room(request, exchange)
         if path.startswith(("/rooms/", "/docs/")):
-            return refusal("bad-frame", "This address is a WebSocket's.", 426)
-        return refusal("bad-name", "Nothing is here.", 404)
+            return refusal("bad-request", "This address is a WebSocket's.", 426)
+        return refusal("bad-request", "Nothing is here.", 404)
 
     def _health(self) -> Response:
         versions = {name: metadata.version(name) for name in ("plait", "pycrdt", "trio")}
@@ -113,7 +113,7 @@ class Routes:
             if request.method != "POST":
                 return _not_allowed("POST")
             return await self._command(names.room_name(unquote(room)), request, await exchange.body())
-        return refusal("bad-name", "Nothing is here.", 404)
+        return refusal("bad-request", "Nothing is here.", 404)
 
     async def _records(self, room: str, request: Request) -> Response:
         after = _number(request, "after", 0)
@@ -144,7 +144,7 @@ class Routes:
         if isinstance(command, Ping):
             return _answer(control.pong(command.id), 200)
         if isinstance(command, Follow):
-            refused = Refused("bad-json", "Over HTTP, follow is GET /api/rooms/ROOM/records?follow=1.")
+            refused = Refused("bad-request", "Over HTTP, follow is GET /api/rooms/ROOM/records?follow=1.")
             return _answer(control.refused(command.id, refused), 400)
         try:
             async with self._rooms.use(room) as opened:
@@ -161,7 +161,7 @@ def _answer(frame: bytes, status: int) -> Response:
 
 
 def _not_allowed(allow: str) -> Response:
-    response = refusal("bad-frame", f"This address answers to {allow}.", 405)
+    response = refusal("bad-request", f"This address answers to {allow}.", 405)
     return response._replace(headers=(*response.headers, ("allow", allow)))
 
 
@@ -175,5 +175,5 @@ def _number(request: Request, name: str, default: int) -> int:
     if not value:
         return default
     if not value.isascii() or not value.isdigit() or len(value) > 16:
-        raise Refused("bad-json", f"'{name}' is a number.")
+        raise Refused("bad-request", f"'{name}' is a number.")
     return int(value)

@@ -74,7 +74,7 @@ class Files:
         """The file, or 304 if the browser has it, or 404 with a sentence where the bundle was not built."""
         file = self._files.get("/index.html" if request.path == "/" else request.path)
         if file is None:
-            return refusal("bad-name", "The console is not part of this installation.", 404)
+            return refusal("bad-request", "The console is not part of this installation.", 404)
         headers = (*_HEADERS, ("etag", file.etag), ("vary", "accept-encoding"))
         if request.headers.get("if-none-match") == file.etag:
             return Response(304, headers)

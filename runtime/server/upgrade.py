@@ -12,9 +12,10 @@ Rules:
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 
 import trio
-from trio_websocket import WebSocketConnection, wrap_server_stream
+from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_server_stream
 
 from ...protocol import limits, names
 from ...protocol.access import Grant
@@ -66,7 +67,8 @@ class Sockets:
             pushed = PushStream(stream, nursery, head)
             try:
                 controlled, socket = False, None
-                with trio.move_on_after(limits.HEAD_S):
+                # A client that goes away now is no news.
+                with trio.move_on_after(limits.HEAD_S), suppress(ConnectionClosed):
                     asked = await wrap_server_stream(nursery, pushed, max_message_size=_MESSAGE_BYTES)
                     subprotocol = next((one for one in SUBPROTOCOLS if one in asked.proposed_subprotocols), None)
                     controlled = subprotocol == "plait.v1"

@@ -32,6 +32,9 @@ def _read(answer: bytes) -> tuple[int, dict[str, str], bytes]:
     return int(status.split()[1]), headers, body
 
 
+KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
+
+
 async def _json(house: House, request: bytes) -> tuple[int, Any]:
     status, headers, body = _read(await house.http(request))
     assert headers["content-type"] == "application/json"
@@ -100,19 +103,19 @@ async def test_foreign_pages_get_403(house: House) -> None:
 @pytest.mark.parametrize(
     ("request_", "status", "code"),
     [
-        (_get("/nowhere"), 404, "bad-name"),
-        (_get("/api/rooms/r/nothing"), 404, "bad-name"),
+        (_get("/nowhere"), 404, "bad-request"),
+        (_get("/api/rooms/r/nothing"), 404, "bad-request"),
         (_get("/api/rooms/a%2Fb/records"), 400, "bad-name"),
-        (_get("/api/rooms/r/records?after=x"), 400, "bad-json"),
-        (_get("/rooms/r"), 426, "bad-frame"),
-        (_get("/rooms/r", "Upgrade: websocket"), 400, "bad-frame"),
-        (_get("/health", method="POST"), 405, "bad-frame"),
-        (_get("/api/rooms/r/commands"), 405, "bad-frame"),
-        (_get("/api/rooms/r/records", method="DELETE"), 405, "bad-frame"),
+        (_get("/api/rooms/r/records?after=x"), 400, "bad-request"),
+        (_get("/rooms/r"), 426, "bad-request"),
+        (_get("/rooms/r", "Upgrade: websocket"), 400, "bad-request"),
+        (_get("/health", method="POST"), 405, "bad-request"),
+        (_get("/api/rooms/r/commands"), 405, "bad-request"),
+        (_get("/api/rooms/r/records", method="DELETE"), 405, "bad-request"),
         (_get("/api/rooms/r/commands", method="POST", body=bytes(limits.BODY_BYTES + 1)), 413, "too-large"),
-        (b"NOT HTTP\r\n\r\n", 400, "bad-frame"),
-        (b"GET / HTTP/1.1\r\n\r\n", 400, "bad-frame"),
-        (_get("/", "X-Long: " + "x" * 2 * limits.HEAD_BYTES), 431, "bad-frame"),
+        (b"NOT HTTP\r\n\r\n", 400, "bad-request"),
+        (b"GET / HTTP/1.1\r\n\r\n", 400, "bad-request"),
+        (_get("/", "X-Long: " + "x" * 2 * limits.HEAD_BYTES), 431, "bad-request"),
     ],
 )
 async def test_errors(house: House, request_: bytes, status: int, code: str) -> None:
@@ -199,6 +202,35 @@ async def test_records_go_on_live(house: House) -> None:
     await stream.aclose()
     await trio.testing.wait_all_tasks_blocked()
     room.log(RunFinished())
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"",
+        b"GET / HT",
+        _get("/api/rooms/r/records?follow=1"),
+        _get("/api/rooms/r/commands", "Content-Length: 9", method="POST"),
+        _get("/rooms/r", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", KEY),
+    ],
+)
+async def test_a_client_that_vanishes_is_no_news(
+    house: House, request_: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """SV6: whenever a client goes away, nothing is logged and nothing is left."""
+    room = house.rooms.room("r")
+    stream = house.stream()
+    if request_:
+        await stream.send_all(request_)
+    await trio.testing.wait_all_tasks_blocked()
+    stream.receive_stream.close()
+    room.log(RunStarted())
+    await trio.testing.wait_all_tasks_blocked()
+    await stream.aclose()
+    await trio.testing.wait_all_tasks_blocked()
+    assert caplog.records == []
+    assert room.tabs == []
+    assert house.nursery.child_tasks == frozenset()
 
 
 async def test_older_runs(house: House) -> None:
