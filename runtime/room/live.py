@@ -262,6 +262,8 @@ class Live:
         else:
             event = type(first)(first.step, first.attempt, first.part, "".join(texts))
         self._draft(event, f"agent:{run.agent}", run.id, id=record_id(run, first.step, first.attempt, event))
+        if run.streamed > limits.RUN_BYTES:
+            self._undecided = True
 
     def _wanted(self, run_id: str, step_id: str, attempt: int) -> bool:
         run = self.state.runs.get(run_id)

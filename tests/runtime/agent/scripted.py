@@ -1,6 +1,6 @@
 """A model that says what a script says, so that tests decide every chunk, error and pause."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 import trio
@@ -18,7 +18,7 @@ from plait.runtime.models.model import (
 )
 
 Line = Chunk | ModelError | trio.Event | Exception
-Script = Callable[[JSON], Sequence[Line]]
+Script = Callable[[JSON], Iterable[Line]]
 """Given the request: chunks to yield, errors to raise, events to wait for."""
 
 

@@ -1,6 +1,7 @@
 """Runs in a room: queue, stop, retries, failures, parallel calls, and what the model was shown."""
 
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -96,12 +97,18 @@ async def test_limits_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
         """Once more."""
         return "again"
 
+    def forever(request: JSON) -> Iterator[Line]:
+        while True:
+            yield TextChunk("word ")
+
+    endless, _ = clerk(forever, name="endless")
     looping, _ = clerk(lambda request: calls(("c", "again", "{}")), again)
     talking, _ = clerk(lambda request: says("word " * 300), name="talker")
-    async with Runtime(MemoryStore(), [looping, talking]) as runtime:
+    async with Runtime(MemoryStore(), [looping, talking, endless]) as runtime:
         room = runtime.room("r")
         assert (await room.wait(await room.prompt("Go")))["error_code"] == "run-too-many-steps"
         assert (await room.wait(await room.prompt("Go", agent="talker")))["error_code"] == "run-too-long"
+        assert (await room.wait(await room.prompt("Go", agent="endless")))["error_code"] == "run-too-long"
 
 
 async def test_retries_and_their_end(autojump_clock: trio.testing.MockClock) -> None:
