@@ -22,11 +22,12 @@ from trio_websocket import ConnectionClosed, WebSocketConnection
 from ...protocol import control, frames, limits, sync
 from ...protocol.access import Grant
 from ...protocol.commands import CommandRefused, Follow, Ping, Prompt, Stop, parse
-from ...protocol.errors import OutcomeUnknown, PlaitError, Refused
+from ...protocol.errors import PlaitError, Refused
 from ...protocol.names import Target
 from ...storage.store import StoreError
 from ..room.tab import Delta, Presence
 from . import wire
+from .answers import answer_frame
 from .follow import Log, follow
 from .outbox import Outbox
 from .rooms import Answer, Room
@@ -346,16 +347,3 @@ class Connection:
 
     def send_caught_up(self, seq: int) -> None:
         self._say(control.caught_up(seq))
-
-
-def answer_frame(command_id: str, answer: Answer | PlaitError) -> bytes:
-    """What the control channel says of a command that the room has answered; the same over HTTP."""
-    match answer:
-        case Refused():
-            return control.refused(command_id, answer)
-        case OutcomeUnknown():
-            return control.unknown(command_id)
-        case PlaitError():
-            return control.refused(command_id, Refused("store-failed", str(answer)))
-        case _:
-            return control.ok(command_id, answer.seq, answer.run)

@@ -11,6 +11,7 @@ Rules:
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from email.utils import formatdate
+from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
@@ -101,12 +102,13 @@ class Exchange:
     async def respond(self, response: Response, *, last: bool = False) -> None:
         """Send it. `last`: the stream is closed afterwards, and the client is told so."""
         headers = [*response.headers, ("date", formatdate(usegmt=True))]
-        if isinstance(response.body, bytes):
+        if isinstance(response.body, bytes) and response.status != 304:
             headers.append(("content-length", str(len(response.body))))
         # An unread body would be taken for the next request, so the stream ends with this answer.
         if last or not self._read_whole():
             headers.append(("connection", "close"))
-        await self._send(h11.Response(status_code=response.status, headers=headers))
+        reason = HTTPStatus(response.status).phrase
+        await self._send(h11.Response(status_code=response.status, headers=headers, reason=reason))
         if isinstance(response.body, bytes):
             if not self._bodyless:
                 await self._send(h11.Data(data=response.body))
