@@ -29,7 +29,10 @@ export function Composer({ room, field }: { room: Room; field: { current: HTMLTe
       if (!text) setText(refused.text)
     }
   }, [refused])
-  useLayoutEffect(() => keepDraft(room.name, text), [text])
+  useLayoutEffect(() => {
+    keepDraft(room.name, text)
+    if (field.current) fit(field.current)
+  }, [text])
 
   const bytes = text.length > LONGEST / 4 ? new TextEncoder().encode(text).length : 0
   const ready = text.trim() !== '' && bytes <= LONGEST && connection.kind !== 'refused'
@@ -71,6 +74,13 @@ export function Composer({ room, field }: { room: Room; field: { current: HTMLTe
       </div>
     </form>
   )
+}
+
+/** Browsers without `field-sizing` get the field's height from its content by hand. */
+function fit(field: HTMLTextAreaElement): void {
+  if (CSS.supports('field-sizing', 'content')) return
+  field.style.height = 'auto'
+  field.style.height = `${field.scrollHeight}px`
 }
 
 /** How many runs are open; heard from the runs' own maps, since a status is nested in them. */

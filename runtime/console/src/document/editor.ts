@@ -13,6 +13,7 @@ import { drawSelection, EditorView, highlightActiveLine, keymap, placeholder } f
 import { tags } from '@lezer/highlight'
 import { parser } from '@lezer/markdown'
 import { yCollab, yUndoManagerKeymap } from 'y-codemirror.next'
+import type * as Y from 'yjs'
 
 import { safeAwareness } from '../wire/people'
 import type { Line } from '../wire/provider'
@@ -50,5 +51,46 @@ export function openEditor(line: Line, parent: HTMLElement, name: string): () =>
     ]
   })
   const view = new EditorView({ state, parent })
-  return () => view.destroy()
+  const moved = ({ added, updated }: { added: number[]; updated: number[] }): void => {
+    const colors = [...added, ...updated].map((client) => line.awareness.getStates().get(client)?.user?.color)
+    // The binding writes the colour into the style attribute as it was announced.
+    sayNames(view, (caret) => colors.some((color) => color && caret.getAttribute('style')?.includes(color)))
+  }
+  const written = (event: Y.YTextEvent, { local }: Y.Transaction): void => {
+    if (local) return
+    const at = ends(event)
+    sayNames(view, (caret) => at.includes(view.posAtDOM(caret)))
+  }
+  line.awareness.on('change', moved)
+  text.observe(written)
+  return () => {
+    line.awareness.off('change', moved)
+    text.unobserve(written)
+    view.destroy()
+  }
+}
+
+/** Where the changes of an event end in the text: there its writer's caret stands, which awareness need not tell. */
+function ends({ delta }: Y.YTextEvent): number[] {
+  const found: number[] = []
+  let at = 0
+  // `delta` is computed when it is asked for, and may only be asked for while the event is handled.
+  for (const { insert, retain } of delta) {
+    at += retain ?? (typeof insert === 'string' ? insert.length : 0)
+    if (retain === undefined) found.push(at)
+  }
+  return found
+}
+
+/** Show the names above these carets again for a moment, once they are drawn: the binding reuses a caret that moves. */
+function sayNames(view: EditorView, wanted: (caret: HTMLElement) => boolean): void {
+  requestAnimationFrame(() => {
+    for (const caret of view.dom.querySelectorAll<HTMLElement>('.cm-ySelectionCaret')) {
+      const name = caret.querySelector<HTMLElement>('.cm-ySelectionInfo')
+      if (!name || !wanted(caret)) continue
+      name.style.animation = 'none'
+      void name.offsetWidth
+      name.style.animation = ''
+    }
+  })
 }

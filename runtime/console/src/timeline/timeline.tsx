@@ -6,7 +6,7 @@
  */
 
 import type { VNode } from 'preact'
-import { useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 
 import { useCell } from '../page/cell'
 import { go, place } from '../page/place'
@@ -43,8 +43,12 @@ export function Timeline({ room }: { room: Room }): VNode {
       scheme.removeEventListener('change', repaint)
     }
   }, [])
+  // Resolving styles costs more than drawing, so colours are read again only when the theme or the size changed.
+  const palette = useMemo(() => ({ read: null as ReturnType<typeof colors> | null }), [size])
   useLayoutEffect(() => {
-    if (canvas.current && swatches.current) draw(canvas.current, view, colors(swatches.current))
+    if (!canvas.current || !swatches.current) return
+    palette.read ??= colors(swatches.current)
+    draw(canvas.current, view, palette.read)
   }, [records.head, records.first, shownAt, at, hovered, size])
 
   const older = async (): Promise<void> => {

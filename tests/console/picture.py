@@ -1,0 +1,81 @@
+"""Takes the README's picture, specs/console.png: a real run of the demo model, with two people in the room.
+
+    uv run --group dev python -m tests.console.picture
+
+Everything in it happened on a real server: the rooms, the answers, the second person's edit. It is taken again by hand
+when the console looks different; no test compares it, since fonts differ from machine to machine.
+"""
+
+import json
+import shutil
+import tempfile
+import urllib.request
+from pathlib import Path
+
+from playwright.sync_api import expect, sync_playwright
+
+from .browser import Serving, Tab
+
+TARGET = Path(__file__).resolve().parents[2] / "specs" / "console.png"
+PATIENCE_MS = 30_000
+ROOMS = {"triage": "Show me a table", "onboarding": "Make a plan", "field-notes": "Show me some code"}
+NOTE = """# Release 1.2
+
+The runtime now survives `kill -9` in the middle of an answer.
+
+- every acked edit is on disk
+- a half answer gives way to a **fresh attempt**
+- tabs catch up in one frame
+
+## Before we ship
+
+"""
+
+
+def person(name: str, color: str) -> str:
+    """A script that makes the page's reader that person."""
+    kept = json.dumps(json.dumps({"name": name, "color": color}))
+    return f"localStorage.setItem('plait.person', {kept})"
+
+
+def ask(url: str, room: str, text: str) -> None:
+    body = json.dumps({"id": f"picture-{room}", "do": "prompt", "text": text}).encode()
+    request = urllib.request.Request(f"{url}/api/rooms/{room}/commands", body, {"content-type": "application/json"})
+    urllib.request.urlopen(request).close()
+
+
+def opened(tab: Tab, name: str, color: str) -> Tab:
+    tab.page.add_init_script(person(name, color))
+    tab.page.reload()
+    return tab.live()
+
+
+def main() -> None:
+    chromium = shutil.which("chromium")
+    assert chromium is not None, "this needs Chromium: apt-get install chromium"
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        server = Serving(Path(folder), "demo").start()
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        for room, text in ROOMS.items():
+            ask(server.url, room, text)
+        ada = opened(Tab(browser, server.url, "release-1.2", device_scale_factor=1.5), "Ada Brandt", "#7c3aed")
+        noor = opened(Tab(browser, server.url, "release-1.2"), "Noor Haddad", "#0f766e")
+        ada.editor.click()
+        ada.page.keyboard.insert_text(NOTE)
+        expect(noor.editor).to_contain_text("Before we ship")
+        noor.ask("Show me a table of what is kept where")
+        expect(ada.runs("done")).to_have_count(1, timeout=PATIENCE_MS)
+        noor.editor.click()
+        noor.page.keyboard.press("Control+End")
+        ada.ask("Make a plan for my first hour")
+        expect(ada.page.get_by_text("Break it.")).to_be_visible(timeout=PATIENCE_MS)
+        noor.page.keyboard.insert_text("Try it with your own model first.")
+        expect(ada.editor).to_contain_text("your own model first.")
+        expect(ada.page.locator(".cm-ySelectionCaret")).to_be_attached()
+        ada.page.screenshot(path=TARGET)
+        browser.close()
+        server.end()
+
+
+if __name__ == "__main__":
+    main()
