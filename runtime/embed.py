@@ -77,7 +77,8 @@ class Runtime:
         from .server.listener import serve
 
         async with trio.open_nursery() as nursery:
-            listening = partial(serve, self.rooms, host=host, port=port, allow_origins=allow_origins)
+            about = {"agents": [{"name": agent.name, "model": agent.model.name} for agent in self.agents]}
+            listening = partial(serve, self.rooms, host=host, port=port, allow_origins=allow_origins, about=about)
             task_status.started((await nursery.start(listening)).url)
 
 
