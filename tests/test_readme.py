@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import trio
+from plait.protocol.events import RunRequested
 from plait.runtime import cli
+from plait.storage import open_store
 
 from .conftest import Need
 
@@ -106,19 +108,24 @@ def test_the_two_commands_come_first() -> None:
 
 
 async def test_a_service_of_ones_own(tmp_path: Path) -> None:
-    """HO6: the service of twenty-odd lines serves, and its agent has called its function."""
+    """HO6: the service of twenty-odd lines serves, its agent calls its function, and a restart does not ask again."""
     text = fence("python", ".serve(")
     port = free_port()
     assert text.count("8800") == 1
     assert len(text.splitlines()) <= 25
     (tmp_path / "shop.py").write_text(text.replace("8800", str(port)))
-    async with running([sys.executable, "shop.py"], tmp_path) as process:
-        await fetched(f"http://127.0.0.1:{port}/health")
-        events = await trio.to_thread.run_sync(until_finished, f"http://127.0.0.1:{port}/api/rooms/counter/records")
+    log = f"http://127.0.0.1:{port}/api/rooms/counter/records"
+    for _ in "first start", "second start":
+        async with running([sys.executable, "shop.py"], tmp_path) as process:
+            await fetched(f"http://127.0.0.1:{port}/health")
+            events = await trio.to_thread.run_sync(until_finished, log)
+            process.send_signal(signal.SIGINT)
+            await process.wait()
         (returned,) = [event for event in events if event["type"] == "tool-returned"]
         assert re.fullmatch(r'"\d\d:\d\d in UTC"', returned["result"])
-        process.send_signal(signal.SIGINT)
-        await process.wait()
+    async with open_store(f"sqlite:///{tmp_path / 'shop.db'}", readonly=True) as store:
+        records = await store.read("counter")
+    assert [type(record.event) for record in records].count(RunRequested) == 1
 
 
 async def test_the_yjs_snippet_watches(tmp_path: Path, need: Need) -> None:
