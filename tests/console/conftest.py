@@ -70,7 +70,9 @@ def browser(need: Need) -> Iterator["Browser"]:
     except ImportError:
         need("Playwright", "uv sync --group dev")
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        # A wheel turn is then one scroll, and no animation that a test would have to outwait.
+        arguments = ["--no-sandbox", "--disable-smooth-scrolling"]
+        running = playwright.chromium.launch(executable_path=chromium, args=arguments)
         yield running
         running.close()
 

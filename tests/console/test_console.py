@@ -152,6 +152,7 @@ def test_an_empty_room_teaches(serve: Serve, tabs: Tabs) -> None:
     """CO10: three prompts that work with the model at hand, and two lines that embed the room."""
     tab = tabs(serve().url, "fresh").live()
     expect(tab.page.get_by_label("Prompts to try").get_by_role("button")).to_have_count(3)
+    expect(tab.page.get_by_label("An empty room")).to_contain_text("scripted demo")
     expect(tab.page.get_by_label("Code that embeds this room")).to_contain_text('"fresh", doc)')
     tab.page.get_by_role("button", name="Make a plan").click()
     expect(tab.page.get_by_text("A plan for your first hour")).to_be_visible(timeout=PATIENCE_MS)
