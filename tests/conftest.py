@@ -8,6 +8,11 @@ import os
 from typing import NoReturn, Protocol
 
 import pytest
+from hypothesis import settings
+
+
+settings.register_profile("plait", deadline=None)  # A slow machine is no failing example.
+settings.load_profile("plait")
 
 
 class Need(Protocol):
