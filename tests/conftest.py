@@ -1,4 +1,6 @@
-"""What all tests share: one way to say that something outside Python is missing.
+"""What all tests share: Hypothesis without chance or clock, and one way to say that something is missing.
+
+The same examples are tried on every run, and none fails for being slow: a test's verdict depends on the code alone.
 
 A laptop without Node or Chromium skips the tests that need them, each with a sentence that says how to get what is
 missing. CI sets PLAIT_REQUIRE_ALL=1, and there nothing is skipped for want of anything.
@@ -10,8 +12,7 @@ from typing import NoReturn, Protocol
 import pytest
 from hypothesis import settings
 
-
-settings.register_profile("plait", deadline=None)  # A slow machine is no failing example.
+settings.register_profile("plait", deadline=None, derandomize=True)
 settings.load_profile("plait")
 
 

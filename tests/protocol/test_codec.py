@@ -44,6 +44,7 @@ def some(kind: Any) -> st.SearchStrategy[Any]:
     by_type: dict[Any, st.SearchStrategy[Any]] = {
         str: st.text(max_size=20),
         int: st.integers(0, 2**53 - 1),
+        int | None: st.none() | st.integers(0, 2**53 - 1),
         bytes: st.binary(max_size=20),
         dict[str, int]: st.dictionaries(st.text(max_size=9), st.integers(0, 2**53 - 1), max_size=3),
     }
