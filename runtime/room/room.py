@@ -90,6 +90,7 @@ class Room:
         self._work = trio.Event()
         self._grown = trio.Event()
         self._closing = False
+        self._deaf = False
         self._failures = 0
         self._quiet = False
         self._unsynced: dict[Tab, None] = {}
@@ -214,7 +215,7 @@ class Room:
         return len(self._audience)
 
     def _post(self, message: Message) -> None:
-        if self.ended.is_set():
+        if self._deaf:
             message.failed(OutcomeUnknown("the room was closed"))
             return
         self._inbox.append(message)
@@ -226,20 +227,27 @@ class Room:
         """Open, work until nobody needs the room (or until cancelled), close."""
         try:
             async with trio.open_nursery() as nursery:
-                if await self._open():
-                    self._settle(nursery)
-                    await self._serve(nursery)
+                try:
+                    if await self._open():
+                        self._settle(nursery)
+                        await self._serve(nursery)
+                finally:
+                    self._hear_no_more()
                 nursery.cancel_scope.cancel()
         finally:
-            self._closing = True
-            self._crew.abandon(self)
             if self._live is not None:
                 self._live.release()
             self.ended.set()
             self.opened.set()
-            self._fail_inbox(OutcomeUnknown("the room was closed"))
             if self.failure is not None:
                 self._audience.end(CODES["overloaded"].close or 1013, "overloaded")
+
+    def _hear_no_more(self) -> None:
+        """No pass will come: tell everybody who waits for one, and whoever asks from now on. This comes before the
+        steps are waited for, because a step that waits for its commit does so shielded."""
+        self._closing = self._deaf = True
+        self._crew.abandon(self)
+        self._fail_inbox(OutcomeUnknown("the room was closed"))
 
     async def _open(self) -> bool:
         try:

@@ -10,9 +10,13 @@ from plait.protocol.access import ANONYMOUS
 from plait.protocol.commands import Prompt, Stop
 from plait.protocol.document import shown_runs
 from plait.protocol.errors import Refused
-from plait.protocol.events import EpochClosed, RunArchived
+from plait.protocol.events import EpochClosed, RunArchived, RunStarted
+from plait.protocol.moves import Move
+from plait.protocol.state import RoomState
 from plait.runtime.room.live import Live
+from plait.runtime.room.messages import Report
 from plait.runtime.room.opening import open_live, replay, take_snapshot
+from plait.runtime.room.room import Room
 from plait.storage.memory import MemoryStore
 from plait.storage.store import Snapshot
 from pycrdt import Doc
@@ -152,3 +156,46 @@ async def test_a_prompt_too_many_is_refused() -> None:
         with pytest.raises(Refused) as full:
             await room.ask(ANONYMOUS, Prompt(id="one-more", text="hi"))
         assert full.value.code == "room-full"
+
+
+class Slow(Idle):
+    """A crew with one step that, when it is cancelled, takes a moment and then reports, as one does whose tool ends."""
+
+    def __init__(self, moments: int) -> None:
+        super().__init__()
+        self.outcomes: list[bool | None] = []
+        self.in_vain = False
+        self._moments = moments
+        self._started = False
+
+    def settle(self, room: Room, state: RoomState, work: tuple[Move, ...], nursery: trio.Nursery) -> None:
+        if not self._started:
+            self._started = True
+            nursery.start_soon(self._step, room)
+
+    async def _step(self, room: Room) -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            with trio.move_on_after(5, shield=True) as patience:
+                for _ in range(self._moments):
+                    await trio.lowlevel.checkpoint()
+                told = trio.Event()
+
+                def done(accepted: bool | None) -> None:
+                    self.outcomes.append(accepted)
+                    told.set()
+
+                room.report(Report("000000000001", "agent:a", RunStarted(), done))
+                await told.wait()
+            self.in_vain = patience.cancelled_caught
+
+
+@pytest.mark.parametrize("moments", [0, 1, 2, 5, 20, 100])
+async def test_a_room_that_ends_leaves_nobody_waiting(moments: int, autojump_clock: trio.testing.MockClock) -> None:
+    """RM35: a step that reports while its room is ending is told that nobody knows, at whatever moment that is."""
+    crew = Slow(moments)
+    async with rooms(MemoryStore(), crew) as all_rooms, all_rooms.use("r") as room:
+        await room.ask(ANONYMOUS, Prompt(id="p", text="hi"))
+    assert crew.outcomes == [None]
+    assert not crew.in_vain
