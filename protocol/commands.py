@@ -10,14 +10,14 @@ The id makes asking again safe (law 5), so it is the first thing that every comm
 """
 
 import hashlib
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import Meta, Struct
 
 from .errors import Code, Refused
 from .events import kebab
-from .limits import COMMAND_ID_CHARS, PROMPT_BYTES, TEXT_FRAME_BYTES
+from .limits import COMMAND_ID_CHARS, DECISION_REASON_CHARS, PROMPT_BYTES, TEXT_FRAME_BYTES
 
 CommandId = Annotated[
     str,
@@ -29,6 +29,7 @@ CommandId = Annotated[
     ),
 ]
 Name = Annotated[str, Meta(max_length=100)]
+StepId = Annotated[str, Meta(min_length=1, max_length=400)]
 Seq = Annotated[int, Meta(ge=0, le=(1 << 53) - 1)]
 
 
@@ -61,7 +62,50 @@ class Ping(_Ask, frozen=True, kw_only=True):
     """Answer at once."""
 
 
-Command = Prompt | Stop | Follow | Ping
+class Steer(_Ask, frozen=True, kw_only=True):
+    """Say something to a run at work; without `run`, to the one that is. The next model request holds it."""
+
+    text: Annotated[str, Meta(min_length=1, description=f"At most {PROMPT_BYTES} bytes of UTF-8.")]
+    run: Name = ""
+
+
+class Approve(_Ask, frozen=True, kw_only=True):
+    """Say yes to a call that asks for approval, once; `args` takes the place of the model's arguments."""
+
+    run: Name
+    step: StepId
+    args: dict[str, Any] | None = None
+
+
+class Deny(_Ask, frozen=True, kw_only=True):
+    """Say no to a call that asks for approval; the model is told the reason."""
+
+    run: Name
+    step: StepId
+    reason: Annotated[str, Meta(max_length=DECISION_REASON_CHARS)] = ""
+
+
+class Answer(_Ask, frozen=True, kw_only=True):
+    """Answer what an agent asks; `answer` is any JSON that its form allows."""
+
+    run: Name
+    step: StepId
+    answer: Any
+
+
+class Resolve(_Ask, frozen=True, kw_only=True):
+    """Say what became of a call whose outcome nobody knows; `result` is any JSON, for one that happened."""
+
+    run: Name
+    step: StepId
+    verdict: Literal["happened", "did-not-happen", "retry"]
+    result: Any = None
+
+
+Decision = Approve | Deny | Answer | Resolve
+Asked = Prompt | Stop | Steer | Decision
+"""What a room judges; the rest is the connection's."""
+Command = Asked | Follow | Ping
 
 NAMES: tuple[str, ...] = tuple(kebab(command.__name__) for command in get_args(Command))
 """The words that `do` may be."""
@@ -93,7 +137,7 @@ def parse(text: bytes | str) -> Command:
         command = _decoder.decode(text)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise _why_not(text, error) from None
-    if isinstance(command, Prompt) and len(command.text.encode()) > PROMPT_BYTES:
+    if isinstance(command, Prompt | Steer) and len(command.text.encode()) > PROMPT_BYTES:
         raise CommandRefused("too-large", f"A prompt may have {PROMPT_BYTES} bytes of UTF-8.", command.id)
     return command
 

@@ -17,7 +17,11 @@ from pycrdt import Array, Doc, Map, Text, TransactionEvent
 from . import limits
 from .codec import rfc3339
 from .events import (
+    ApprovalDenied,
+    ApprovalGranted,
+    ApprovalRequested,
     ArgumentsStreamed,
+    DecisionExpired,
     DocumentEdited,
     EpochClosed,
     Event,
@@ -25,26 +29,31 @@ from .events import (
     ModelFailed,
     ModelInterrupted,
     ModelRequested,
+    QuestionAnswered,
+    QuestionAsked,
     ReasoningStreamed,
     RunArchived,
     RunFailed,
     RunFinished,
     RunRequested,
     RunStarted,
+    RunSteered,
     RunStopped,
+    SteerConsumed,
     StopRequested,
     TextStreamed,
     ToolFailed,
     ToolInterrupted,
     ToolNotStarted,
     ToolOutcomeUnknown,
+    ToolResolved,
     ToolReturned,
     ToolStarted,
 )
 
 ROOT = "runs"
 
-_UNDONE = frozenset({"streaming", "requested", "running"})
+_UNDONE = frozenset({"streaming", "requested", "asking", "running"})
 _KINDS = {TextStreamed: "text", ReasoningStreamed: "reasoning", ArgumentsStreamed: "tool"}
 
 
@@ -136,9 +145,9 @@ class RoomDocument:
                 pass
             case _:
                 if run in self._runs:
-                    self._write_run(self._runs[run], run, time, event)
+                    self._write_run(self._runs[run], run, author, time, event)
 
-    def _write_run(self, shown: "Map[Any]", run: str, time: int, event: Any) -> None:
+    def _write_run(self, shown: "Map[Any]", run: str, author: str, time: int, event: Any) -> None:
         match event:
             case RunStarted():
                 shown["status"] = "running"
@@ -151,6 +160,8 @@ class RoomDocument:
                 shown["error_message"] = event.message
                 self._end(shown, run, "failed", time)
             case ModelRequested():
+                if shown["status"] == "waiting":
+                    shown["status"] = "running"
                 if shown.get("model") != event.model:
                     shown["model"] = event.model
             case ModelAnswered():
@@ -160,8 +171,40 @@ class RoomDocument:
                     self._supersede(shown, run, event.step, event.attempt)
             case ModelInterrupted():
                 self._supersede(shown, run, event.step, event.attempt)
+            case RunSteered():
+                _append_part(shown, {"type": "steer", "author": author, "seen": False}, event.text)
+            case SteerConsumed():
+                part = _first(shown, lambda part: part["type"] == "steer" and not part["seen"])
+                if part is not None:
+                    part["seen"] = True
+            case ApprovalRequested() | QuestionAsked():
+                _ask(shown, event)
+            case ApprovalGranted() | ApprovalDenied() | QuestionAnswered() | DecisionExpired() | ToolResolved():
+                self._decided(shown, author, event)
             case _:
                 self._write_call(shown, event)
+
+    def _decided(self, shown: "Map[Any]", author: str, event: Any) -> None:
+        """Somebody decided about a call; everybody sees who."""
+        match event:
+            case ApprovalGranted():
+                more = {"args": event.args} if event.args else {}
+                self._ended(shown, event.step, "requested", decided_by=author, decision="approved", **more)
+            case ApprovalDenied():
+                self._ended(shown, event.step, "failed", decided_by=author, decision="denied", error=event.reason)
+            case QuestionAnswered():
+                self._ended(shown, event.step, "done", decided_by=author, decision="answered", result=event.answer)
+            case DecisionExpired():
+                self._ended(shown, event.step, "failed", decision="expired", error="Nobody decided in time.")
+            case ToolResolved(verdict="happened"):
+                self._ended(shown, event.step, "done", decided_by=author, decision="happened", result=event.result)
+            case ToolResolved(verdict="retry"):
+                self._ended(shown, event.step, "requested", decided_by=author, decision="retry")
+            case ToolResolved():
+                self._ended(shown, event.step, "failed", decided_by=author, decision="did-not-happen")
+            case _:
+                raise AssertionError(f"no projection for {type(event).__name__}")
+        shown["status"] = "running"
 
     def _write_call(self, shown: "Map[Any]", event: Any) -> None:
         match event:
@@ -170,6 +213,8 @@ class RoomDocument:
                 if part is not None:
                     part["call"] = event.step
                     part["state"] = "running"
+                if shown["status"] == "waiting":
+                    shown["status"] = "running"
             case ToolReturned():
                 self._ended(shown, event.step, "done", result=event.result)
             case ToolFailed():
@@ -260,6 +305,33 @@ def _last(shown: "Map[Any]", wanted: Callable[["Map[Any]"], bool]) -> "Map[Any] 
         if wanted(part):
             return part
     return None
+
+
+def _first(shown: "Map[Any]", wanted: Callable[["Map[Any]"], bool]) -> "Map[Any] | None":
+    parts = cast("Array[Any]", shown["parts"])
+    return next((part for part in parts if wanted(cast("Map[Any]", part))), None)
+
+
+def _append_part(shown: "Map[Any]", init: dict[str, Any], text: str) -> None:
+    """A part that does not stream: it belongs to no attempt, so no superseding ever takes it away."""
+    parts = cast("Array[Any]", shown["parts"])
+    parts.append(Map({**init, "step": "", "attempt": 0, "part": len(parts), "text": Array()}))
+    _Tail(parts[len(parts) - 1]["text"]).append(text)
+
+
+def _ask(shown: "Map[Any]", event: ApprovalRequested | QuestionAsked) -> None:
+    """A call waits for a person: what is asked, why, and until when."""
+    part = _last(shown, lambda part: part.get("id") == event.call)
+    if part is not None:
+        part["call"] = event.step
+        if isinstance(event, ApprovalRequested):
+            part["asks"], part["reason"] = "approval", event.reason
+        else:
+            part["asks"], part["question"], part["schema"] = "input", event.question, event.schema
+        if event.expires_at is not None:
+            part["expires_at"] = rfc3339(event.expires_at)
+        part["state"] = "asking"
+    shown["status"] = "waiting"
 
 
 def shown_runs(doc: "Doc[Any]") -> dict[str, Any]:

@@ -8,16 +8,19 @@ found and translated once, at the edge (a text frame, an HTTP status, a close co
 from typing import Literal, NamedTuple, get_args
 
 Code = Literal[
+    "already-decided",
     "bad-frame",
     "bad-json",
     "bad-name",
     "bad-request",
     "bad-update",
+    "busy",
     "id-reused",
     "lineage-changed",
     "no-such-agent",
     "no-such-run",
     "no-such-room",
+    "no-such-step",
     "not-allowed",
     "outcome-unknown",
     "overloaded",
@@ -43,16 +46,19 @@ class Meaning(NamedTuple):
 
 
 CODES: dict[Code, Meaning] = {
+    "already-decided": Meaning("Somebody decided before, or it has expired; the first one counts.", None, 409),
     "bad-frame": Meaning("The frame is truncated, oversized inside, or of an unknown type.", 4400, 400),
     "bad-json": Meaning("The text frame or body is not a JSON object of the expected shape.", None, 400),
     "bad-name": Meaning("The room or document name breaks the naming rule.", 4400, 400),
     "bad-request": Meaning("No such address, or not in this way.", None, 400),
     "bad-update": Meaning("The bytes are not a Yjs update of version 1.", None, 400),
+    "busy": Meaning("A run is on, and this agent takes no second prompt meanwhile.", None, 409),
     "id-reused": Meaning("This command id was accepted before with another body.", None, 409),
     "lineage-changed": Meaning("The tab holds a history that this room never had; reload.", 4409, 409),
     "no-such-agent": Meaning("No agent of that name is at work here.", None, 404),
     "no-such-run": Meaning("The room has no run of that id.", None, 404),
     "no-such-room": Meaning("The room was deleted.", 4404, 404),
+    "no-such-step": Meaning("The run has no step of that id that asks a person.", None, 404),
     "not-allowed": Meaning("The grant does not allow this.", 4403, 403),
     "outcome-unknown": Meaning("The commit may or may not have happened; ask again under the same id.", None, 503),
     "overloaded": Meaning("The server holds as much as it may; try again later.", 1013, 503),

@@ -6,15 +6,26 @@ record, because that record is what a repeated command is answered from (law 5).
 """
 
 from collections.abc import Callable
-from typing import assert_never
+from typing import Literal, assert_never
 
+import msgspec
 from msgspec import Struct
 
 from . import limits
 from .access import Grant
-from .commands import Prompt, Stop
+from .commands import Answer, Approve, Asked, Decision, Deny, Prompt, Resolve, Steer, Stop
 from .errors import Refused
-from .events import Event, RunRequested, StopRequested, run_id
+from .events import (
+    ApprovalDenied,
+    ApprovalGranted,
+    Event,
+    QuestionAnswered,
+    RunRequested,
+    RunSteered,
+    StopRequested,
+    ToolResolved,
+    run_id,
+)
 from .state import RoomState
 
 
@@ -25,28 +36,99 @@ class Verdict(Struct, frozen=True):
     event: Event
 
 
-def judge(state: RoomState, grant: Grant, command: Prompt | Stop, agent_for: Callable[[str], str]) -> list[Verdict]:
+class AgentFacts(Struct, frozen=True):
+    """What judging must know of an agent: its name, and what a prompt means while a run is on.
+
+    `queue`: it waits for its turn. `steer`: it is said to the run at work. `interrupt`: it stops what is open and is
+    next. `reject`: it is refused.
+    """
+
+    name: str
+    on_second_prompt: Literal["queue", "steer", "interrupt", "reject"] = "queue"
+
+
+def judge(
+    state: RoomState, grant: Grant, command: Asked, agent_for: Callable[[str], AgentFacts], now: int = 0
+) -> list[Verdict]:
     """The events that the command causes in this state, at least one. Raises Refused.
 
-    `agent_for(name)` gives the name of the agent that is meant, the default one for an empty name, and raises Refused.
+    `agent_for(name)` tells of the agent that is meant, the default one for an empty name, and raises Refused. `now` is
+    in µs since 1970.
     """
     if not grant.write:
         raise Refused("not-allowed")
     match command:
         case Prompt():
-            return [_prompt(state, command, agent_for(command.agent))]
+            return _prompt(state, command, agent_for(command.agent))
         case Stop():
             return _stop(state, command)
+        case Steer():
+            return [_steer(state, command.run, command.text)]
+        case Approve() | Deny() | Answer() | Resolve():
+            if not grant.decide:
+                raise Refused("not-allowed")
+            return [_decide(state, command, now)]
         case _:
             assert_never(command)
 
 
-def _prompt(state: RoomState, command: Prompt, agent: str) -> Verdict:
+def _prompt(state: RoomState, command: Prompt, agent: AgentFacts) -> list[Verdict]:
     if len(command.text.encode()) > limits.PROMPT_BYTES:
         raise Refused("too-large", f"A prompt may have {limits.PROMPT_BYTES} bytes.")
-    if len(state.open_runs()) >= limits.OPEN_RUNS:
+    open_runs = state.open_runs()
+    if len(open_runs) >= limits.OPEN_RUNS:
         raise Refused("room-full", f"{limits.OPEN_RUNS} prompts are waiting or running in this room.")
-    return Verdict(run_id(state.seq + 1), RunRequested(agent, command.text))
+    stops: list[Verdict] = []
+    if open_runs and agent.on_second_prompt != "queue":
+        if agent.on_second_prompt == "reject":
+            raise Refused("busy", f"{open_runs[0].agent} is at work in this room; stop it, or wait.")
+        if agent.on_second_prompt == "steer" and open_runs[0].agent == agent.name:
+            return [_steer(state, open_runs[0].id, command.text)]
+        if agent.on_second_prompt == "interrupt":
+            stops = [Verdict(run.id, StopRequested()) for run in open_runs]
+    # The new run comes first: its record is the one from which a repeated command is answered.
+    return [Verdict(run_id(state.seq + 1), RunRequested(agent.name, command.text)), *stops]
+
+
+def _steer(state: RoomState, run: str, text: str) -> Verdict:
+    candidates = [one for one in state.open_runs() if not one.stopping and (one.id == run or not run)]
+    if not candidates:
+        raise Refused("no-such-run", "No run is at work that could be told this; prompt instead.")
+    if sum(len(steer.text) for steer in candidates[0].unseen()) + len(text) > limits.PROMPT_BYTES:
+        raise Refused("too-large", f"A run may be told {limits.PROMPT_BYTES} bytes before it looks.")
+    return Verdict(candidates[0].id, RunSteered(text))
+
+
+def _decide(state: RoomState, command: Decision, now: int) -> Verdict:
+    """One winner: the first in log order. Everybody else is told that it was decided, or that it is too late."""
+    run = state.runs.get(command.run)
+    step = run.steps.get(command.step) if run is not None else None
+    if run is None or step is None:
+        raise Refused("no-such-step", f"Run {command.run} has no step {command.step} that asks anything.")
+    wanted = "unknown" if isinstance(command, Resolve) else "asking"
+    if step.status != wanted or run.stopping or not run.open or 0 < step.due <= now:
+        raise Refused("already-decided", "This was decided before, or has expired, or its run has ended.")
+    if not isinstance(command, Resolve) and step.asks != ("input" if isinstance(command, Answer) else "approval"):
+        raise Refused("already-decided", f"This step asks for {step.asks}.")
+    match command:
+        case Approve():
+            return Verdict(run.id, ApprovalGranted(step.id, "" if command.args is None else _text(command.args)))
+        case Deny():
+            return Verdict(run.id, ApprovalDenied(step.id, command.reason))
+        case Answer():
+            return Verdict(run.id, QuestionAnswered(step.id, _text(command.answer)))
+        case Resolve():
+            return Verdict(run.id, ToolResolved(step.id, command.verdict, _text(command.result)))
+        case _:
+            assert_never(command)
+
+
+def _text(value: object) -> str:
+    """The JSON text that the log keeps; a result as long as a tool's may be."""
+    text = msgspec.json.encode(value)
+    if len(text) > limits.TOOL_RESULT_BYTES:
+        raise Refused("too-large", f"What takes the place of a result may have {limits.TOOL_RESULT_BYTES} bytes.")
+    return text.decode()
 
 
 def _stop(state: RoomState, command: Stop) -> list[Verdict]:

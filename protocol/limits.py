@@ -106,6 +106,8 @@ LIMITS: dict[str, Limit] = {
     "KEEPALIVE_S": Limit(
         20, "seconds", "y-websocket closes after 30 s without data; an empty awareness frame is sent before."
     ),
+    "DUE_S": Limit(15, "seconds", "How late a sleeping room may notice that a decision's time has run out."),
+    "DECISION_REASON_CHARS": Limit(2000, "characters", "Why somebody said no; the model is told all of it."),
     "ROOM_IDLE_S": Limit(60, "seconds", "A room with nobody in it and nothing running leaves memory after this."),
     "CONNECTIONS": Limit(10_000, "sockets", "Per process, at 40 KiB each; more is closed with 1013."),
     "HEAD_BYTES": Limit(16 << 10, "bytes", "An HTTP head; h11's default and that of most servers."),
@@ -160,6 +162,8 @@ LOCK_WAIT_S = LIMITS["LOCK_WAIT_S"].value
 KNOWN_ROOMS = LIMITS["KNOWN_ROOMS"].value
 STORE_READERS = LIMITS["STORE_READERS"].value
 KEEPALIVE_S = LIMITS["KEEPALIVE_S"].value
+DUE_S = LIMITS["DUE_S"].value
+DECISION_REASON_CHARS = LIMITS["DECISION_REASON_CHARS"].value
 ROOM_IDLE_S = LIMITS["ROOM_IDLE_S"].value
 CONNECTIONS = LIMITS["CONNECTIONS"].value
 HEAD_BYTES = LIMITS["HEAD_BYTES"].value

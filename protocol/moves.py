@@ -18,6 +18,7 @@ from msgspec import Struct
 from . import limits
 from .errors import PlaitError
 from .events import (
+    DecisionExpired,
     Event,
     ModelInterrupted,
     RunArchived,
@@ -34,12 +35,13 @@ from .state import RoomState, Run, Step
 
 
 class Answer(Struct, frozen=True):
-    """What a model step gave."""
+    """What a model step gave; `steered`: meanwhile somebody said something that it has not seen."""
 
     text: str
     calls: tuple[ToolCall, ...]
     finish: str
     usage: Usage
+    steered: bool = False
 
 
 class Outcome(Struct, frozen=True):
@@ -103,10 +105,11 @@ FlowFunction = Callable[[Work], Coroutine[Any, Any, Any]]
 
 
 async def converse(work: Work) -> str:
-    """The built-in loop: ask the model, call the tools that it asks for side by side, until it asks for none."""
+    """The built-in loop: ask the model, call the tools that it asks for side by side, until it asks for none and
+    nobody has said anything meanwhile."""
     while True:
         answer = await work.generate()
-        if not answer.calls:
+        if not answer.calls and not answer.steered:
             return answer.text
         await work.all({str(n): work.call(call) for n, call in enumerate(answer.calls)})
 
@@ -244,7 +247,7 @@ def _outcome(step: Step) -> Answer | Outcome | StepFailed:
     if step.kind == "model":
         if step.status == "failed":
             return StepFailed(step.code, step.message)
-        return Answer("".join(step.text), step.calls, step.finish, step.usage)
+        return Answer("".join(step.text), step.calls, step.finish, step.usage, step.steered)
     return Outcome(step.result) if step.status == "done" else Outcome(step.message, failed=True)
 
 
@@ -268,19 +271,26 @@ class Generate(Struct, frozen=True):
 
 
 class Call(Struct, frozen=True):
-    """An attempt at a tool's call should be in progress."""
+    """An attempt at a tool's call should be in progress; `approved` by a person, perhaps with arguments of theirs."""
 
     run: str
     step: str
     attempt: int
     call: ToolCall
+    approved: bool = False
 
 
-Move = Decide | Generate | Call
+class Wake(Struct, frozen=True):
+    """The question should be asked again at that time (µs since 1970), though nothing else may happen until then."""
+
+    at: int
 
 
-def moves(state: RoomState, epoch: int, flows: Flows) -> tuple[Move, ...]:
-    """What should happen next in the room, seen by the process that writes it under `epoch`.
+Move = Decide | Generate | Call | Wake
+
+
+def moves(state: RoomState, epoch: int, flows: Flows, now: int = 0) -> tuple[Move, ...]:
+    """What should happen next in the room, seen at `now` (µs since 1970) by the process that writes it under `epoch`.
 
     Decisions come alone: once they are appended, the question is asked again. Of the open runs the oldest one is at
     work and the others are queued; whatever the agent's flow waits for and is not open, unknown or over is to be done.
@@ -288,10 +298,16 @@ def moves(state: RoomState, epoch: int, flows: Flows) -> tuple[Move, ...]:
     runs = state.open_runs()
     decisions = [decision for run in runs for decision in _leftovers(run, epoch)]
     decisions += [Decide(run.id, RunStopped()) for run in runs if run.stopping and not _tool_open(run)]
+    decisions += [Decide(run.id, DecisionExpired(step.id)) for run, step in _asking(runs) if 0 < step.due <= now]
     decisions += _archivable(state)
     if decisions or not runs:
         return tuple(decisions)
-    return _of_run(runs[0], flows)
+    due = min((step.due for _, step in _asking(runs) if step.due), default=0)
+    return (*_of_run(runs[0], flows), *([Wake(due)] if due else []))
+
+
+def _asking(runs: list[Run]) -> list[tuple[Run, Step]]:
+    return [(run, step) for run in runs if not run.stopping for step in run.steps.values() if step.status == "asking"]
 
 
 def _leftovers(run: Run, epoch: int) -> list[Decide]:
@@ -345,9 +361,12 @@ def _over_limit(run: Run) -> RunFailed | None:
 
 def _todo(run: Run, step_id: str, asked: Asked) -> Move | None:
     step = run.steps.get(step_id)
-    if step is not None and step.status == "unknown":
+    if step is not None and step.status in ("asking", "unknown"):
         return None
-    attempt = 1 if step is None else step.attempt + (step.status == "retry")
+    attempt = 1 if step is None else step.attempt + (step.status in ("ready", "retry"))
     if asked.call is not None:
-        return Call(run.id, step_id, attempt, asked.call)
+        call = asked.call
+        if step is not None and step.args:
+            call = ToolCall(call.id, call.name, step.args)
+        return Call(run.id, step_id, attempt, call, approved=step is not None)
     return Generate(run.id, step_id, attempt, 0 if step is None else step.retry_at)

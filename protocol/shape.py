@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 RunStatus = Literal["queued", "running", "waiting", "done", "stopped", "failed"]
-PartType = Literal["text", "reasoning", "tool"]
-ToolState = Literal["streaming", "requested", "running", "done", "failed", "unknown", "cancelled"]
+PartType = Literal["text", "reasoning", "tool", "steer"]
+ToolState = Literal["streaming", "requested", "asking", "running", "done", "failed", "unknown", "cancelled"]
 
 SEGMENTS = "Y.Array of Y.Text"
 MAPS = "Y.Array of Y.Map"
@@ -26,13 +26,13 @@ def _segments(description: str) -> Any:
 
 
 class ShownPart(Struct, omit_defaults=True, kw_only=True):
-    """One part of an answer: text, reasoning, or a tool's call."""
+    """One part of an answer: text, reasoning, a tool's call, or what somebody said to the run at work."""
 
     type: PartType
     step: Annotated[str, _text("the model step that produced the part")]
     attempt: Annotated[int, _text("which try at the step, from 1; the parts of a superseded try are deleted")]
     part: Annotated[int, _text("which part of the attempt, from 0")]
-    text: Annotated[str, _segments("text and reasoning: what has streamed so far")] = ""
+    text: Annotated[str, _segments("text, reasoning and steer: what was said so far")] = ""
     id: Annotated[str, _text("tool: the call's id, as the model gave it")] = ""
     name: Annotated[str, _text("tool: the tool's name")] = ""
     state: ToolState = "streaming"
@@ -41,6 +41,15 @@ class ShownPart(Struct, omit_defaults=True, kw_only=True):
     call: Annotated[str, _text("tool: the step that carries the call out, once it started")] = ""
     result: Annotated[str, _text("tool: the result's JSON text, once done")] = ""
     error: Annotated[str, _text("tool: why it failed, for people and for the model")] = ""
+    asks: Annotated[str, _text("tool that asks a person: approval (yes or no, perhaps other arguments) or input")] = ""
+    reason: Annotated[str, _text("approval: why it is asked for")] = ""
+    question: Annotated[str, _text("input: what is asked")] = ""
+    schema: Annotated[str, _text("input: the JSON Schema text of the answer")] = ""
+    expires_at: Annotated[str, _text("RFC 3339: when nobody's answer becomes a no")] = ""
+    decision: Annotated[str, _text("approved, denied, answered, expired, happened, did-not-happen or retry")] = ""
+    decided_by: Annotated[str, _text("who decided, as the record names them")] = ""
+    author: Annotated[str, _text("steer: who said it")] = ""
+    seen: Annotated[bool, _text("steer: whether it is in a model request")] = False
 
 
 class ShownRun(Struct, omit_defaults=True, kw_only=True):

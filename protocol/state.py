@@ -14,7 +14,11 @@ from typing import Literal, assert_never
 from msgspec import Struct, field
 
 from .events import (
+    ApprovalDenied,
+    ApprovalGranted,
+    ApprovalRequested,
     ArgumentsStreamed,
+    DecisionExpired,
     DocumentEdited,
     EpochClosed,
     Event,
@@ -22,6 +26,8 @@ from .events import (
     ModelFailed,
     ModelInterrupted,
     ModelRequested,
+    QuestionAnswered,
+    QuestionAsked,
     ReasoningStreamed,
     Record,
     RunArchived,
@@ -29,7 +35,9 @@ from .events import (
     RunFinished,
     RunRequested,
     RunStarted,
+    RunSteered,
     RunStopped,
+    SteerConsumed,
     StopRequested,
     TextStreamed,
     ToolCall,
@@ -37,16 +45,17 @@ from .events import (
     ToolInterrupted,
     ToolNotStarted,
     ToolOutcomeUnknown,
+    ToolResolved,
     ToolReturned,
     ToolStarted,
     Usage,
 )
 from .update import read
 
-VERSION = 1
+VERSION = 2
 
 RunStatus = Literal["queued", "running", "waiting", "done", "stopped", "failed"]
-StepStatus = Literal["open", "retry", "done", "failed", "unknown"]
+StepStatus = Literal["asking", "ready", "open", "retry", "done", "failed", "unknown"]
 
 TERMINAL: frozenset[str] = frozenset({"done", "stopped", "failed"})
 
@@ -54,8 +63,11 @@ TERMINAL: frozenset[str] = frozenset({"done", "stopped", "failed"})
 class Step(Struct):
     """One durable doing: a model's answer or a tool's call, with what its newest attempt gave.
 
-    `status`: an attempt is open; the next attempt is awaited (from `retry_at`, µs, on); it is done; it failed for good;
-    or nobody knows whether it happened. `epoch` is that of the open attempt: if it is not the room's, its process is
+    `status`: a person is asked (until `due`, µs, if not 0); a person said yes, so the first attempt is awaited; an
+    attempt is open; the next attempt is awaited (from `retry_at`, µs, on); it is done; it failed for good; or nobody
+    knows whether it happened. `args` are the arguments that a person chose instead of the model's. `steered`: when the
+    model had answered, somebody had said something that it had not seen. `epoch` is that of the open attempt: if it is
+    not the room's, its process is
     gone. `records` counts the attempt's records, for their ids.
     """
 
@@ -76,6 +88,20 @@ class Step(Struct):
     code: str = ""
     message: str = ""
     retry_at: int = 0
+    due: int = 0
+    asks: Literal["", "approval", "input"] = ""
+    args: str = ""
+    steered: bool = False
+
+
+class Steer(Struct):
+    """What somebody said to a run at work; `after` counts the steps before it, `seen`: the model was shown it."""
+
+    seq: int
+    author: str
+    text: str
+    after: int
+    seen: bool = False
 
 
 class Run(Struct):
@@ -90,6 +116,11 @@ class Run(Struct):
     steps: dict[str, Step] = field(default_factory=dict)
     outcomes: list[str] = field(default_factory=list)
     streamed: int = 0
+    steers: list[Steer] = field(default_factory=list)
+
+    def unseen(self) -> list[Steer]:
+        """What was said to the run and is in no request yet."""
+        return [steer for steer in self.steers if not steer.seen]
 
     @property
     def open(self) -> bool:
@@ -180,6 +211,15 @@ _RunEvent = (
     | ToolFailed
     | ToolInterrupted
     | ToolOutcomeUnknown
+    | ApprovalRequested
+    | ApprovalGranted
+    | ApprovalDenied
+    | QuestionAsked
+    | QuestionAnswered
+    | DecisionExpired
+    | ToolResolved
+    | RunSteered
+    | SteerConsumed
 )
 
 
@@ -200,16 +240,37 @@ def _fold_run(state: RoomState, run: Run, record: Record, event: _RunEvent) -> N
         case RunFailed():
             _end(run, "failed")
         case ModelRequested():
+            for steer in run.steers:
+                if steer.after == _BEING_SENT:  # It stands before the step that saw it first.
+                    steer.after = list(run.steps).index(event.step) if event.step in run.steps else len(run.steps)
             _begin(run, Step(event.step, "model", event.attempt, record.epoch))
             _note_request(state, record.seq, event)
         case ToolStarted():
             step = Step(event.step, "tool", event.attempt, record.epoch, call=event.call, name=event.name)
             step.effect = event.effect
             _begin(run, step)
+        case ApprovalRequested() | QuestionAsked():
+            step = Step(event.step, "tool", 0, record.epoch, "asking", call=event.call, name=event.name)
+            step.due = event.expires_at or 0
+            step.asks = "approval" if isinstance(event, ApprovalRequested) else "input"
+            run.steps[step.id] = step
+            run.status = "waiting"
+        case RunSteered():
+            run.steers.append(Steer(record.seq, record.author, event.text, len(run.steps)))
+        case SteerConsumed():
+            for steer in run.steers:
+                if steer.seq == event.steer:
+                    steer.seen, steer.after = True, _BEING_SENT
+        case ApprovalGranted() | ApprovalDenied() | QuestionAnswered() | DecisionExpired() | ToolResolved():
+            run.status = "running"
+            _fold_decision(run, run.steps[event.step], record.author, event)
         case _:
             step = run.steps[event.step]
             step.records += 1
             _fold_outcome(run, step, event)
+
+
+_BEING_SENT = -1
 
 
 def _end(run: Run, status: RunStatus) -> None:
@@ -219,7 +280,44 @@ def _end(run: Run, status: RunStatus) -> None:
 
 def _begin(run: Run, step: Step) -> None:
     step.records = 1
+    earlier = run.steps.get(step.id)
+    if earlier is not None:
+        step.args = earlier.args
+    run.status = "running"
     run.steps[step.id] = step
+
+
+_Decision = ApprovalGranted | ApprovalDenied | QuestionAnswered | DecisionExpired | ToolResolved
+
+
+def _fold_decision(run: Run, step: Step, author: str, event: _Decision) -> None:
+    """What a person said, or that nobody did."""
+    step.due = 0
+    match event:
+        case ApprovalGranted():
+            step.status, step.args = "ready", event.args
+        case ApprovalDenied():
+            why = f": {event.reason}" if event.reason else "."
+            _refuse(run, step, "denied", f"{author} denied this call{why}")
+        case QuestionAnswered():
+            step.result = event.answer
+            _settle(run, step, "done")
+        case DecisionExpired():
+            _refuse(run, step, "decision-expired", "Nobody decided in time.")
+        case ToolResolved(verdict="retry"):
+            step.status, step.retry_at = "retry", 0
+        case ToolResolved(verdict="happened"):
+            step.result = event.result or "null"
+            _settle(run, step, "done")
+        case ToolResolved():
+            _refuse(run, step, "did-not-happen", f"{author} found that this call did not happen.")
+        case _:
+            assert_never(event)
+
+
+def _refuse(run: Run, step: Step, code: str, message: str) -> None:
+    step.code, step.message = code, message
+    _settle(run, step, "failed")
 
 
 _Outcome = (
@@ -238,6 +336,7 @@ def _fold_outcome(run: Run, step: Step, event: _Outcome) -> None:
     match event:
         case ModelAnswered():
             step.finish, step.calls, step.usage = event.finish, event.calls, event.usage
+            step.steered = bool(run.unseen())
             _settle(run, step, "done")
         case ModelFailed():
             step.code, step.message = event.code, event.message
@@ -275,6 +374,6 @@ def _note_request(state: RoomState, seq: int, event: ModelRequested) -> None:
 def record_id(run: Run, step: str, attempt: int, event: Event) -> str:
     """The id of the step's next record: where it stands in the run, the attempt, and its ordinal in the attempt."""
     known = run.steps.get(step)
-    begins = isinstance(event, ModelRequested | ToolStarted)
+    begins = isinstance(event, ModelRequested | ToolStarted | ApprovalRequested | QuestionAsked)
     ordinal = 0 if begins or known is None else known.records
     return f"{run.id}/{step}#{attempt}.{ordinal}"

@@ -2,7 +2,8 @@
 
 from .agent.definition import Agent
 from .embed import Runtime
+from .tools.ask import ask_person
 from .tools.function import tool
 from .tools.tool import ToolError
 
-__all__ = ["Agent", "Runtime", "ToolError", "tool"]
+__all__ = ["Agent", "Runtime", "ToolError", "ask_person", "tool"]

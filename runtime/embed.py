@@ -15,9 +15,9 @@ import msgspec
 import trio
 from pycrdt import Doc
 
-from ..protocol import limits
+from ..protocol import commands, limits
 from ..protocol.access import Grant
-from ..protocol.commands import Prompt, Stop, parse
+from ..protocol.commands import Asked, Decision, Prompt, Steer, Stop
 from ..protocol.document import shown_runs
 from ..protocol.errors import Refused
 from ..protocol.events import Record, RunFailed, RunFinished, RunStopped
@@ -100,9 +100,17 @@ class RoomHandle:
         """Stop a run, or every open run of the room; returns once that is on disk. Raises Refused, OutcomeUnknown."""
         await self._ask(Stop(id=id or str(uuid.uuid4()), run=run), author)
 
-    async def _ask(self, command: Prompt | Stop, author: str) -> Answer:
-        checked = parse(msgspec.json.encode(command))  # The same limits as over the wire.
-        assert isinstance(checked, Prompt | Stop)
+    async def steer(self, text: str, run: str = "", *, id: str = "", author: str = "anonymous") -> None:  # noqa: A002
+        """Say something to the run at work; its next model request holds it. Raises Refused, OutcomeUnknown."""
+        await self._ask(Steer(id=id or str(uuid.uuid4()), run=run, text=text), author)
+
+    async def decide(self, command: Decision, *, author: str = "anonymous") -> None:
+        """Approve, deny, answer or resolve (`protocol.commands`); the first in log order counts. Raises Refused."""
+        await self._ask(command, author)
+
+    async def _ask(self, command: Asked, author: str) -> Answer:
+        checked = commands.parse(msgspec.json.encode(command))  # The same limits as over the wire.
+        assert not isinstance(checked, commands.Follow | commands.Ping)
         async with self._rooms.use(self.name) as room:
             return await room.ask(Grant(author=author), checked)
 

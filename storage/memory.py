@@ -145,4 +145,6 @@ class MemoryStore:
 
 
 def _waits(head: Head, due: int | None) -> bool:
-    return head.open_runs > 0 or (due is not None and head.wake_at is not None and head.wake_at <= due)
+    if due is None:
+        return head.open_runs > 0
+    return head.wake_at is not None and head.wake_at <= due

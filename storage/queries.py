@@ -83,7 +83,8 @@ SNAPSHOTS = (
 )
 _open = select(rooms.c.name).where(rooms.c.open_runs > 0, rooms.c.name > bindparam("after"))
 _due = select(rooms.c.name).where(rooms.c.wake_at <= bindparam("due"), rooms.c.name > bindparam("after"))
-UNFINISHED = _open.union(_due).order_by("name").limit(bindparam("limit"))
+OPEN = _open.order_by(rooms.c.name).limit(bindparam("limit"))
+DUE = _due.order_by(rooms.c.name).limit(bindparam("limit"))
 
 
 def to_head(row: Sequence[Any]) -> Head:

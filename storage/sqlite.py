@@ -207,7 +207,11 @@ class SqliteReader:
         return await self._read(newest)
 
     async def unfinished(self, due: int | None = None, after: str = "", limit: int = 100) -> list[str]:
-        rows = await self._rows(queries.UNFINISHED, {"due": due, "after": after, "limit": limit})
+        asked: dict[str, Any] = {"after": after, "limit": limit}
+        if due is None:
+            rows = await self._rows(queries.OPEN, asked)
+        else:
+            rows = await self._rows(queries.DUE, asked | {"due": due})
         return [row[0] for row in rows]
 
     async def aclose(self) -> None:

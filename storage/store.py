@@ -147,7 +147,7 @@ class Store(Reader, Protocol):
         ...
 
     async def unfinished(self, due: int | None = None, after: str = "", limit: int = 100) -> list[str]:
-        """Names of rooms with open runs, or with `wake_at` at or before `due`: what a restart must look after."""
+        """Names of rooms with open runs, which a restart looks after; with `due`, of those with `wake_at` by then."""
         ...
 
     async def save_snapshot(self, room: str, snapshot: Snapshot) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import trio
 
 from ...protocol.errors import OutcomeUnknown, Refused
+from ...protocol.judge import AgentFacts
 from ...protocol.moves import Call, FlowFunction, Generate, Move
 from ...protocol.state import RoomState
 from ..models.model import JSON
@@ -40,13 +41,13 @@ class AgentCrew:
         """Each agent's flow, by the agent's name."""
         return {name: agent.flow for name, agent in self.agents.items()}
 
-    def agent_for(self, name: str) -> str:
+    def agent_for(self, name: str) -> AgentFacts:
         """The agent that is meant; the first one for an empty name. Raises Refused('no-such-agent')."""
         name = name or self._default
         if name not in self.agents:
             known = ", ".join(self.agents) or "none"
             raise Refused("no-such-agent", f"No agent {name!r} is at work here; there is: {known}.")
-        return name
+        return self.agents[name].facts
 
     def busy(self, room: Room) -> bool:
         """Whether any step of the room is in progress."""
@@ -73,21 +74,29 @@ class AgentCrew:
                     request = agent.model.request(
                         agent.instructions, transcript(state, run), [tool.schema for tool in agent.tools.values()]
                     )
-                    nursery.start_soon(self._generate, room, scope, key, agent, move, request)
+                    steers = [steer.seq for steer in run.unseen()]
+                    nursery.start_soon(self._generate, room, scope, key, agent, move, request, steers)
                 else:
                     nursery.start_soon(self._call, room, scope, key, self.agents[state.runs[move.run].agent], move)
         if not steps:
             del self._steps[room]  # Or every room that ever was awake would stay in memory.
 
     async def _generate(
-        self, room: Room, scope: trio.CancelScope, key: _Key, agent: Agent, move: Generate, request: JSON
+        self,
+        room: Room,
+        scope: trio.CancelScope,
+        key: _Key,
+        agent: Agent,
+        move: Generate,
+        request: JSON,
+        steers: list[int],
     ) -> None:
         with scope:
             try:
                 wait_s = (move.not_before - self._surroundings.now()) / 1_000_000
                 if wait_s > 0:
                     await trio.sleep(wait_s)
-                await generate(room, agent, move, request, self._surroundings)
+                await generate(room, agent, move, request, steers, self._surroundings)
             except OutcomeUnknown:
                 log.info("room %s: step %s ends with its epoch", room.name, move.step)
         self._ended(room, scope, key)
@@ -96,7 +105,7 @@ class AgentCrew:
         with scope:
             try:
                 lineage = (await room.store.head(room.name)).lineage
-                await call(room, agent, move, lineage)
+                await call(room, agent, move, lineage, self._surroundings)
             except OutcomeUnknown:
                 log.info("room %s: step %s ends with its epoch", room.name, move.step)
         self._ended(room, scope, key)

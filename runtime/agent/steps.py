@@ -6,6 +6,8 @@ cancelled writes nothing about the run: the room ends runs, and only because of 
 
 import logging
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import trio
@@ -13,9 +15,11 @@ import trio
 from ...protocol import limits
 from ...protocol.errors import OutcomeUnknown
 from ...protocol.events import (
+    ApprovalRequested,
     ArgumentsStreamed,
     ModelAnswered,
     ModelFailed,
+    QuestionAsked,
     ReasoningStreamed,
     TextStreamed,
     ToolCall,
@@ -38,7 +42,7 @@ from ..models.model import (
 from ..room.identity import Surroundings
 from ..room.messages import Begin, Report
 from ..room.room import Room
-from ..tools.tool import ToolError
+from ..tools.tool import Tool, ToolError
 from .definition import Agent
 
 log = logging.getLogger("plait.agent")
@@ -101,9 +105,11 @@ class Streaming:
         return self._parts - 1
 
 
-async def generate(room: Room, agent: Agent, move: Generate, request: JSON, surroundings: Surroundings) -> None:
-    """One attempt at an answer of the agent's model."""
-    begin = Begin(move.run, agent.author, move.step, move.attempt, agent.model.name, request)
+async def generate(
+    room: Room, agent: Agent, move: Generate, request: JSON, steers: Sequence[int], surroundings: Surroundings
+) -> None:
+    """One attempt at an answer of the agent's model; `steers` are the records that the request is the first to hold."""
+    begin = Begin(move.run, agent.author, move.step, move.attempt, agent.model.name, request, steers)
     if not await room.commit(begin):
         return
     await trio.lowlevel.checkpoint_if_cancelled()
@@ -150,9 +156,13 @@ def _failed(move: Generate, error: ModelError, now: int) -> ModelFailed:
     return ModelFailed(move.step, move.attempt, error.code, _whole(error.message), retry_at)
 
 
-async def call(room: Room, agent: Agent, move: Call, lineage: str) -> None:
-    """One attempt at a tool's call."""
+async def call(room: Room, agent: Agent, move: Call, lineage: str, surroundings: Surroundings) -> None:
+    """One attempt at a tool's call, or the question to a person that must come before it."""
     tool = agent.tools.get(move.call.name)
+    asked = _asked_first(tool, move, surroundings.now()) if tool is not None and not move.approved else None
+    if asked is not None:
+        await room.commit(Report(move.run, agent.author, asked))
+        return
     effect = tool.effect if tool is not None else "read"
     started = ToolStarted(move.step, move.attempt, move.call.id, move.call.name, effect)
     if not await room.commit(Report(move.run, agent.author, started)):
@@ -167,6 +177,36 @@ async def call(room: Room, agent: Agent, move: Call, lineage: str) -> None:
     else:
         event = await _outcome(room, agent, move, f"{lineage}/{move.run}/{move.step}")
     await room.commit(Report(move.run, agent.author, event))
+
+
+def _asked_first(tool: Tool, move: Call, now: int) -> ApprovalRequested | QuestionAsked | None:
+    """What a person is asked before this call, if anything. A policy that fails asks: no call slips through a bug."""
+    expires_at = None if tool.decide_within_s is None else now + math.ceil(tool.decide_within_s * 1_000_000)
+    args = _arguments(move.call.args)
+    if tool.question is not None:
+        question, schema = str(args.get("question", "")), msgspec.json.encode(tool.question.schema).decode()
+        return QuestionAsked(move.step, move.call.id, move.call.name, question, schema, expires_at)
+    if tool.approval == "never":
+        return None
+    reason: bool | str = True
+    if tool.approval != "always":
+        try:
+            reason = tool.approval(args)
+        except Exception as error:
+            log.error("the approval policy of tool %s raised", move.call.name, exc_info=error)
+            reason = f"The approval policy raised {type(error).__name__}."
+    if not reason:
+        return None
+    why = _whole(reason) if isinstance(reason, str) else ""
+    return ApprovalRequested(move.step, move.call.id, move.call.name, move.call.args or "{}", why, expires_at)
+
+
+def _arguments(args: str) -> dict[str, Any]:
+    """The arguments as a policy sees them; a model's rubbish is an empty object, which the call itself will refuse."""
+    try:
+        return msgspec.json.decode(args, type=dict[str, Any])
+    except msgspec.MsgspecError:
+        return {}
 
 
 async def _outcome(room: Room, agent: Agent, move: Call, key: str) -> ToolReturned | ToolFailed:

@@ -21,17 +21,20 @@ def transcript(state: RoomState, run: Run) -> list[Message]:
 def _of_run(run: Run) -> list[Message]:
     messages: list[Message] = [User(run.prompt)]
     results = {step.call: step for step in run.steps.values() if step.kind == "tool"}
-    for step in run.steps.values():
+    steers = list(run.steers)
+    for index, step in enumerate(run.steps.values()):
         if step.kind == "model":
             text = "".join(step.text)
+            while steers and steers[0].after <= index:
+                messages.append(User(steers.pop(0).text))
             if step.status == "done" or (text and not run.open):
                 messages.append(Assistant(text, step.calls))
                 messages += [_result(call.id, call.name, results.get(call.id)) for call in step.calls]
-    return messages
+    return messages + [User(steer.text) for steer in steers]
 
 
 def _result(call: str, name: str, step: Step | None) -> Result:
-    if step is None or step.status in ("open", "retry"):
+    if step is None or step.status in ("asking", "ready", "open", "retry"):
         return Result(call, name, "This call was not carried out.", failed=True)
     if step.status == "done":
         return Result(call, name, step.result)

@@ -8,28 +8,33 @@ Streamed text is held back until something else comes or the pass ends, so that 
 record. That is lossless, because nobody was shown them apart.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from pycrdt import Doc
 
 from ...protocol import limits
 from ...protocol.access import Grant
-from ...protocol.commands import Prompt, Stop, digest
+from ...protocol.commands import Asked, digest
 from ...protocol.document import RoomDocument
 from ...protocol.errors import OutcomeUnknown, Refused
 from ...protocol.events import (
+    ApprovalRequested,
     ArgumentsStreamed,
     DocumentEdited,
     EpochClosed,
     Event,
+    ModelRequested,
+    QuestionAsked,
     ReasoningStreamed,
     Record,
+    SteerConsumed,
     TextStreamed,
+    ToolStarted,
     command_record_id,
 )
-from ...protocol.judge import judge
-from ...protocol.moves import Decide, FlowFunction, Flows, Move, moves
+from ...protocol.judge import AgentFacts, judge
+from ...protocol.moves import Call, Decide, FlowFunction, Flows, Generate, Wake, moves
 from ...protocol.requests import describe
 from ...protocol.state import RoomState, Run, fold, record_id
 from ...protocol.update import decode_state_vector, new_clients, read
@@ -83,7 +88,9 @@ class Live:
         self.room_document = RoomDocument(client)
         self.shared: dict[str, SharedDocument] = {}
         self.flows = Flows(flows)
-        self.work: tuple[Move, ...] = ()
+        self.work: tuple[Generate | Call, ...] = ()
+        self.due: int | None = None
+        """When something is to be decided though nothing happens, in µs since 1970."""
         self.drafts: list[Record] = []
         self.changes: dict[str, Change] = {}
         self.broken: set[str] = set()
@@ -128,7 +135,7 @@ class Live:
     # --- speculating --------------------------------------------------------------------------------------------------
 
     def command(
-        self, grant: Grant, command: Prompt | Stop, known: Record | None, agents: Callable[[str], str]
+        self, grant: Grant, command: Asked, known: Record | None, agents: Callable[[str], AgentFacts]
     ) -> Answer:
         """Carry a command out, or answer it as it was answered before (law 5). `known` is its first record, if the log
         has one. Raises Refused."""
@@ -139,7 +146,7 @@ class Live:
                 raise Refused("id-reused")
             return earlier[1]
         self._flush()
-        verdicts = judge(self.state, grant, command, agents)
+        verdicts = judge(self.state, grant, command, agents, self._surroundings.now())
         first = self.state.seq + 1
         for ordinal, verdict in enumerate(verdicts):
             key = command_record_id(command.id, ordinal)
@@ -194,32 +201,55 @@ class Live:
     def report(self, run: str, author: str, event: Any) -> bool:
         """Take what a step did; False if the step is no longer wanted, and then nothing happened."""
         known = self.state.runs.get(run)
-        if known is None or not known.open or not _follows(known, event.step, event.attempt, event):
+        if known is None or not known.open:
+            return False
+        attempt = getattr(event, "attempt", 0)  # Asking a person is no attempt yet.
+        if not _follows(known, event.step, attempt, event):
             return False
         self._flush()
-        self._draft(event, author, run, id=record_id(known, event.step, event.attempt, event))
+        self._draft(event, author, run, id=record_id(known, event.step, attempt, event))
         return True
 
     def begin_request(
-        self, run: str, author: str, step: str, attempt: int, model: str, request: dict[str, Any]
+        self,
+        run: str,
+        author: str,
+        step: str,
+        attempt: int,
+        model: str,
+        request: dict[str, Any],
+        steers: Collection[int] = (),
     ) -> bool:
-        """Write a model request down, by reference to the one before it."""
+        """Write a model request down, by reference to the one before it; `steers` are what it is the first to hold."""
         self._flush()
-        return self.report(run, author, describe(self.state.request, step, attempt, model, request))
+        event = describe(self.state.request, step, attempt, model, request)
+        known = self.state.runs.get(run)
+        if known is None or not known.open or not _follows(known, step, attempt, event):
+            return False
+        for steer in known.unseen():
+            if steer.seq in steers:
+                self._draft(SteerConsumed(steer.seq), HOUSE, run, id=f"{run}/steer#{steer.seq}")
+        return self.report(run, author, event)
 
     def decide(self) -> None:
         """Append what the room itself should, until nothing is left to decide; then `work` is what steps should do."""
         self._flush()
         while self._undecided:
             self._undecided = False
-            found = moves(self.state, self.epoch, self.flows)
+            found = moves(self.state, self.epoch, self.flows, self._surroundings.now())
             for move in found:
                 if isinstance(move, Decide):
                     step = getattr(move.event, "step", None)
                     run = self.state.runs[move.run]
-                    key = record_id(run, step, getattr(move.event, "attempt", 0), move.event) if step else None
+                    attempt = getattr(move.event, "attempt", 0)
+                    key = record_id(run, step, attempt, move.event) if step and attempt else None
                     self._draft(move.event, HOUSE, move.run, id=key)
-            self.work = tuple(move for move in found if not isinstance(move, Decide))
+            self.work = tuple(move for move in found if isinstance(move, Generate | Call))
+            self.due = next((move.at for move in found if isinstance(move, Wake)), None)
+
+    def reconsider(self) -> None:
+        """Time has passed: ask again what should happen."""
+        self._undecided = True
 
     def close_epoch(self) -> None:
         """Leave the room in good order, so that the next epoch goes on with this one's client id."""
@@ -240,7 +270,8 @@ class Live:
         if not self.drafts:
             return None
         after = self.drafts[0].seq - 1
-        return Append(self.name, self.epoch, after, tuple(self.drafts), open_runs=len(self.state.open_runs()))
+        open_runs = len(self.state.open_runs())
+        return Append(self.name, self.epoch, after, tuple(self.drafts), open_runs=open_runs, wake_at=self.due)
 
     def committed(self) -> tuple[list[Record], dict[str, Change]]:
         """The pass is on disk: its records and what they changed; the next pass begins."""
@@ -315,8 +346,12 @@ _NO_RUN = Run("", "", "", "", status="done")
 def _follows(run: Run, step_id: str, attempt: int, event: Event) -> bool:
     """Whether a step's report may follow what is folded: an attempt begins once, and ends only while it is open."""
     step = run.steps.get(step_id)
-    if type(event).__name__ in ("ModelRequested", "ToolStarted"):
+    if isinstance(event, ApprovalRequested | QuestionAsked):
+        return step is None and not run.stopping
+    if isinstance(event, ModelRequested | ToolStarted):
         if run.stopping:
             return False
-        return attempt == (1 if step is None else step.attempt + 1) and (step is None or step.status == "retry")
+        if step is None:
+            return attempt == 1
+        return attempt == step.attempt + 1 and step.status in ("ready", "retry")
     return step is not None and step.status == "open" and step.attempt == attempt

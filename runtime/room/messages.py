@@ -4,13 +4,14 @@
 instead of `publish` when the pass did not happen.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from ...protocol.access import Grant
-from ...protocol.commands import Prompt, Stop
+from ...protocol.commands import Asked
 from ...protocol.errors import CODES, OutcomeUnknown, PlaitError, Refused
 from ...protocol.events import ArgumentsStreamed, ReasoningStreamed, Record, TextStreamed
+from ...protocol.judge import AgentFacts
 from ...protocol.update import decode_state_vector
 from .audience import Audience
 from .identity import is_server_id
@@ -18,7 +19,7 @@ from .live import Answer, Live
 from .shared import Broken, Taken
 from .tab import Tab
 
-AgentFor = Callable[[str], str]
+AgentFor = Callable[[str], AgentFacts]
 Done = Callable[[bool | None], None]
 """Told about a step's report: recorded, no longer wanted, or (None) nobody knows."""
 
@@ -44,7 +45,7 @@ class _Quiet:
 class Ask:
     """A command, with who asks and where the answer goes. `known` is its first record, if the log has one."""
 
-    def __init__(self, grant: Grant, command: Prompt | Stop, reply: Callable[[Answer | PlaitError], None]) -> None:
+    def __init__(self, grant: Grant, command: Asked, reply: Callable[[Answer | PlaitError], None]) -> None:
         self.grant = grant
         self.command = command
         self.known: Record | None = None
@@ -233,10 +234,13 @@ class Report:
 class Begin(Report):
     """A step is about to send a request to a model."""
 
-    def __init__(self, run: str, author: str, step: str, attempt: int, model: str, request: dict[str, Any]) -> None:
+    def __init__(
+        self, run: str, author: str, step: str, attempt: int, model: str, request: dict[str, Any], steers: Sequence[int]
+    ) -> None:
         super().__init__(run, author, None)
         self._step = (step, attempt, model, request)
+        self._steers = steers
 
     def speculate(self, live: Live, agent_for: AgentFor) -> None:
         step, attempt, model, request = self._step
-        self._accepted = live.begin_request(self.run, self.author, step, attempt, model, request)
+        self._accepted = live.begin_request(self.run, self.author, step, attempt, model, request, self._steers)

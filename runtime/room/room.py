@@ -22,9 +22,10 @@ import trio
 
 from ...protocol import limits
 from ...protocol.access import Grant
-from ...protocol.commands import Prompt, Stop
+from ...protocol.commands import Asked
 from ...protocol.errors import CODES, OutcomeUnknown, PlaitError, Refused
 from ...protocol.events import Record, command_record_id
+from ...protocol.judge import AgentFacts
 from ...protocol.moves import FlowFunction, Move
 from ...protocol.state import RoomState
 from ...protocol.update import read
@@ -50,8 +51,8 @@ class Crew(Protocol):
         """Each agent's flow, by the agent's name."""
         ...
 
-    def agent_for(self, name: str) -> str:
-        """The name of the agent that is meant; the default one for an empty name. Raises Refused."""
+    def agent_for(self, name: str) -> AgentFacts:
+        """What judging must know of the agent that is meant; the default one for an empty name. Raises Refused."""
         ...
 
     def settle(self, room: "Room", state: RoomState, work: tuple[Move, ...], nursery: trio.Nursery) -> None:
@@ -94,6 +95,7 @@ class Room:
         self._failures = 0
         self._quiet = False
         self._unsynced: dict[Tab, None] = {}
+        self._alarm: int | None = None
         self._live: Live | None = None
 
     # --- what tabs and callers say ------------------------------------------------------------------------------------
@@ -128,11 +130,11 @@ class Room:
         if self._audience.leave(tab):
             self._post(Leave(tab.document))
 
-    def command(self, grant: Grant, command: Prompt | Stop, reply: Callable[[Answer | PlaitError], None]) -> None:
+    def command(self, grant: Grant, command: Asked, reply: Callable[[Answer | PlaitError], None]) -> None:
         """Ask for something; `reply` is called in publish, after the deltas, with the answer or why there is none."""
         self._post(Ask(grant, command, reply))
 
-    async def ask(self, grant: Grant, command: Prompt | Stop) -> Answer:
+    async def ask(self, grant: Grant, command: Asked) -> Answer:
         """Ask for something and wait. Raises Refused; OutcomeUnknown if it is to be asked again under its id.
 
         Cancelling the wait does not take the command back.
@@ -360,6 +362,17 @@ class Room:
         live = self._live
         assert live is not None
         self._crew.settle(self, live.state, () if self._quiet else live.work, nursery)
+        if live.due is not None and (self._alarm is None or live.due < self._alarm):
+            self._alarm = live.due
+            nursery.start_soon(self._ring, live.due)
+
+    async def _ring(self, due: int) -> None:
+        """Ask again what should happen, at that time; a room that sleeps by then is woken by `Rooms`."""
+        await trio.sleep(max(0.0, (due - self._surroundings.now()) / 1_000_000))
+        self._alarm = None
+        if self._live is not None:
+            self._live.reconsider()
+        self.poke()
 
     # --- when it goes wrong -------------------------------------------------------------------------------------------
 

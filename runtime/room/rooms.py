@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
+from ...protocol import limits
 from ...protocol.errors import PlaitError, Refused
 from ...protocol.names import room_name
 from ...storage.store import Store
@@ -36,6 +37,7 @@ class Rooms:
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             nursery.start_soon(self._recover)
+            nursery.start_soon(self._watch_the_clock)
             task_status.started()
             try:
                 await trio.sleep_forever()
@@ -87,16 +89,22 @@ class Rooms:
                 del self._awake[room.name]
             self._count(self._totals, room)
 
-    async def _recover(self) -> None:
-        """Wake every room with open runs; each stays awake for as long as it has steps in progress."""
+    async def _watch_the_clock(self) -> None:
+        """Wake rooms in which something falls due while they sleep: a decision that nobody took."""
+        while True:
+            await trio.sleep(limits.DUE_S)
+            await self._recover(self._surroundings.now())
+
+    async def _recover(self, due: int | None = None) -> None:
+        """Wake every room with open runs, or those where something is due; each is awake while it has steps to do."""
         after = ""
-        while names := await self.store.unfinished(after=after):
+        while names := await self.store.unfinished(due, after=after):
             for name in names:
                 try:
                     async with self.use(name):
                         pass
                 except PlaitError as error:
-                    log.error("room %s has open runs and cannot be opened: %s", name, error)
+                    log.error("room %s has work to do and cannot be opened: %s", name, error)
             after = names[-1]
 
     def end_all_tabs(self, code: int, reason: str) -> None:

@@ -21,7 +21,7 @@ from trio_websocket import ConnectionClosed, WebSocketConnection
 
 from ...protocol import control, frames, limits, sync
 from ...protocol.access import Grant
-from ...protocol.commands import CommandRefused, Follow, Ping, Prompt, Stop, parse
+from ...protocol.commands import Asked, CommandRefused, Follow, Ping, parse
 from ...protocol.errors import PlaitError, Refused
 from ...protocol.names import Target
 from ...storage.store import StoreError
@@ -287,7 +287,7 @@ class Connection:
             case _:
                 self._ask(command)
 
-    def _ask(self, command: Prompt | Stop) -> None:
+    def _ask(self, command: Asked) -> None:
         if self._commands >= limits.COMMANDS_UNANSWERED:
             self._say(control.refused(command.id, Refused("too-many")))
             return

@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from ...protocol.access import Grant
-from ...protocol.commands import Prompt, Stop
+from ...protocol.commands import Asked
 from ...protocol.errors import PlaitError
 from ...storage.store import Reader
 from ..room.tab import Tab
@@ -57,11 +57,11 @@ class Room(Protocol):
 
     def leave(self, tab: Tab) -> None: ...
 
-    def command(self, grant: Grant, command: Prompt | Stop, reply: Callable[[Answer | PlaitError], None]) -> None:
+    def command(self, grant: Grant, command: Asked, reply: Callable[[Answer | PlaitError], None]) -> None:
         """`reply` is called once, while publishing, after the deltas; with an error if nothing happened."""
         ...
 
-    async def ask(self, grant: Grant, command: Prompt | Stop) -> Answer:
+    async def ask(self, grant: Grant, command: Asked) -> Answer:
         """As `command`, for somebody who can wait. Raises Refused or OutcomeUnknown."""
         ...
 

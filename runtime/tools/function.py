@@ -20,7 +20,7 @@ import trio
 
 from ...protocol.limits import TOOL_RESULT_BYTES
 from ..models.model import JSON, ToolSchema
-from .tool import Effect, ToolError
+from .tool import Approval, Effect, ToolError
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """What both OpenAI and Anthropic take for a tool's name."""
@@ -32,7 +32,16 @@ KEY = "key"
 class FunctionTool:
     """A function that a model can call. Called from Python it is the function itself."""
 
-    def __init__(self, function: Callable[..., Any], effect: Effect, name: str) -> None:
+    question = None
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        effect: Effect,
+        name: str,
+        approval: Approval = "never",
+        decide_within_s: float | None = None,
+    ) -> None:
         if not NAME.fullmatch(name):
             raise TypeError(f"a tool's name has 1 to 64 letters, digits, _ or -, and {name!r} has not")
         self._function = function
@@ -42,6 +51,8 @@ class FunctionTool:
         description, notes = _read_docstring(function)
         self._decoder = msgspec.json.Decoder(arguments)
         self.effect: Effect = effect
+        self.approval: Approval = approval
+        self.decide_within_s = decide_within_s
         self.schema = ToolSchema(name, description, _parameters(arguments, notes))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -75,20 +86,35 @@ class FunctionTool:
 @overload
 def tool(function: Callable[..., Any], /) -> FunctionTool: ...
 @overload
-def tool(*, effect: Effect = "write", name: str | None = None) -> Callable[[Callable[..., Any]], FunctionTool]: ...
 def tool(
-    function: Callable[..., Any] | None = None, /, *, effect: Effect = "write", name: str | None = None
+    *,
+    effect: Effect = "write",
+    name: str | None = None,
+    approval: Approval = "never",
+    decide_within_s: float | None = None,
+) -> Callable[[Callable[..., Any]], FunctionTool]: ...
+def tool(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    effect: Effect = "write",
+    name: str | None = None,
+    approval: Approval = "never",
+    decide_within_s: float | None = None,
 ) -> FunctionTool | Callable[[Callable[..., Any]], FunctionTool]:
     """Make a tool of a function, sync or async: `@tool` or `@tool(effect="read")`.
 
     `effect` says what a call may change outside (law 7): "read", "idempotent" or "write", and is "write" unless told
     otherwise, because after a crash that is the one that nobody repeats by mistake. An idempotent function may have a
     parameter `key: str`; it gets a string that is the same for every try at one call and different between calls.
+    `approval`: "always", "never", or a function of the arguments (a dict) that says whether a person must say yes
+    first, by True or by the reason that people are shown; after `decide_within_s` seconds without a word it is a no.
     Raises TypeError for a signature that no schema can describe.
     """
 
     def make(function: Callable[..., Any]) -> FunctionTool:
-        return FunctionTool(function, effect, name or getattr(function, "__name__", type(function).__name__))
+        called = name or getattr(function, "__name__", type(function).__name__)
+        return FunctionTool(function, effect, called, approval, decide_within_s)
 
     return make if function is None else make(function)
 

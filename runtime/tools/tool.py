@@ -1,17 +1,30 @@
 """The port: what an agent can call. A new kind of tool is one file beside this one."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any, Literal, Protocol
 
-from ..models.model import ToolSchema
+from msgspec import Struct
+
+from ..models.model import JSON, ToolSchema
 
 Effect = Literal["read", "idempotent", "write"]
 """What a call may change outside: nothing; something, but only once for one key; anything. After a crash a read runs
 again, an idempotent one is retried with its key, and of a write nobody can say whether it happened (law 7)."""
 
 
+Approval = Literal["never", "always"] | Callable[[dict[str, Any]], bool | str]
+"""Whether a person must say yes to a call first: a function is given the arguments, and says so by True or by the
+reason that people are shown."""
+
+
 class ToolError(Exception):
     """A tool says so itself: the sentence goes to the model and into the document."""
+
+
+class Question(Struct, frozen=True):
+    """The form of the answer that a person is asked for: a JSON Schema."""
+
+    schema: JSON
 
 
 class Tool(Protocol):
@@ -22,6 +35,19 @@ class Tool(Protocol):
 
     @property
     def effect(self) -> Effect: ...
+
+    @property
+    def approval(self) -> Approval: ...
+
+    @property
+    def question(self) -> Question | None:
+        """Not None for a tool that is carried out by asking a person; it is never called then."""
+        ...
+
+    @property
+    def decide_within_s(self) -> float | None:
+        """How long a person may take to say yes or to answer; for ever if None."""
+        ...
 
     def call(self, args: str, key: str) -> Awaitable[Any]:
         """Run it with JSON text for arguments; what it returns is encoded to JSON by the step.

@@ -17,6 +17,7 @@ import trio
 from plait.protocol.access import Grant
 from plait.protocol.commands import Prompt
 from plait.protocol.events import ModelAnswered, Record, TextStreamed, run_id
+from plait.protocol.judge import AgentFacts
 from plait.protocol.moves import converse
 from plait.protocol.state import RoomState, fold
 from plait.runtime.room.identity import Surroundings
@@ -58,7 +59,7 @@ class Writing:
     async def talk(self, number: int) -> None:
         """One run: a prompt, an answer of many tokens."""
         live = self._live
-        run = live.command(Grant(), Prompt(id=f"p{number}", text="go on"), None, lambda _: "assistant").run
+        run = live.command(Grant(), Prompt(id=f"p{number}", text="go on"), None, lambda _: AgentFacts("assistant")).run
         live.decide()
         live.begin_request(run, "agent:assistant", STEP, 1, "echo", {"model": "echo", "messages": [{"n": number}]})
         await self.take()

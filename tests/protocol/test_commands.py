@@ -20,7 +20,7 @@ def test_a_command(text: str, command: Command):
     """CT1: one JSON object, named by `do`."""
     assert parse(text) == command
     assert parse(text.encode()) == command
-    assert NAMES == ("prompt", "stop", "follow", "ping")
+    assert NAMES == ("prompt", "stop", "steer", "approve", "deny", "answer", "resolve", "follow", "ping")
 
 
 @pytest.mark.parametrize(
@@ -32,8 +32,8 @@ def test_a_command(text: str, command: Command):
         (b"[" * 10_000, "bad-json", None),
         (b'{"id":"1"}', "bad-json", "1"),
         (b'{"id":"1","do":7}', "bad-json", "1"),
-        (b'{"id":"1","do":"steer"}', "unknown-command", "1"),
-        (b'{"do":"steer"}', "unknown-command", None),
+        (b'{"id":"1","do":"undo"}', "unknown-command", "1"),
+        (b'{"do":"undo"}', "unknown-command", None),
         (b'{"id":"1","do":"prompt"}', "bad-json", "1"),
         (b'{"id":"1","do":"prompt","text":""}', "bad-json", "1"),
         (b'{"id":"1","do":"prompt","text":7}', "bad-json", "1"),

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import trio
+from plait.protocol.judge import AgentFacts
 from plait.protocol.moves import FlowFunction
 from plait.protocol.state import RoomState
 from plait.runtime.room.identity import Surroundings
@@ -22,11 +23,11 @@ class Idle:
         self.flows: Mapping[str, FlowFunction] = {}
         self.settled: list[tuple[Any, ...]] = []
 
-    def agent_for(self, name: str) -> str:
+    def agent_for(self, name: str) -> AgentFacts:
         from plait.protocol.errors import Refused
 
         if name in ("", "assistant"):
-            return "assistant"
+            return AgentFacts("assistant")
         raise Refused("no-such-agent")
 
     def settle(self, room: Room, state: RoomState, work: tuple[Any, ...], nursery: trio.Nursery) -> None:

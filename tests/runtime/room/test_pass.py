@@ -7,6 +7,7 @@ from plait.protocol.access import ANONYMOUS
 from plait.protocol.commands import Prompt, Stop
 from plait.protocol.errors import OutcomeUnknown, PlaitError, Refused
 from plait.protocol.events import RunRequested, TextStreamed
+from plait.protocol.judge import AgentFacts
 from plait.runtime.room.live import Answer
 from plait.runtime.room.opening import open_live
 from plait.runtime.room.room import Room
@@ -167,7 +168,7 @@ async def test_a_pass_packs_what_streams_and_overtakes_nothing() -> None:
         assert live.begin_request(run, "agent:assistant", "generate.0", 1, "m", {"messages": []})
         for part, word in ((0, "a "), (0, "b "), (1, "c "), (1, "d ")):
             assert live.stream(run, TextStreamed("generate.0", 1, part, word))
-        live.command(ANONYMOUS, Stop(id="s"), None, str)
+        live.command(ANONYMOUS, Stop(id="s"), None, AgentFacts)
         assert not live.stream(run, TextStreamed("generate.0", 1, 1, "late"))
         append = live.append()
     assert append is not None

@@ -11,7 +11,7 @@ from typing import Any
 import trio
 from plait.protocol import limits
 from plait.protocol.access import Grant
-from plait.protocol.commands import Prompt, Stop
+from plait.protocol.commands import Asked, Prompt
 from plait.protocol.errors import PlaitError, Refused
 from plait.protocol.events import DocumentEdited, Record, RunRequested, run_id
 from plait.runtime.room.tab import Delta, Presence, Tab
@@ -137,9 +137,9 @@ class FakeRoom:
 
         self._do(answer)
 
-    def command(self, grant: Grant, command: Prompt | Stop, reply: Callable[[Answered | PlaitError], None]) -> None:
+    def command(self, grant: Grant, command: Asked, reply: Callable[[Answered | PlaitError], None]) -> None:
         def answer() -> None:
-            if isinstance(command, Stop):
+            if not isinstance(command, Prompt):
                 reply(Refused("no-such-run"))
                 return
             seq = self.log(RunRequested("echo", command.text))
@@ -147,9 +147,9 @@ class FakeRoom:
 
         self._do(answer)
 
-    async def ask(self, grant: Grant, command: Prompt | Stop) -> Answered:
+    async def ask(self, grant: Grant, command: Asked) -> Answered:
         await trio.lowlevel.checkpoint()
-        if isinstance(command, Stop):
+        if not isinstance(command, Prompt):
             raise Refused("no-such-run")
         seq = self.log(RunRequested("echo", command.text))
         return Answered(seq, run_id(seq))
