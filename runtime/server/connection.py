@@ -236,6 +236,7 @@ class Connection:
     async def empty(self) -> None:
         """Wait until what is kept was sent; what hangs behind a merged update that will not come is given up."""
         self._outbox.finish()
+        self._step1s = 0  # A room that ends a tab because of its step 1 does not answer it.
         await self.cleared()
 
     def _receive(self, message: str | bytes) -> None:

@@ -194,6 +194,20 @@ async def test_one_step_1_at_a_time(house: House) -> None:
         room.publish()
 
 
+async def test_a_step_1_may_be_answered_by_the_end(house: House, autojump_clock: trio.testing.MockClock) -> None:
+    """SV3: a room that closes a tab instead of answering its step 1 (4409) has its close code arrive, and at once."""
+    room = house.rooms.room("r")
+    began = trio.current_time()
+    async with house.socket("/rooms/r") as socket:
+        await socket.get_message()
+        room.held = True
+        await socket.send_message(EMPTY)
+        await trio.testing.wait_all_tasks_blocked()
+        room.tabs[0].close(4409, "lineage-changed")
+        assert (await _closed(socket)) == (4409, "lineage-changed")
+    assert trio.current_time() - began < 1
+
+
 async def test_draining_ends_every_socket_with_1012(house: House) -> None:
     """SV8: a server that stops says 1012, to sockets that are open and to those that come."""
     async with house.socket("/rooms/r") as one, house.socket("/docs/r") as other:
