@@ -1,6 +1,7 @@
 """`kill -9` and deploys at seeded moments: nothing acknowledged is lost, nothing is doubled, nothing hangs."""
 
 import base64
+import http.client
 import random
 from pathlib import Path
 
@@ -183,3 +184,60 @@ async def test_a_second_server_on_the_same_file_is_refused(server: ServerProcess
     await server.kill()
     async with serving(tmp_path) as again:
         assert len(await again.records("pad")) >= 1
+
+
+async def test_a_lost_database_is_another_lineage(server: ServerProcess, tmp_path: Path) -> None:
+    """EE38: a tab that holds a history which the room never had is closed with 4409 and stays away; what tabs alone
+    wrote is taken from them again."""
+    async with node_tab(f"{server.ws}/rooms", "pad") as watcher, node_tab(f"{server.ws}/docs", "pad") as writer:
+        await prompt(server, "pad", words(5))
+        await watcher.wait_runs(1, "done")
+        await writer.insert(0, "mine")
+        await writer.wait_acked()
+        await server.kill()
+        for path in list(tmp_path.glob("plait.db*")):  # noqa: ASYNC240
+            path.unlink()
+        await server.start()
+        await watcher.wait_closed(4409)
+        assert not (await watcher.look())["trying"]
+        await writer.wait_synced()
+        async with node_tab(f"{server.ws}/docs", "pad") as fresh:
+            await fresh.wait_text("mine")
+
+
+async def test_sigterm_at_any_moment(slow_server: ServerProcess) -> None:
+    """EE39: prompts that stream and prompts that come never keep a server from ending at SIGTERM; each happens once."""
+    rng = random.Random(39)
+    answered: dict[str, str] = {}
+    texts = [words(rng.randrange(1, 20)) for _ in range(1000)]
+    asked_by = dict.fromkeys("abc", 0)
+
+    async def ask_on(name: str, stop: trio.Event) -> None:
+        while not stop.is_set():
+            n = asked_by[name]
+            command = f"{name}-{n}"
+            try:
+                answered[command] = await prompt(slow_server, f"room-{name}", texts[n], command)
+            except (OSError, http.client.HTTPException, AssertionError):
+                await trio.lowlevel.checkpoint()  # The same command again: whether it happened is not known.
+            else:
+                asked_by[name] += 1
+
+    for _ in range(6):
+        stop = trio.Event()
+        async with trio.open_nursery() as nursery:
+            for name in "abc":
+                nursery.start_soon(ask_on, name, stop)
+            target = len(answered) + rng.randrange(1, 12)
+            while len(answered) < target:  # noqa: ASYNC110
+                await trio.sleep(0.01)
+            assert await slow_server.terminate() == 0
+            stop.set()
+        await slow_server.start()
+    for name in "abc":
+        log = await slow_server.records(f"room-{name}")
+        asked = [record["run"] for record in log if record["event"]["type"] == "run-requested"]
+        mine = [run for command, run in answered.items() if command.startswith(name)]
+        assert len(set(mine)) == len(mine)
+        assert set(mine) <= set(asked)
+    assert "Traceback" not in slow_server.log
