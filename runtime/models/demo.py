@@ -1,8 +1,9 @@
 """The model that needs no key and no network: it plays scripts, says so, and shows what a run can look like.
 
-It thinks aloud, speaks Markdown, asks for the `clock` tool where it is offered, and goes on with what the clock said.
-What it says depends on the conversation alone, so a second try at a step says the same again. The scripts are in
-`demo_scripts`.
+It thinks aloud, speaks Markdown, calls a tool where it is offered (the clock; for a *mail* one that needs a person's
+yes; to *ask* one that a person answers) and goes on with what came of it. What it says depends on the conversation
+alone, so a second try at a step says the same again. The scripts are in `demo_scripts`, the tools in
+`runtime/tools/demo`.
 """
 
 import hashlib
@@ -11,7 +12,7 @@ from contextlib import aclosing, asynccontextmanager
 
 from ...protocol.events import ToolCall, Usage
 from .chat import chat_messages, chat_tools
-from .demo_scripts import BEFORE_CLOCK, CLOCK_FAILED, CLOCK_SAID, THINKING, WITHOUT_CLOCK, script_for
+from .demo_scripts import CLOCK, THINKING, WITHOUT_TOOL, scene_for, script_for
 from .model import (
     JSON,
     Answered,
@@ -25,13 +26,8 @@ from .model import (
 )
 from .pace import Pace, count_words, words
 
-CLOCK = "clock"
-"""The one tool that the scripts ask for; `runtime/tools/demo` defines it."""
-
 WORDS_PER_S = 40
 """About ten times as fast as people read: visibly a stream, and the longest script is over in half a minute."""
-
-_ARGUMENTS = ('{"zone"', ": ", '"UTC"}')
 
 
 class Demo:
@@ -78,17 +74,21 @@ def _play(request: JSON) -> Sequence[TextChunk | ReasoningChunk | ArgumentsChunk
     asked = max((i for i, message in enumerate(messages) if message["role"] == "user"), default=-1)
     prompt = messages[asked]["content"] if asked >= 0 else ""
     results = [message["content"] for message in messages[asked + 1 :] if message["role"] == "tool"]
+    offered = {tool["function"]["name"] for tool in request.get("tools", ())}
+    scene = scene_for(prompt)
+    # A tool that is not offered is not missed: the clock is, and then the words are enough.
+    scene = scene if scene.tool in offered else CLOCK
+    script = script_for(prompt) if scene is CLOCK else ""
     if results:
-        failed = results[-1].startswith("Error: ")
-        opening = CLOCK_FAILED if failed else CLOCK_SAID
-        return _text(opening.format(result=results[-1].removeprefix("Error: ")) + script_for(prompt))
+        said = scene.failed if results[-1].startswith("Error: ") else scene.after
+        return _text(said.replace("{result}", results[-1].removeprefix("Error: ")) + script)
     thinking = [ReasoningChunk(word) for word in words(THINKING.format(count=count_words(prompt)))]
-    if CLOCK not in [tool["function"]["name"] for tool in request.get("tools", ())]:
-        return [*thinking, *_text(WITHOUT_CLOCK + script_for(prompt))]
+    if scene.tool not in offered:
+        return [*thinking, *_text(WITHOUT_TOOL + script)]
     # The id is a hash of the conversation: the same for every try at this step, another one for the next call.
     call = f"call_{hashlib.sha256(canonical(messages)).hexdigest()[:12]}"
-    arguments = [ArgumentsChunk(call, CLOCK, text) for text in ("", *_ARGUMENTS)]
-    return [*thinking, *_text(BEFORE_CLOCK), *arguments]
+    arguments = [ArgumentsChunk(call, scene.tool, text) for text in ("", *words(scene.args))]
+    return [*thinking, *_text(scene.before), *arguments]
 
 
 def _text(text: str) -> list[TextChunk]:

@@ -1,4 +1,4 @@
-"""What the demo says: short Markdown scripts, chosen by a word in the prompt.
+"""What the demo says and which tool it calls: short Markdown scripts, chosen by a word in the prompt.
 
 They are prose for visitors, so they stand apart from the code that plays them. A script shows something that is hard
 to stream well (a table, a code block, many sections), and is true: it is also the first documentation that people read.
@@ -6,21 +6,72 @@ to stream well (a table, a code block, many sections), and is true: it is also t
 
 import re
 
+from msgspec import Struct
+
 THINKING = (
     "The prompt has {count} words. I am a script, so I cannot really think, but this is where a model's reasoning "
-    "would stream. Next I say hello and look at the clock if I have one."
+    "would stream. Next I say hello and call a tool if I have one."
 )
 
-BEFORE_CLOCK = (
+WITHOUT_TOOL = "Hello! I am plait's **scripted demo**: no key, no network, no model behind me, and no tool today.\n\n"
+
+
+class Scene(Struct, frozen=True):
+    """One call: what is said before it, its arguments as JSON text, and what is said about its `{result}`."""
+
+    tool: str
+    before: str
+    args: str
+    after: str
+    failed: str
+
+
+CLOCK = Scene(
+    "clock",
     "Hello! I am plait's **scripted demo**: no key, no network, no model behind me. "
-    "Let me call a real tool before I go on.\n"
+    "Let me call a real tool before I go on.\n",
+    '{"zone": "UTC"}',
+    "The clock tool answered `{result}`, and that answer is in the log now.\n\n",
+    "The clock tool failed (*{result}*), and I go on without it.\n\n",
 )
 
-WITHOUT_CLOCK = "Hello! I am plait's **scripted demo**: no key, no network, no model behind me, and no tool today.\n\n"
+_MAIL = Scene(
+    "send_mail",
+    "Hello! I am plait's **scripted demo**, and I wrote a mail. A mail cannot be called back, so the tool waits for "
+    "a yes. Change whatever you like first, or say no and why.\n",
+    '{"to": "team@example.org", "subject": "Release 1.2 is out", '
+    '"body": "Dear all,\\n\\nversion 1.2 is out. It survives kill -9.\\n\\nThe script", "copies": 1, "urgent": false}',
+    """\
+## You said yes
 
-CLOCK_SAID = "The clock tool answered `{result}`, and that answer is in the log now.\n\n"
+The tool answered `{result}`. It only pretends: nothing left this machine.
 
-CLOCK_FAILED = "The clock tool failed (*{result}*), and I go on without it.\n\n"
+Who approved what is a record of the log, beside the arguments as you left them. Until somebody decided, this run was
+not in memory but on disk: it would have waited through a reload, a restart and a week.
+""",
+    """\
+## Nothing was sent
+
+I was told: *{result}*
+
+A no is an answer like any other. It is in the log with its reason, and a model reads it before it goes on.
+""",
+)
+
+_ASK = Scene(
+    "ask_person",
+    "Hello! I am plait's **scripted demo**, and I need to know something that only you can tell me.\n",
+    '{"question": "How shall I tell the team about release 1.2?"}',
+    """\
+## Thank you
+
+You answered `{result}`, and that is the call's result: a record of the log, which any tab could have given.
+""",
+    "Nobody told me (*{result}*), so I leave it at that.\n",
+)
+
+SCENES = {"mail": _MAIL, "approve": _MAIL, "ask": _ASK}
+"""A word of the prompt -> the call that is made; without one it is the clock's, and a script follows."""
 
 _ABOUT = """\
 ## What you are looking at
@@ -40,8 +91,8 @@ def weather(city: str) -> str:
     return f"clear over {city}"
 ```
 
-Ask me for a *plan*, a *table*, some *code* or something *long*. For answers that nobody wrote beforehand, start with
-`plait serve --model openai:NAME`.
+Ask me for a *plan*, a *table*, some *code* or something *long*; for a *mail* that waits until you approve it; or to
+*ask* you something. For answers that nobody wrote beforehand, start with `plait serve --model openai:NAME`.
 """
 
 _PLAN = """\
@@ -119,7 +170,14 @@ SCRIPTS = {"plan": _PLAN, "table": _TABLE, "code": _CODE, "long": _LONG + "\n"}
 
 def script_for(prompt: str) -> str:
     """The script that the prompt asks for, by its first known word; else what plait is."""
-    for word in re.findall(r"[a-z]+", prompt.lower()):
-        if word in SCRIPTS:
-            return SCRIPTS[word]
-    return _ABOUT
+    return SCRIPTS.get(_word(prompt), _ABOUT)
+
+
+def scene_for(prompt: str) -> Scene:
+    """The call that the prompt asks for, by its first known word; else the clock's."""
+    return SCENES.get(_word(prompt), CLOCK)
+
+
+def _word(prompt: str) -> str:
+    known = (word for word in re.findall(r"[a-z]+", prompt.lower()) if word in SCRIPTS or word in SCENES)
+    return next(known, "")

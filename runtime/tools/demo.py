@@ -1,8 +1,14 @@
-"""The demo agent's tools: one clock, which reads and changes nothing."""
+"""The demo agent's tools: a clock, a mail that needs a person's yes and only pretends, and a question with a form.
+
+None of them changes anything outside, so nobody can do harm by trying.
+"""
 
 import datetime
 import zoneinfo
+from typing import Any
 
+from ..models.model import JSON
+from .ask import ask_person
 from .function import tool
 from .tool import Tool, ToolError
 
@@ -23,6 +29,31 @@ def clock(zone: str = "UTC") -> dict[str, str]:
     return {"time": now.isoformat(timespec="seconds"), "weekday": now.strftime("%A")}
 
 
+@tool(approval="always")
+def send_mail(to: str, subject: str, body: str, copies: int = 1, urgent: bool = False) -> dict[str, Any]:
+    """Pretend to send a mail; a person approves it first.
+
+    Args:
+        to: The address.
+        copies: How many.
+    """
+    told = "Nothing was sent: this tool only pretends."
+    return {"pretended": True, "to": to, "subject": subject, "copies": copies, "urgent": urgent, "note": told}
+
+
+FORM: JSON = {
+    "type": "object",
+    "properties": {
+        "tone": {"enum": ["plain", "proud", "short"], "title": "Tone", "default": "plain"},
+        "days": {"type": "integer", "title": "Days to wait", "minimum": 0, "maximum": 30, "default": 0},
+        "everybody": {"type": "boolean", "title": "Tell everybody, not only the team"},
+        "words": {"type": "string", "title": "In your words", "maxLength": 2000},
+    },
+    "required": ["tone", "days"],
+}
+"""One field of each kind."""
+
+
 def demo_tools() -> tuple[Tool, ...]:
     """What the demo model asks for."""
-    return (clock,)
+    return (clock, send_mail, ask_person(FORM))

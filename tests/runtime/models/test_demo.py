@@ -73,6 +73,34 @@ async def test_it_says_the_same_to_the_same_conversation() -> None:
     assert once[-1].calls[0].id != other[-1].calls[0].id
 
 
+@pytest.mark.parametrize(
+    ("prompt", "name"),
+    [("Write a mail", "send_mail"), ("let me approve it", "send_mail"), ("Ask me", "ask_person"), ("a task", "clock")],
+)
+async def test_a_word_of_the_prompt_chooses_the_call(prompt: str, name: str) -> None:
+    """MD22: with arguments that the tool takes; what came of it is told, a no as well."""
+    tools = {tool.schema.name: tool for tool in demo_tools()}
+    last = (await _play([User(prompt)]))[-1]
+    assert isinstance(last, Answered)
+    (call,) = last.calls
+    assert call.name == name
+    if name != "ask_person":
+        assert await tools[name].call(call.args, "k")
+    told = [User(prompt), Assistant("", (call,)), Result(call.id, name, "ada denied this call: {}", failed=True)]
+    assert "ada denied this call: {}" in _text(await _play(told))
+    (only_clock,) = (schema for schema in TOOLS if schema.name == "clock")
+    last = (await _play([User(prompt)], [only_clock]))[-1]
+    assert isinstance(last, Answered)
+    assert last.calls[0].name == "clock"
+
+
+async def test_the_mail_says_that_it_only_pretends() -> None:
+    """MD22: nobody can do harm by saying yes."""
+    mail = demo_tools()[1]
+    assert (mail.effect, mail.approval) == ("write", "always")
+    assert "only pretends" in (await mail.call('{"to": "a", "subject": "b", "body": "c"}', "k"))["note"]
+
+
 async def test_without_a_clock_it_answers_at_once() -> None:
     chunks = await _play([User("hello")], tools=[])
     assert isinstance(chunks[-1], Answered)
@@ -112,7 +140,7 @@ async def test_it_is_pleasant_to_read(prompt: str, autojump_clock: trio.testing.
 async def test_the_clock_tells_the_time() -> None:
     from plait.runtime.tools.tool import ToolError
 
-    (clock,) = demo_tools()
+    clock = demo_tools()[0]
     assert clock.effect == "read"
     assert set(await clock.call('{"zone": "UTC"}', "k")) == {"time", "weekday"}
     with pytest.raises(ToolError, match="no time zone is called 'Mars'"):
