@@ -91,7 +91,7 @@ async def plait_side() -> None:
         async for line in _lines():
             order = json.loads(line)
             if "flat" in order:
-                _say(await _flat(rooms.stage, order["flat"]))
+                _say(await _flat(rooms.stage, order["flat"], order["tabs"]))
             else:
                 for _ in range(order["rounds"]):
                     rooms.stage.publish()
@@ -100,7 +100,9 @@ async def plait_side() -> None:
         nursery.cancel_scope.cancel()
 
 
-async def _flat(stage: Stage, seconds: float) -> dict[str, float]:
+async def _flat(stage: Stage, seconds: float, tabs: int) -> dict[str, float]:
+    while len(stage.audience) < tabs:  # noqa: ASYNC110  # The last reader has its 101 before its tab has joined.
+        await trio.sleep(WAIT_S)
     outboxes = [tab.outbox for tab in stage.audience.everybody()]  # type: ignore[attr-defined]
     cpu, began, rounds = time.process_time(), time.monotonic(), 0
     while time.monotonic() - began < seconds:
@@ -224,7 +226,7 @@ def _flat_out(server: Side, readers: Side, tabs: int, seconds: float) -> dict[st
     best = {"per_second": 0.0, "cpu_us": float("inf")}
     for _ in range(BURSTS):
         readers.ask(paced=False)
-        told = server.ask(flat=seconds / BURSTS)
+        told = server.ask(flat=seconds / BURSTS, tabs=tabs)
         deliveries = told["rounds"] * tabs
         time.sleep(0.3)
         got = readers.ask(paced=False)["bytes"]

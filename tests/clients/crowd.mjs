@@ -15,13 +15,19 @@ let frames = 0
 let bytes = 0
 let ended = 0
 let wanted = null
+let first = Infinity
+let last = 0
 
 const read = (tab, data) => {
   frames += 1
   bytes += data.length
   const now = Number(process.hrtime.bigint())
   const text = data.latin1Slice(0, data.length)
-  for (const [, stamp] of text.matchAll(STAMP)) delays.push(now - Number(stamp))
+  for (const [, stamp] of text.matchAll(STAMP)) {
+    delays.push(now - Number(stamp))
+    first = Math.min(first, Number(stamp))
+    last = now
+  }
   if (!tab.ended && text.includes(END)) {
     tab.ended = true
     ended += 1
@@ -54,7 +60,8 @@ const commands = {
   },
   reset () {
     delays = []
-    frames = bytes = ended = 0
+    frames = bytes = ended = last = 0
+    first = Infinity
     for (const tab of sockets) tab.ended = false
   },
   ended: () => new Promise((resolve) => {
@@ -64,7 +71,8 @@ const commands = {
   report () {
     const sorted = Float64Array.from(delays).sort()
     const at = (share) => sorted.length ? sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] / 1e6 : null
-    return { stamps: sorted.length, frames, bytes, p50_ms: at(0.5), p99_ms: at(0.99), max_ms: at(1) }
+    const rate = sorted.length / (last - first) * 1e9
+    return { stamps: sorted.length, frames, bytes, rate, p50_ms: at(0.5), p99_ms: at(0.99), max_ms: at(1) }
   },
   async close () {
     for (const { socket } of sockets) socket.terminate()
