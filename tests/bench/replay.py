@@ -31,6 +31,7 @@ from .processes import machine
 ROOM = "bench"
 TOKENS = 500
 ROUNDS = 3
+TOGETHER = 32  # As recovery does.
 FLOWS = {"assistant": converse}
 STEP = "generate.0"
 
@@ -100,9 +101,11 @@ async def read_all(store: Store) -> list[Record]:
 
 def apply_all(records: list[Record]) -> None:
     doc: Doc[Any] = Doc()
-    for record in records:
-        if record.update:
-            doc.apply_update(record.update)
+    for first in range(0, len(records), TOGETHER):
+        with doc.transaction():
+            for record in records[first : first + TOGETHER]:
+                if record.update:
+                    doc.apply_update(record.update)
 
 
 def fold_all(records: list[Record]) -> None:
