@@ -17,7 +17,7 @@ from msgspec import Meta, Struct
 
 from .errors import Code, Refused
 from .events import kebab
-from .limits import COMMAND_ID_CHARS, DECISION_REASON_CHARS, PROMPT_BYTES, TEXT_FRAME_BYTES
+from .limits import COMMAND_ID_CHARS, DECISION_REASON_CHARS, PROMPT_BYTES, TEXT_FRAME_BYTES, UPDATE_DEPTH
 
 CommandId = Annotated[
     str,
@@ -139,7 +139,24 @@ def parse(text: bytes | str) -> Command:
         raise _why_not(text, error) from None
     if isinstance(command, Prompt | Steer) and len(command.text.encode()) > PROMPT_BYTES:
         raise CommandRefused("too-large", f"A prompt may have {PROMPT_BYTES} bytes of UTF-8.", command.id)
+    if isinstance(command, Approve | Answer | Resolve) and _too_deep(command):
+        raise CommandRefused("bad-json", f"Values may be nested {UPDATE_DEPTH} deep, as in an edit.", command.id)
     return command
+
+
+def _too_deep(command: Approve | Answer | Resolve) -> bool:
+    """Whether a value in it is nested deeper than an edit's may be.
+
+    The decoder stops where Python's stack does. What it just let through would be too deep for the next one who encodes
+    it on a stack that is a little higher, and that is the room, in the middle of everybody's pass.
+    """
+    level: list[Any] = [getattr(command, name) for name in ("args", "answer", "result") if hasattr(command, name)]
+    for _ in range(UPDATE_DEPTH):
+        held = [
+            value.values() if isinstance(value, dict) else value for value in level if isinstance(value, dict | list)
+        ]
+        level = [value for values in held for value in values]
+    return any(isinstance(value, dict | list) for value in level)
 
 
 def digest(command: Command) -> bytes:

@@ -141,4 +141,5 @@ def _stop(state: RoomState, command: Stop) -> list[Verdict]:
 
 
 def _existed(state: RoomState, run: str) -> bool:
-    return run.isdigit() and len(run) == 12 and 0 < int(run) <= state.seq
+    # "²" is a digit to `isdigit` and none to `int`.
+    return run.isascii() and run.isdigit() and len(run) == 12 and 0 < int(run) <= state.seq

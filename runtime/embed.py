@@ -7,7 +7,7 @@ good order, sockets close with 1012.
 
 import uuid
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any, Self
 
@@ -19,7 +19,7 @@ from ..protocol import commands, limits
 from ..protocol.access import Grant
 from ..protocol.commands import Asked, Decision, Prompt, Steer, Stop
 from ..protocol.document import shown_runs
-from ..protocol.errors import Refused
+from ..protocol.errors import OutcomeUnknown, Refused
 from ..protocol.events import Record, RunFailed, RunFinished, RunStopped
 from ..protocol.names import document_name, room_name
 from ..storage.store import Store
@@ -120,13 +120,15 @@ class RoomHandle:
 
     async def next_records(self, after: int) -> list[Record]:
         """The records after that seq, at least one: waits for it."""
-        async with self._rooms.use(self.name) as room:
-            await room.beyond(after)
-            return await self._store.read(self.name, after, limits.PAGE_RECORDS)
+        while True:
+            async with self._rooms.use(self.name) as room:
+                with suppress(OutcomeUnknown):  # This room ended; if it can be had again, it goes on.
+                    await room.beyond(after)
+                    return await self._store.read(self.name, after, limits.PAGE_RECORDS)
 
     async def wait(self, run: str) -> dict[str, Any]:
         """The run in the room document's shape, as plain values, once it is terminal. Raises Refused('no-such-run')."""
-        first = int(run) if run.isdigit() else 0
+        first = int(run) if run.isascii() and run.isdigit() else 0
         known = await self._store.read(self.name, first - 1, 1) if first else []
         if not known or known[0].run != run:
             raise Refused("no-such-run", f"Room {self.name} has no run {run}.")

@@ -5,7 +5,9 @@ and cancels what is not wanted any more. The tasks know nothing of each other; a
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 
 import trio
 
@@ -17,12 +19,14 @@ from ..models.model import JSON
 from ..room.identity import Surroundings
 from ..room.room import Room
 from .definition import Agent
-from .steps import call, generate
+from .steps import broken, call, generate
 from .transcript import transcript
 
 log = logging.getLogger("plait.agent")
 
 _Key = tuple[str, str, int]
+_AGAIN_S = 30.0
+"""How long an attempt that broke without a word keeps its place."""
 
 
 class AgentCrew:
@@ -68,46 +72,59 @@ class AgentCrew:
         for key, move in wanted.items():
             if key not in steps:
                 scope = steps[key] = trio.CancelScope()
+                agent = self.agents[state.runs[move.run].agent]
                 if isinstance(move, Generate):
-                    run = state.runs[move.run]
-                    agent = self.agents[run.agent]
-                    request = agent.model.request(
-                        agent.instructions, transcript(state, run), [tool.schema for tool in agent.tools.values()]
-                    )
-                    steers = [steer.seq for steer in run.unseen()]
-                    nursery.start_soon(self._generate, room, scope, key, agent, move, request, steers)
+                    work_on = self._generation(room, agent, move, state)
                 else:
-                    nursery.start_soon(self._call, room, scope, key, self.agents[state.runs[move.run].agent], move)
+                    key_of_call = f"{room.lineage}/{move.run}/{move.step}"
+                    work_on = partial(call, room, agent, move, key_of_call, self._surroundings)
+                nursery.start_soon(self._attempt, room, scope, key, agent, move, work_on)
         if not steps:
             del self._steps[room]  # Or every room that ever was awake would stay in memory.
 
+    def _generation(self, room: Room, agent: Agent, move: Generate, state: RoomState) -> Callable[[], Awaitable[None]]:
+        """The attempt with its request, which is made now: the state will have changed by the time it begins."""
+        run = state.runs[move.run]
+        try:
+            request = agent.model.request(
+                agent.instructions, transcript(state, run), [tool.schema for tool in agent.tools.values()]
+            )
+        except Exception as error:
+            # The attempt says so; raised here it would be the room's end, and again each time that the room wakes.
+            log.error("room %s: model %s made no request", room.name, agent.model.name, exc_info=error)
+            request = None
+        steers = [steer.seq for steer in run.unseen()]
+        return partial(self._generate, room, agent, move, request, steers)
+
     async def _generate(
+        self, room: Room, agent: Agent, move: Generate, request: JSON | None, steers: list[int]
+    ) -> None:
+        wait_s = (move.not_before - self._surroundings.now()) / 1_000_000
+        if wait_s > 0:
+            await trio.sleep(wait_s)
+        await generate(room, agent, move, request, steers, self._surroundings)
+
+    async def _attempt(
         self,
         room: Room,
         scope: trio.CancelScope,
         key: _Key,
         agent: Agent,
-        move: Generate,
-        request: JSON,
-        steers: list[int],
+        move: Generate | Call,
+        work_on: Callable[[], Awaitable[None]],
     ) -> None:
         with scope:
             try:
-                wait_s = (move.not_before - self._surroundings.now()) / 1_000_000
-                if wait_s > 0:
-                    await trio.sleep(wait_s)
-                await generate(room, agent, move, request, steers, self._surroundings)
+                await work_on()
             except OutcomeUnknown:
                 log.info("room %s: step %s ends with its epoch", room.name, move.step)
-        self._ended(room, scope, key)
-
-    async def _call(self, room: Room, scope: trio.CancelScope, key: _Key, agent: Agent, move: Call) -> None:
-        with scope:
-            try:
-                lineage = (await room.store.head(room.name)).lineage
-                await call(room, agent, move, lineage, self._surroundings)
-            except OutcomeUnknown:
-                log.info("room %s: step %s ends with its epoch", room.name, move.step)
+            except Exception as error:
+                # A bug of ours. Whatever it is, it is not the room's end; and an attempt that ends without a word is
+                # asked for again at once, so it must not end at once.
+                log.error("room %s: step %s: %s", room.name, move.step, type(error).__name__, exc_info=error)
+                with suppress(OutcomeUnknown):
+                    await broken(room, agent, move)
+                await trio.sleep(_AGAIN_S)
         self._ended(room, scope, key)
 
     def _ended(self, room: Room, scope: trio.CancelScope, key: _Key) -> None:

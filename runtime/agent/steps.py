@@ -48,6 +48,9 @@ from .definition import Agent
 log = logging.getLogger("plait.agent")
 
 _BACKOFF_S = (0.5, 2.0, 8.0)
+_LONGEST_S = 10 * 365 * 86_400
+"""What a header or a careless tool may ask us to wait: times beyond year 9999 cannot be written down."""
+_NO_REQUEST: JSON = {"messages": []}
 
 
 class Streaming:
@@ -106,20 +109,35 @@ class Streaming:
 
 
 async def generate(
-    room: Room, agent: Agent, move: Generate, request: JSON, steers: Sequence[int], surroundings: Surroundings
+    room: Room, agent: Agent, move: Generate, request: JSON | None, steers: Sequence[int], surroundings: Surroundings
 ) -> None:
-    """One attempt at an answer of the agent's model; `steers` are the records that the request is the first to hold."""
-    begin = Begin(move.run, agent.author, move.step, move.attempt, agent.model.name, request, steers)
+    """One attempt at an answer of the agent's model; `steers` are the records that the request is the first to hold.
+    Without a request, because the model's code could not make one, the attempt fails."""
+    # A step that was abandoned before it began must not begin: the room would wait for an attempt that nobody makes.
+    await trio.lowlevel.checkpoint_if_cancelled()
+    begin = Begin(move.run, agent.author, move.step, move.attempt, agent.model.name, request or _NO_REQUEST, steers)
     if not await room.commit(begin):
         return
     await trio.lowlevel.checkpoint_if_cancelled()
     try:
+        if request is None:
+            raise ModelError("model-bug", "The model's code could not make a request.", retry=False)
         event = await _answer(room, agent, move, request)
     except ModelError as error:
         event = _failed(move, error, surroundings.now())
-    except Exception as error:
+    except BaseException as error:
+        _let_pass(error)
         log.error("room %s: model %s raised %s", room.name, agent.model.name, type(error).__name__, exc_info=error)
         event = ModelFailed(move.step, move.attempt, "model-bug", f"The model's code raised {type(error).__name__}.")
+    await room.commit(Report(move.run, agent.author, event))
+
+
+async def broken(room: Room, agent: Agent, move: Generate | Call) -> None:
+    """An attempt broke in code of ours: end it, if it had begun, so that its run goes on."""
+    if isinstance(move, Generate):
+        event = ModelFailed(move.step, move.attempt, "model-bug", "The step itself failed.")
+    else:
+        event = ToolFailed(move.step, move.attempt, "tool-bug", "The step itself failed.")
     await room.commit(Report(move.run, agent.author, event))
 
 
@@ -143,6 +161,16 @@ async def _answer(room: Room, agent: Agent, move: Generate, request: JSON) -> Mo
     return ModelAnswered(move.step, move.attempt, answered.finish, calls, answered.usage)
 
 
+def _let_pass(error: BaseException) -> None:
+    """Raise what is not a step's own failure: its cancellation, alone or beside others, and Ctrl-C. All the rest is,
+    also what no `except Exception` sees: an exit, or a Rust extension's panic."""
+    ends = (trio.Cancelled, KeyboardInterrupt, GeneratorExit)
+    if isinstance(error, ends):
+        raise error
+    if isinstance(error, BaseExceptionGroup) and (passing := error.split(ends)[0]) is not None:
+        raise passing
+
+
 def _whole(text: str) -> str:
     """The text without halves of characters, which JSON can spell and UTF-8, the log and Yjs cannot."""
     return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -152,12 +180,13 @@ def _failed(move: Generate, error: ModelError, now: int) -> ModelFailed:
     retry_at = None
     if error.retry and move.attempt < limits.STEP_ATTEMPTS:
         delay_s = max(_BACKOFF_S[min(move.attempt, len(_BACKOFF_S)) - 1], error.retry_after_s or 0.0)
-        retry_at = now + math.ceil(delay_s * 1_000_000)
+        retry_at = now + math.ceil(min(delay_s, _LONGEST_S) * 1_000_000)
     return ModelFailed(move.step, move.attempt, error.code, _whole(error.message), retry_at)
 
 
-async def call(room: Room, agent: Agent, move: Call, lineage: str, surroundings: Surroundings) -> None:
+async def call(room: Room, agent: Agent, move: Call, key: str, surroundings: Surroundings) -> None:
     """One attempt at a tool's call, or the question to a person that must come before it."""
+    await trio.lowlevel.checkpoint_if_cancelled()  # As for a model: what was abandoned must not begin.
     tool = agent.tools.get(move.call.name)
     asked = _asked_first(tool, move, surroundings.now()) if tool is not None and not move.approved else None
     if asked is not None:
@@ -175,24 +204,25 @@ async def call(room: Room, agent: Agent, move: Call, lineage: str, surroundings:
     if tool is None:
         event = ToolFailed(move.step, move.attempt, "no-such-tool", f"There is no tool {move.call.name}.")
     else:
-        event = await _outcome(room, agent, move, f"{lineage}/{move.run}/{move.step}")
+        event = await _outcome(room, agent, tool, move, key)
     await room.commit(Report(move.run, agent.author, event))
 
 
 def _asked_first(tool: Tool, move: Call, now: int) -> ApprovalRequested | QuestionAsked | None:
     """What a person is asked before this call, if anything. A policy that fails asks: no call slips through a bug."""
-    expires_at = None if tool.decide_within_s is None else now + math.ceil(tool.decide_within_s * 1_000_000)
-    args = _arguments(move.call.args)
+    within_s = tool.decide_within_s
+    expires_at = None if within_s is None else now + math.ceil(min(within_s, _LONGEST_S) * 1_000_000)
     if tool.question is not None:
-        question, schema = str(args.get("question", "")), msgspec.json.encode(tool.question.schema).decode()
+        question, schema = _question(move.call.args), msgspec.json.encode(tool.question.schema).decode()
         return QuestionAsked(move.step, move.call.id, move.call.name, question, schema, expires_at)
     if tool.approval == "never":
         return None
     reason: bool | str = True
     if tool.approval != "always":
         try:
-            reason = tool.approval(args)
-        except Exception as error:
+            reason = tool.approval(_arguments(move.call.args))
+        except BaseException as error:
+            _let_pass(error)
             log.error("the approval policy of tool %s raised", move.call.name, exc_info=error)
             reason = f"The approval policy raised {type(error).__name__}."
     if not reason:
@@ -201,24 +231,34 @@ def _asked_first(tool: Tool, move: Call, now: int) -> ApprovalRequested | Questi
     return ApprovalRequested(move.step, move.call.id, move.call.name, move.call.args or "{}", why, expires_at)
 
 
+def _question(args: str) -> str:
+    """What the model wants to know; rubbish asks nothing, and the person sees that."""
+    try:
+        return _whole(str(_arguments(args).get("question", "")))
+    except RecursionError:
+        return ""
+
+
 def _arguments(args: str) -> dict[str, Any]:
-    """The arguments as a policy sees them; a model's rubbish is an empty object, which the call itself will refuse."""
+    """The arguments as a policy sees them; a model's rubbish is an empty object, which the call itself will refuse.
+    Raises RecursionError for what is nested too deeply."""
     try:
         return msgspec.json.decode(args, type=dict[str, Any])
     except msgspec.MsgspecError:
         return {}
 
 
-async def _outcome(room: Room, agent: Agent, move: Call, key: str) -> ToolReturned | ToolFailed:
-    tool = agent.tools[move.call.name]
+async def _outcome(room: Room, agent: Agent, tool: Tool, move: Call, key: str) -> ToolReturned | ToolFailed:
     try:
         result = msgspec.json.encode(await tool.call(move.call.args, key))
     except ToolError as error:
         return ToolFailed(move.step, move.attempt, "tool-error", _whole(str(error)))
-    except trio.Cancelled:
-        await _commit_quietly(room, Report(move.run, agent.author, _cut(move, tool.effect)))
-        raise
-    except Exception as error:
+    except BaseException as error:
+        try:
+            _let_pass(error)
+        except BaseException:  # What passes is cancelled, whatever else was raised while it was.
+            await _commit_quietly(room, Report(move.run, agent.author, _cut(move, tool.effect)))
+            raise
         log.error("room %s: tool %s raised %s", room.name, move.call.name, type(error).__name__, exc_info=error)
         return ToolFailed(move.step, move.attempt, "tool-bug", f"The tool raised {type(error).__name__}.")
     if len(result) > limits.TOOL_RESULT_BYTES:

@@ -21,7 +21,9 @@ def transcript(state: RoomState, run: Run) -> list[Message]:
 def _of_run(run: Run) -> list[Message]:
     messages: list[Message] = [User(run.prompt)]
     results = {step.call: step for step in run.steps.values() if step.kind == "tool"}
-    steers = list(run.steers)
+    # What no request has held yet is the newest word, whichever step was asked for while it was said: before an answer
+    # that was given without it, the model would take it for answered.
+    steers = [steer for steer in run.steers if steer.seen]
     for index, step in enumerate(run.steps.values()):
         if step.kind == "model":
             text = "".join(step.text)
@@ -30,7 +32,7 @@ def _of_run(run: Run) -> list[Message]:
             if step.status == "done" or (text and not run.open):
                 messages.append(Assistant(text, step.calls))
                 messages += [_result(call.id, call.name, results.get(call.id)) for call in step.calls]
-    return messages + [User(steer.text) for steer in steers]
+    return messages + [User(steer.text) for steer in [*steers, *run.unseen()]]
 
 
 def _result(call: str, name: str, step: Step | None) -> Result:

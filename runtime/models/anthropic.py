@@ -174,7 +174,7 @@ def _input(call: ToolCall) -> JSON:
     """The vendor wants an object where arguments may be any text that the model wrote."""
     try:
         value = msgspec.json.decode(call.args or "{}")
-    except (msgspec.MsgspecError, UnicodeError):
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
         value = None
     return value if isinstance(value, dict) else {"not_an_object": call.args}
 

@@ -4,7 +4,7 @@ A tab is in the audience from `join`; it gets deltas from its first sync step 1 
 they build on. Presence is not in the log: it belongs to sockets, and goes when they go.
 """
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 
 from ...protocol.awareness import Registry
 from .live import Change
@@ -20,6 +20,8 @@ class Audience:
     def __init__(self) -> None:
         self._tabs: dict[Tab, str] = {}
         self._synced: dict[str, dict[Tab, None]] = {}
+        self._fresh: set[Tab] = set()
+        """Tabs that have synced since the newest deltas were pushed."""
         self._present: dict[str, Registry] = {}
         self.warned: set[Tab] = set()
         """Tabs that were told that the room document is read-only; they are told once."""
@@ -39,7 +41,14 @@ class Audience:
     def sync(self, tab: Tab) -> None:
         """From now on the tab gets its document's deltas."""
         if tab in self._tabs:
-            self._synced.setdefault(tab.document, {})[tab] = None
+            synced = self._synced.setdefault(tab.document, {})
+            if tab not in synced:
+                synced[tab] = None
+                self._fresh.add(tab)
+
+    def got_deltas(self, tab: Tab) -> bool:
+        """Whether the newest deltas of its document were pushed to the tab."""
+        return tab in self._synced.get(tab.document, {}) and tab not in self._fresh
 
     def leave(self, tab: Tab) -> bool:
         """The tab is gone; whether its document has nobody left."""
@@ -48,8 +57,8 @@ class Audience:
             return False
         self.warned.discard(tab)
         self.owed.pop(tab, None)
-        synced = self._synced.get(document, {})
-        synced.pop(tab, None)
+        self._fresh.discard(tab)
+        self._synced.get(document, {}).pop(tab, None)
         registry = self._present.get(document)
         if registry is not None:
             self._show(document, registry.leave(tab))
@@ -71,14 +80,15 @@ class Audience:
         """All tabs, in the order in which they came."""
         return list(self._tabs)
 
-    def publish(self, document: str, change: Change) -> None:
-        """Push what a pass did to a document to everybody who has synced it."""
-        synced = self._synced.get(document)
-        if not synced:
-            return
-        delta = Delta(document, change.seq, tuple(change.updates), change.before)
-        for tab in synced:
-            tab.push(delta)
+    def publish(self, changes: Mapping[str, Change]) -> None:
+        """Push what a pass did to its documents, to everybody who has synced them."""
+        self._fresh.clear()
+        for document, change in changes.items():
+            synced = self._synced.get(document)
+            if change.updates and synced:
+                delta = Delta(document, change.seq, tuple(change.updates), change.before)
+                for tab in synced:
+                    tab.push(delta)
 
     def aware(self, tab: Tab, payload: bytes) -> None:
         """Take what a tab says of who is present, and tell everybody. Raises Refused('bad-frame')."""

@@ -30,6 +30,7 @@ from ...protocol.events import (
     Record,
     SteerConsumed,
     TextStreamed,
+    ToolFailed,
     ToolStarted,
     command_record_id,
 )
@@ -88,6 +89,8 @@ class Live:
         self.room_document = RoomDocument(client)
         self.shared: dict[str, SharedDocument] = {}
         self.flows = Flows(flows)
+        self.lineage = ""
+        """As the log said when it was opened; empty for a room that nobody had written to."""
         self.work: tuple[Generate | Call, ...] = ()
         self.due: int | None = None
         """When something is to be decided though nothing happens, in µs since 1970."""
@@ -204,7 +207,7 @@ class Live:
         if known is None or not known.open:
             return False
         attempt = getattr(event, "attempt", 0)  # Asking a person is no attempt yet.
-        if not _follows(known, event.step, attempt, event):
+        if not _follows(known, event.step, attempt, event) or self._too_late(known, event):
             return False
         self._flush()
         self._draft(event, author, run, id=record_id(known, event.step, attempt, event))
@@ -302,6 +305,16 @@ class Live:
             return False
         step = run.steps.get(step_id)
         return step is not None and step.status == "open" and step.attempt == attempt and step.epoch == self.epoch
+
+    def _too_late(self, run: Run, event: Any) -> bool:
+        """Whether a step says what only the epoch that it began in could take. The end of an answer whose text was
+        lost with a failed append is not the answer; and a call that was cancelled because its room was read again was
+        not stopped. What a call is known to have done stays true."""
+        step = run.steps.get(event.step)
+        if step is None or step.status != "open" or step.epoch == self.epoch:
+            return False
+        cancelled = isinstance(event, ToolFailed) and event.code == "tool-cancelled" and not run.stopping
+        return step.kind == "model" or cancelled
 
     def _change(self, document: str, before: bytes) -> Change:
         change = self.changes.get(document)

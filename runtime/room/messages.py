@@ -10,7 +10,19 @@ from typing import Any, Protocol
 from ...protocol.access import Grant
 from ...protocol.commands import Asked
 from ...protocol.errors import CODES, OutcomeUnknown, PlaitError, Refused
-from ...protocol.events import ArgumentsStreamed, ReasoningStreamed, Record, TextStreamed
+from ...protocol.events import (
+    ApprovalRequested,
+    ArgumentsStreamed,
+    QuestionAsked,
+    ReasoningStreamed,
+    Record,
+    TextStreamed,
+    ToolFailed,
+    ToolNotStarted,
+    ToolOutcomeUnknown,
+    ToolReturned,
+    ToolStarted,
+)
 from ...protocol.judge import AgentFacts
 from ...protocol.update import decode_state_vector
 from .audience import Audience
@@ -108,6 +120,7 @@ class Edit:
             audience.owed.setdefault(self.tab, set()).update(taken.foreign)
             self.tab.denied("update-foreign", CODES["update-foreign"].sentence)
         among = taken is not None and taken.update == self.update and self.tab.behind is None
+        among = among and audience.got_deltas(self.tab)
         self.tab.accepted(self.update, echo=not among)
 
     def _deny(self, live: Live, audience: Audience, refused: Refused) -> None:
@@ -216,6 +229,16 @@ class Report:
         self.done = done
         self._accepted = False
 
+    @property
+    def begins(self) -> bool:
+        """It is an intent, and nobody carries out one whose step was abandoned."""
+        return isinstance(self.event, ToolStarted | ApprovalRequested | QuestionAsked)
+
+    @property
+    def stays_true(self) -> bool:
+        """It says what a call is known to have done, and that outlives the epoch which could not write it down."""
+        return isinstance(self.event, ToolReturned | ToolFailed | ToolOutcomeUnknown | ToolNotStarted)
+
     def speculate(self, live: Live, agent_for: AgentFor) -> None:
         if isinstance(self.event, TextStreamed | ReasoningStreamed | ArgumentsStreamed):
             self._accepted = live.stream(self.run, self.event)
@@ -240,6 +263,10 @@ class Begin(Report):
         super().__init__(run, author, None)
         self._step = (step, attempt, model, request)
         self._steers = steers
+
+    @property
+    def begins(self) -> bool:
+        return True
 
     def speculate(self, live: Live, agent_for: AgentFor) -> None:
         step, attempt, model, request = self._step

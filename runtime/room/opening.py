@@ -44,6 +44,7 @@ async def open_live(
     if closed is not None:
         client = closed.client  # type: ignore[union-attr]
     live = Live(name, max(head.epoch, epoch_above) + 1, client, flows, surroundings)
+    live.lineage = head.lineage
     await _recover(live, store)
     if live.state.seq < head.seq:
         raise StoreCorrupt(f"the log of room {name} ends at {live.state.seq}, its head says {head.seq}")

@@ -16,7 +16,6 @@ import logging
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Protocol
 
 import trio
 
@@ -25,12 +24,10 @@ from ...protocol.access import Grant
 from ...protocol.commands import Asked
 from ...protocol.errors import CODES, OutcomeUnknown, PlaitError, Refused
 from ...protocol.events import Record, command_record_id
-from ...protocol.judge import AgentFacts
-from ...protocol.moves import FlowFunction, Move
-from ...protocol.state import RoomState
 from ...protocol.update import read
 from ...storage.store import Store, StoreError, StoreFull
 from .audience import Audience
+from .crew import Crew
 from .identity import Surroundings
 from .live import Answer, Change, Live
 from .messages import Ask, Begin, CatchUp, Edit, Join, Leave, Look, Message, Report, Resync, Step1
@@ -43,35 +40,10 @@ _RETRY_S = (0.1, 1.0, 5.0, 15.0, 30.0)
 """How long a room keeps quiet after its nth failure in a row; the last one repeats."""
 
 
-class Crew(Protocol):
-    """Who carries out a room's moves. `runtime.agent.crew` is the one; the room knows no more of agents than this."""
-
-    @property
-    def flows(self) -> Mapping[str, FlowFunction]:
-        """Each agent's flow, by the agent's name."""
-        ...
-
-    def agent_for(self, name: str) -> AgentFacts:
-        """What judging must know of the agent that is meant; the default one for an empty name. Raises Refused."""
-        ...
-
-    def settle(self, room: "Room", state: RoomState, work: tuple[Move, ...], nursery: trio.Nursery) -> None:
-        """Start the steps that should be in progress and are not; cancel those that are and should not be."""
-        ...
-
-    def busy(self, room: "Room") -> bool:
-        """Whether any step of the room is in progress."""
-        ...
-
-    def abandon(self, room: "Room") -> None:
-        """Cancel all steps of the room; they write nothing."""
-        ...
-
-
 class Room:
     """One room of this process. `Rooms` makes it; everything but `ask`, `commit` and `beyond` is synchronous."""
 
-    def __init__(self, name: str, store: Store, crew: Crew, surroundings: Surroundings) -> None:
+    def __init__(self, name: str, store: Store, crew: "Crew[Room]", surroundings: Surroundings) -> None:
         self.name = name
         self.store = store
         self.head = 0
@@ -95,6 +67,7 @@ class Room:
         self._failures = 0
         self._quiet = False
         self._unsynced: dict[Tab, None] = {}
+        self._unsaid: list[Report] = []
         self._alarm: int | None = None
         self._live: Live | None = None
 
@@ -153,9 +126,12 @@ class Room:
         return answers[0]
 
     async def beyond(self, seq: int) -> int:
-        """Wait until a record after `seq` is published; the head then."""
+        """Wait until a record after `seq` is published; the head then. Raises OutcomeUnknown if this room ends before,
+        and then the room is to be asked for again."""
         while self.head <= seq:
             await self._grown.wait()
+            if self._deaf and self.head <= seq:
+                raise OutcomeUnknown("the room was closed")
         return self.head
 
     async def document(self, name: str = "") -> bytes:
@@ -168,6 +144,8 @@ class Room:
                 found.append(live.document(name).get_update())
             except PlaitError as error:
                 found.append(error)
+            if not self._audience.watches(name):
+                live.forget_unwritten(name)
             told.set()
 
         self._post(Look(look))
@@ -201,6 +179,11 @@ class Room:
     def poke(self) -> None:
         """Look again whether something is to be done: a user left, a step ended."""
         self._work.set()
+
+    @property
+    def lineage(self) -> str:
+        """Which history this is; empty before the first record."""
+        return self._live.lineage if self._live is not None else ""
 
     @property
     def closing(self) -> bool:
@@ -241,15 +224,19 @@ class Room:
                 self._live.release()
             self.ended.set()
             self.opened.set()
-            if self.failure is not None:
-                self._audience.end(CODES["overloaded"].close or 1013, "overloaded")
+            self._audience.end(CODES["overloaded"].close or 1013, "overloaded")  # Nobody answers them any more.
 
     def _hear_no_more(self) -> None:
         """No pass will come: tell everybody who waits for one, and whoever asks from now on. This comes before the
         steps are waited for, because a step that waits for its commit does so shielded."""
         self._closing = self._deaf = True
         self._crew.abandon(self)
-        self._fail_inbox(OutcomeUnknown("the room was closed"))
+        self._grown.set()
+        closed = OutcomeUnknown("the room was closed")
+        for report in self._unsaid:
+            report.failed(closed)
+        while self._inbox:
+            self._inbox.popleft().failed(closed)
 
     async def _open(self) -> bool:
         try:
@@ -319,6 +306,8 @@ class Room:
 
     def _speculate(self, live: Live, batch: list[Message]) -> None:
         for message in batch:
+            if isinstance(message, Ask) and not self._quiet:
+                live.decide()  # A run that the message before has finished can be told nothing any more.
             message.speculate(live, self._crew.agent_for)
         if not self._quiet:
             live.decide()
@@ -328,7 +317,7 @@ class Room:
         if append is None:
             return []
         began = trio.current_time()
-        await self.store.append(append)
+        live.lineage = (await self.store.append(append)).lineage
         self.commit_seconds += trio.current_time() - began
         self.commits += 1
         self.records += len(append.records)
@@ -336,9 +325,7 @@ class Room:
 
     def _publish(self, live: Live, batch: list[Message], records: list[Record]) -> None:
         _, changes = live.committed()
-        for document, change in changes.items():
-            if change.updates:
-                self._audience.publish(document, change)
+        self._audience.publish(changes)
         if records:
             self.head = records[-1].seq
             grown, self._grown = self._grown, trio.Event()
@@ -399,9 +386,12 @@ class Room:
             return
         self.reopened += 1
         self._keep_quiet(nursery)
+        self._forget_intents(told)
         for message in batch:
             if isinstance(message, Join | Step1 | CatchUp | Look | Leave):
                 self._post(message)  # It changes nothing, so it is simply asked again.
+            elif isinstance(message, Report) and message.stays_true:
+                self._unsaid.append(message)
             else:
                 message.failed(told)
                 if isinstance(message, Edit):
@@ -409,6 +399,15 @@ class Room:
         self._catch_up_all(old)
         old.release()
         self._work.set()
+
+    def _forget_intents(self, error: PlaitError) -> None:
+        """What waits to begin was asked for in the epoch that ended, and its steps were abandoned with it."""
+        waiting, self._inbox = self._inbox, deque()
+        for message in waiting:
+            if isinstance(message, Report) and message.begins:
+                message.failed(error)
+            else:
+                self._inbox.append(message)
 
     def _catch_up_all(self, old: Live) -> None:
         """Records that turn out to be in the log after all were never pushed: send every tab what it may lack."""
@@ -431,17 +430,16 @@ class Room:
             nursery.start_soon(self._speak_again, delay_s, nursery)
 
     async def _speak_again(self, delay_s: float, nursery: trio.Nursery) -> None:
-        """Work on as before, and ask those whose edits were lost for all that we have not."""
+        """Work on as before: say what calls have done meanwhile, before anybody decides that it is not known, and ask
+        those whose edits were lost for all that we have not."""
         await trio.sleep(delay_s)
         self._quiet = False
+        self._inbox.extendleft(reversed(self._unsaid))
+        self._unsaid.clear()
         for tab in self._unsynced:
             self._post(Resync(tab))
         self._unsynced.clear()
         self.poke()
-
-    def _fail_inbox(self, error: PlaitError) -> None:
-        while self._inbox:
-            self._inbox.popleft().failed(error)
 
     # --- leaving memory -----------------------------------------------------------------------------------------------
 

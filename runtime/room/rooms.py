@@ -14,8 +14,9 @@ from ...protocol import limits
 from ...protocol.errors import PlaitError, Refused
 from ...protocol.names import room_name
 from ...storage.store import Store
+from .crew import Crew
 from .identity import Surroundings
-from .room import Crew, Room
+from .room import Room
 
 log = logging.getLogger("plait.room")
 
@@ -23,7 +24,7 @@ log = logging.getLogger("plait.room")
 class Rooms:
     """Every room that is awake, by name."""
 
-    def __init__(self, store: Store, crew: Crew, surroundings: Surroundings) -> None:
+    def __init__(self, store: Store, crew: Crew[Room], surroundings: Surroundings) -> None:
         self.store = store
         self._crew = crew
         self._surroundings = surroundings
@@ -36,8 +37,7 @@ class Rooms:
         """Hold the rooms until cancelled; each then leaves its log in good order."""
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
-            nursery.start_soon(self._recover)
-            nursery.start_soon(self._watch_the_clock)
+            nursery.start_soon(self._watch)
             task_status.started()
             try:
                 await trio.sleep_forever()
@@ -89,11 +89,19 @@ class Rooms:
                 del self._awake[room.name]
             self._count(self._totals, room)
 
-    async def _watch_the_clock(self) -> None:
-        """Wake rooms in which something falls due while they sleep: a decision that nobody took."""
+    async def _watch(self) -> None:
+        """Wake every room with open runs, and then those in which something falls due while they sleep: a decision that
+        nobody took. A store that cannot be read just now is asked again, since it is no reason to end the process."""
+        due = None
         while True:
+            try:
+                await self._recover(due)
+                due = self._surroundings.now()
+            except PlaitError as error:
+                log.error("rooms with work to do cannot be listed: %s", error)
             await trio.sleep(limits.DUE_S)
-            await self._recover(self._surroundings.now())
+            if due is not None:
+                due = self._surroundings.now()
 
     async def _recover(self, due: int | None = None) -> None:
         """Wake every room with open runs, or those where something is due; each is awake while it has steps to do."""

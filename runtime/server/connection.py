@@ -22,7 +22,7 @@ from trio_websocket import ConnectionClosed, WebSocketConnection
 from ...protocol import control, frames, limits, sync
 from ...protocol.access import Grant
 from ...protocol.commands import Asked, CommandRefused, Follow, Ping, parse
-from ...protocol.errors import PlaitError, Refused
+from ...protocol.errors import OutcomeUnknown, PlaitError, Refused
 from ...protocol.names import Target
 from ...storage.store import StoreError
 from ..room.tab import Delta, Presence
@@ -316,7 +316,7 @@ class Connection:
         try:
             with scope:
                 await follow(self._log, self._room, self, after)
-        except (StoreError, Refused) as error:
+        except (StoreError, Refused, OutcomeUnknown) as error:
             self.close(1013, str(error))
 
     def _say(self, answer: bytes) -> None:

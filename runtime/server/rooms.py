@@ -66,7 +66,7 @@ class Room(Protocol):
         ...
 
     async def beyond(self, seq: int) -> int:
-        """Wait until `head` is greater than that seq and return it."""
+        """Wait until `head` is greater than that seq and return it. Raises OutcomeUnknown if this room ends before."""
         ...
 
 

@@ -6,6 +6,7 @@ Rules stand in specs/server.md.
 
 import platform
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from importlib import metadata
 from typing import Any
@@ -126,13 +127,16 @@ class Routes:
     async def _follow(self, room: str, after: int, send: Send) -> None:
         """Every record after that seq as a line, then live; the pace is the reader's."""
         log = self._log(room)
-        async with self._rooms.use(room) as opened:
-            while True:
-                for seq, line in await log.page(after):
-                    await send(line + b"\n")
-                    after = seq
-                if after >= opened.head:
-                    await opened.beyond(after)
+        while True:
+            # A room that ends while it is followed is asked for again, and only then the reader is told.
+            async with self._rooms.use(room) as opened:
+                with suppress(OutcomeUnknown):
+                    while True:
+                        for seq, line in await log.page(after):
+                            await send(line + b"\n")
+                            after = seq
+                        if after >= opened.head:
+                            await opened.beyond(after)
 
     async def _runs(self, room: str, request: Request) -> Response:
         runs, rest = await older_runs(self._rooms.store, room, _number(request, "before", 0))
