@@ -336,7 +336,8 @@ class Record(Struct, frozen=True):
     who did it (`agent:NAME` for an agent, `plait` for the room itself). `run` is empty where no run is concerned.
     `document` is the name of the shared document that `update` belongs to, empty for the room document; an empty
     `update` means that no document changed. `id` makes appending idempotent: `COMMAND#ordinal` or
-    `RUN/STEP#ATTEMPT.ORDINAL`; None for edits, which the CRDT makes idempotent. `asked` is the SHA-256 of the command
+    `RUN/STEP#ATTEMPT.ORDINAL`; None for edits, which the CRDT makes idempotent, and for streamed text, which only the
+    head that it stands on protects from being appended twice. `asked` is the SHA-256 of the command
     that caused it, on the command's first record.
     """
 

@@ -295,7 +295,9 @@ class Live:
             event = ArgumentsStreamed(first.step, first.attempt, first.part, first.call, first.name, "".join(texts))
         else:
             event = type(first)(first.step, first.attempt, first.part, "".join(texts))
-        self._draft(event, f"agent:{run.agent}", run.id, id=record_id(run, first.step, first.attempt, event))
+        # Without an id: that a stream is not appended twice is the head's to see to, and an index entry for each token
+        # would double the pages that a commit writes.
+        self._draft(event, f"agent:{run.agent}", run.id)
         if run.streamed > limits.RUN_BYTES:
             self._undecided = True
 

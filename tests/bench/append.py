@@ -139,8 +139,7 @@ async def raw(
 
 async def stored(folder: Path, appenders: int, seconds: float) -> Figure:
     def token(room: int, seq: int) -> Append:
-        key = f"000000000001/generate.0#1.{seq}"
-        record = Record(seq, TIME + seq, AUTHOR, RUN, 1, TOKEN, "", UPDATE, key)
+        record = Record(seq, TIME + seq, AUTHOR, RUN, 1, TOKEN, "", UPDATE)  # As a room streams them: without an id.
         return Append(f"room-{room}", 1, seq - 1, (record,), 1)
 
     async with open_store(f"sqlite:///{folder}/stored") as store:
