@@ -115,8 +115,7 @@ async def same(folder: Path, appenders: int, seconds: float) -> Figure:
     body, links = encode_event(TOKEN), (bytes(range(32)), bytes(range(32, 64)))
 
     def row(room: int, seq: int) -> tuple[object, ...]:
-        key = f"000000000001/generate.0#1.{seq}"
-        return (room, seq, TIME + seq, AUTHOR, RUN, 1, "", "text-streamed", key, None, body, UPDATE, *links)
+        return (room, seq, TIME + seq, AUTHOR, RUN, 1, "", "text-streamed", None, None, body, UPDATE, *links)
 
     names = 'room_id, seq, time, author, run, epoch, document, kind, record_id, asked, body, "update", body_hash, hash'
     insert = f"INSERT INTO records ({names}) VALUES ({', '.join('?' * 14)})"
