@@ -6,13 +6,13 @@ frames and fields that it does not know, so a newer server can say more to an ol
 """
 
 import datetime
-from typing import Annotated
+from typing import Annotated, cast
 
 import msgspec
 from msgspec import Meta, Struct
 
 from .codec import record_json
-from .errors import Refused
+from .errors import Code, Refused
 from .events import Event, Record
 
 
@@ -152,6 +152,11 @@ def read(text: bytes | str) -> Answer | None:
     if frame.unknown is not None:
         return Unknown(id=frame.id, unknown=frame.unknown)
     return None
+
+
+def refusal_of(reason: Reason) -> Refused:
+    """The error that a server's refusal is here. A code of a newer server is kept, though no page here names it."""
+    return Refused(cast(Code, reason.code), reason.message or reason.code)
 
 
 def record_of(shown: ShownRecord) -> Record:

@@ -108,6 +108,23 @@ LIMITS: dict[str, Limit] = {
     ),
     "DUE_S": Limit(15, "seconds", "How late a sleeping room may notice that a decision's time has run out."),
     "DECISION_REASON_CHARS": Limit(2000, "characters", "Why somebody said no; the model is told all of it."),
+    "COMMANDS_WAITING": Limit(
+        1024, "commands", "Kept by a client that cannot reach its server; whoever asks more wants a queue of their own."
+    ),
+    "FOLLOW_RECORDS": Limit(
+        64, "records", "Read ahead by a client's follower; beyond it reading pauses, and the log is the queue."
+    ),
+    "RECONNECT_FIRST_MS": Limit(
+        100, "milliseconds", "A client's first pause, doubled by each useless socket; a restart takes a second."
+    ),
+    "RECONNECT_MAX_S": Limit(10, "seconds", "A client's longest pause: people wait that long for a server to be back."),
+    "SILENCE_S": Limit(
+        30, "seconds", "Nothing from a server for that long: the socket is dead; as y-websocket, and above KEEPALIVE_S."
+    ),
+    "CLIENT_CONNECT_S": Limit(10, "seconds", "A client's handshake, TCP and TLS included."),
+    "CLIENT_FRAME_BYTES": Limit(
+        64 << 20, "bytes", "One message that a client takes: a whole document is one, and DOCUMENT_BYTES is half of it."
+    ),
     "ROOM_IDLE_S": Limit(60, "seconds", "A room with nobody in it and nothing running leaves memory after this."),
     "CONNECTIONS": Limit(10_000, "sockets", "Per process, at 40 KiB each; more is closed with 1013."),
     "HEAD_BYTES": Limit(16 << 10, "bytes", "An HTTP head; h11's default and that of most servers."),
@@ -164,6 +181,13 @@ STORE_READERS = LIMITS["STORE_READERS"].value
 KEEPALIVE_S = LIMITS["KEEPALIVE_S"].value
 DUE_S = LIMITS["DUE_S"].value
 DECISION_REASON_CHARS = LIMITS["DECISION_REASON_CHARS"].value
+COMMANDS_WAITING = LIMITS["COMMANDS_WAITING"].value
+FOLLOW_RECORDS = LIMITS["FOLLOW_RECORDS"].value
+RECONNECT_FIRST_MS = LIMITS["RECONNECT_FIRST_MS"].value
+RECONNECT_MAX_S = LIMITS["RECONNECT_MAX_S"].value
+SILENCE_S = LIMITS["SILENCE_S"].value
+CLIENT_CONNECT_S = LIMITS["CLIENT_CONNECT_S"].value
+CLIENT_FRAME_BYTES = LIMITS["CLIENT_FRAME_BYTES"].value
 ROOM_IDLE_S = LIMITS["ROOM_IDLE_S"].value
 CONNECTIONS = LIMITS["CONNECTIONS"].value
 HEAD_BYTES = LIMITS["HEAD_BYTES"].value

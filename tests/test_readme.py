@@ -108,24 +108,30 @@ def test_the_two_commands_come_first() -> None:
 
 
 async def test_a_service_of_ones_own(tmp_path: Path) -> None:
-    """HO6: the service of twenty-odd lines serves, its agent calls its function, and a restart does not ask again."""
+    """HO6: the service of twenty-odd lines serves, its agent calls its function, a restart does not ask again, and the
+    client of the same section is answered."""
     text = fence("python", ".serve(")
     port = free_port()
     assert text.count("8800") == 1
     assert len(text.splitlines()) <= 25
     (tmp_path / "shop.py").write_text(text.replace("8800", str(port)))
+    (tmp_path / "client.py").write_text(fence("python", "connect(").replace("8800", str(port)))
     log = f"http://127.0.0.1:{port}/api/rooms/counter/records"
-    for _ in "first start", "second start":
+    for start in "first", "second":
         async with running([sys.executable, "shop.py"], tmp_path) as process:
             await fetched(f"http://127.0.0.1:{port}/health")
             events = await trio.to_thread.run_sync(until_finished, log)
+            if start == "first":
+                async with running([sys.executable, "client.py"], tmp_path) as client:
+                    assert client.stdout
+                    assert b"".join([piece async for piece in client.stdout]) == b"done\n"
             process.send_signal(signal.SIGINT)
             await process.wait()
         (returned,) = [event for event in events if event["type"] == "tool-returned"]
         assert re.fullmatch(r'"\d\d:\d\d in UTC"', returned["result"])
     async with open_store(f"sqlite:///{tmp_path / 'shop.db'}", readonly=True) as store:
         records = await store.read("counter")
-    assert [type(record.event) for record in records].count(RunRequested) == 1
+    assert [type(record.event) for record in records].count(RunRequested) == 2  # The service's own, and the client's.
 
 
 async def test_the_yjs_snippet_watches(tmp_path: Path, need: Need) -> None:

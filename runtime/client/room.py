@@ -1,0 +1,212 @@
+"""`connect`: a room on some other server, as if it were here, for as long as the block lasts.
+
+    async with connect("ws://127.0.0.1:8787", "counter") as room:
+        run = await room.prompt("What time is it?")
+        print((await room.wait(run))["status"])
+
+The block begins at once, whether or not there is a server; what is asked waits for one. Sockets: one for commands and
+the room document, one for each shared document, one for each follower. Rules (specs/client.md):
+
+1. A command that was asked is asked again under its id until it is answered.
+2. Leaving the block closes the sockets and waits for nothing: `await document.saved()` does.
+3. What the server refuses for good (4400 to 4499) every later call raises.
+"""
+
+import os
+import random as chance
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import trio
+
+from ...protocol import control
+from ...protocol.asking import Asking
+from ...protocol.commands import Asked, Decision, Prompt, Steer, Stop
+from ...protocol.control import Denied, Done
+from ...protocol.document import RoomDocument, shown_runs
+from ...protocol.errors import OutcomeUnknown, Refused
+from ...protocol.events import RunFailed, RunFinished, RunRequested, RunStopped
+from ...protocol.names import document_name, room_name
+from ...protocol.replica import Replica
+from .document import Document
+from .follow import Follow
+from .link import Address, Dial, Link, Status
+from .link import dial as dial_tcp
+
+
+@asynccontextmanager
+async def connect(
+    url: str,
+    room: str,
+    *,
+    grant: str = "",
+    random: Callable[[], float] = chance.random,
+    entropy: Callable[[int], bytes] = os.urandom,
+    dial: Dial = dial_tcp,
+) -> "AsyncIterator[RemoteRoom]":
+    """A room of the server at `url` (`ws://HOST:PORT`, as `plait serve` prints it with http).
+
+    `grant` is the signed permission in base64url, where the server wants one. `random` and `entropy` bring the chance
+    in pauses and ids; the clock is Trio's. `dial` opens another stream than TCP, for simulations.
+    Raises ValueError for what is no URL, Refused('bad-name').
+    """
+    address = Address.parse(url, grant)
+    name = room_name(room)
+    raised: Exception | None = None
+    async with trio.open_nursery() as nursery:
+        remote = RemoteRoom(name, address, nursery, random, entropy, dial)
+        try:
+            yield remote
+        except Exception as error:  # The nursery would wrap it in a group, and `except Refused` around us miss it.
+            raised = error
+        finally:
+            remote.release()
+        nursery.cancel_scope.cancel()
+    if raised is not None:
+        raise raised
+
+
+class RemoteRoom:
+    """What a program may do with a room elsewhere. Every method may be called by many tasks at once."""
+
+    def __init__(
+        self,
+        name: str,
+        address: Address,
+        nursery: trio.Nursery,
+        random: Callable[[], float],
+        entropy: Callable[[int], bytes],
+        dial: Dial,
+    ) -> None:
+        self.name = name
+        self._address = address
+        self._nursery = nursery
+        self._random = random
+        self._entropy = entropy
+        self._dial = dial
+        self._asking = Asking()
+        self._documents: dict[str, Document] = {}
+        self._replicas: list[Replica] = []
+        self._link = self._new_link(f"/rooms/{name}")
+        self._link.add(self._asking)
+        nursery.start_soon(self._link.run)
+
+    @property
+    def status(self) -> Status:
+        """connecting, connected, waiting (for the next try) or ended."""
+        return self._link.status
+
+    @property
+    def trouble(self) -> str:
+        """How the last socket ended, or why the client has, for people."""
+        return str(self._link.error) if self._link.error else self._link.trouble
+
+    def release(self) -> None:
+        """Let go of the documents; their last state stays readable."""
+        for replica in self._replicas:
+            replica.release()
+
+    # --- commands -----------------------------------------------------------------------------------------------------
+
+    async def prompt(self, text: str, *, agent: str = "", id: str = "") -> str:  # noqa: A002
+        """Ask an agent; the id of the run, once it is on disk. Raises Refused.
+
+        `id` makes asking again safe, across blocks and processes.
+        """
+        answer = await self._ask(Prompt(id=id or self._id(), text=text, agent=agent))
+        return answer.run
+
+    async def stop(self, run: str = "", *, id: str = "") -> None:  # noqa: A002
+        """Stop a run, or every open run of the room; returns once that is on disk. Raises Refused."""
+        await self._ask(Stop(id=id or self._id(), run=run))
+
+    async def steer(self, text: str, run: str = "", *, id: str = "") -> None:  # noqa: A002
+        """Say something to the run at work; its next model request holds it. Raises Refused."""
+        await self._ask(Steer(id=id or self._id(), run=run, text=text))
+
+    async def decide(self, command: Decision) -> None:
+        """Approve, Deny, Answer or Resolve (`protocol.commands`); the first in log order counts. Raises Refused."""
+        await self._ask(command)
+
+    async def _ask(self, command: Asked) -> Done:
+        self._link.check()
+        question = self._asking.ask(command)
+        self._link.wake()
+        try:
+            while question.answer is None:
+                if self._link.error is not None and question.sent:
+                    raise OutcomeUnknown("The client has ended before the answer came.") from self._link.error
+                self._link.check()
+                await self._link.changed()
+        except trio.Cancelled:
+            self._asking.withdraw(question)
+            raise
+        if isinstance(question.answer, Denied):
+            raise control.refusal_of(question.answer.refused)
+        return question.answer.ok
+
+    # --- looking ------------------------------------------------------------------------------------------------------
+
+    def follow(self, after: int = 0, *, live: bool = True) -> Follow:
+        """The room's records after that seq, and then the new ones: `async for record in room.follow()`.
+
+        Without `live` they end at the log's end.
+        """
+        return Follow(self._nursery, self._new_link(f"/rooms/{self.name}"), after, live)
+
+    async def wait(self, run: str) -> dict[str, Any]:
+        """The run in the room document's shape, as plain values, once it is terminal. Raises Refused('no-such-run')."""
+        unknown = Refused("no-such-run", f"Room {self.name} has no run {run}.")
+        if not (run.isdecimal() and 1 <= int(run) < 1 << 53):
+            raise unknown
+        scratch = RoomDocument(client=1)
+        try:
+            # An id is the seq of the run's first record. If the log does not have that, nothing is waited for.
+            async with self.follow(int(run) - 1, live=False) as records:
+                async for record in records:
+                    if not records.live and not (record.run == run and isinstance(record.event, RunRequested)):
+                        raise unknown
+                    records.live = True
+                    if record.run == run:
+                        scratch.project(record.run, record.author, record.time, record.event)
+                        if isinstance(record.event, RunFinished | RunStopped | RunFailed):
+                            return shown_runs(scratch.doc)[run]
+        except Refused as refused:
+            if refused.code != "lineage-changed":  # The log is shorter than that.
+                raise
+        finally:
+            scratch.release()
+        raise unknown
+
+    async def runs(self) -> dict[str, Any]:
+        """The room document's runs as plain values, by id, as they are now."""
+        return shown_runs((await self.document()).doc)
+
+    async def document(self, name: str = "") -> Document:
+        """A live document, once it is level with the server's; the room document without a name. Raises Refused."""
+        key = document_name(name) if name else ""
+        document = self._documents.get(key)
+        if document is None:
+            document = self._documents[key] = self._open(key)
+        await document.synced()
+        return document
+
+    def _open(self, name: str) -> Document:
+        # 32 bits, as browsers draw them: a server's own ids have 53, so it never takes ours for its own.
+        replica = Replica(int.from_bytes(self._entropy(4), "big") or 1, writable=bool(name))
+        self._replicas.append(replica)
+        if not name:
+            self._link.add(replica)
+            return Document(name, replica, self._link)
+        link = self._new_link(f"/docs/{self.name}/{name}")
+        link.add(replica)
+        self._nursery.start_soon(link.run)
+        return Document(name, replica, link)
+
+    def _new_link(self, path: str) -> Link:
+        return Link(self._address, path, self._random, self._dial)
+
+    def _id(self) -> str:
+        return str(uuid.UUID(bytes=self._entropy(16), version=4))
