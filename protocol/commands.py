@@ -17,7 +17,7 @@ from msgspec import Meta, Struct
 
 from .errors import Code, Refused
 from .events import kebab
-from .limits import COMMAND_ID_CHARS, DECISION_REASON_CHARS, PROMPT_BYTES, TEXT_FRAME_BYTES, UPDATE_DEPTH
+from .limits import COMMAND_ID_CHARS, DECISION_REASON_CHARS, PROMPT_BYTES, TAB_TOOLS, TEXT_FRAME_BYTES, UPDATE_DEPTH
 
 CommandId = Annotated[
     str,
@@ -102,8 +102,47 @@ class Resolve(_Ask, frozen=True, kw_only=True):
     result: Any = None
 
 
+class ToolOffer(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A tool that a tab carries out; a `lasting` one is offered also while no tab is here, and its call then waits."""
+
+    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+    description: Annotated[str, Meta(max_length=4000)] = ""
+    parameters: dict[str, Any] = {}
+    effect: Literal["read", "idempotent", "write"] = "write"
+    lasting: bool = False
+
+
+class RegisterTools(_Ask, frozen=True, kw_only=True):
+    """Say which tools this tab has, instead of those that it had. `tab` is its own name for itself, the same after a
+    reload; `running` are the steps that it still carries out, so a page that was reloaded leaves it empty."""
+
+    tab: Annotated[str, Meta(min_length=1, max_length=100)]
+    tools: Annotated[list[ToolOffer], Meta(max_length=TAB_TOOLS)]
+    running: Annotated[list[StepId], Meta(max_length=TAB_TOOLS)] = []
+
+
+class ClaimTool(_Ask, frozen=True, kw_only=True):
+    """Begin to carry out a call that is assigned to this tab: only after the answer may the tool run."""
+
+    run: Name
+    step: StepId
+    number: Seq
+
+
+class ReturnToolResult(_Ask, frozen=True, kw_only=True):
+    """What a claimed call gave: `result` is any JSON, or `error` is what the model is told instead."""
+
+    run: Name
+    step: StepId
+    number: Seq
+    result: Any = None
+    error: Annotated[str, Meta(max_length=4000)] = ""
+
+
+OfTab = RegisterTools | ClaimTool | ReturnToolResult
+"""What only a tab can ask: its socket says which tab it is."""
 Decision = Approve | Deny | Answer | Resolve
-Asked = Prompt | Stop | Steer | Decision
+Asked = Prompt | Stop | Steer | Decision | OfTab
 """What a room judges; the rest is the connection's."""
 Command = Asked | Follow | Ping
 

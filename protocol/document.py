@@ -41,19 +41,27 @@ from .events import (
     RunStopped,
     SteerConsumed,
     StopRequested,
+    TabLeft,
     TextStreamed,
+    ToolAnsweredLate,
+    ToolAssigned,
+    ToolAwaited,
+    ToolClaimed,
     ToolFailed,
+    ToolHolderLost,
     ToolInterrupted,
+    ToolLeaseExpired,
     ToolNotStarted,
     ToolOutcomeUnknown,
     ToolResolved,
     ToolReturned,
+    ToolsRegistered,
     ToolStarted,
 )
 
 ROOT = "runs"
 
-_UNDONE = frozenset({"streaming", "requested", "asking", "running"})
+_UNDONE = frozenset({"streaming", "requested", "asking", "awaiting", "assigned", "running"})
 _KINDS = {TextStreamed: "text", ReasoningStreamed: "reasoning", ArgumentsStreamed: "tool"}
 
 
@@ -141,7 +149,7 @@ class RoomDocument:
             case RunArchived():
                 if run in self._runs:
                     del self._runs[run]
-            case StopRequested() | DocumentEdited() | EpochClosed():
+            case StopRequested() | DocumentEdited() | EpochClosed() | ToolsRegistered() | TabLeft():
                 pass
             case _:
                 if run in self._runs:
@@ -179,6 +187,15 @@ class RoomDocument:
                     part["seen"] = True
             case ApprovalRequested() | QuestionAsked():
                 _ask(shown, event)
+            case ToolAwaited() | ToolAssigned():
+                _hand_over(shown, event)
+            case ToolClaimed():
+                self._ended(shown, event.step, "running")
+            case ToolLeaseExpired():
+                self._ended(shown, event.step, "awaiting")
+                shown["status"] = "waiting"
+            case ToolHolderLost() | ToolAnsweredLate():
+                pass
             case ApprovalGranted() | ApprovalDenied() | QuestionAnswered() | DecisionExpired() | ToolResolved():
                 self._decided(shown, author, event)
             case _:
@@ -332,6 +349,19 @@ def _ask(shown: "Map[Any]", event: ApprovalRequested | QuestionAsked) -> None:
             part["expires_at"] = rfc3339(event.expires_at)
         part["state"] = "asking"
     shown["status"] = "waiting"
+
+
+def _hand_over(shown: "Map[Any]", event: ToolAwaited | ToolAssigned) -> None:
+    """A call is a tab's: nobody's yet, or one tab's under a number. That tab reads it here and carries it out."""
+    part = _last(shown, lambda part: part.get("id") == event.call)
+    if part is None:
+        return
+    part["call"] = event.step
+    if isinstance(event, ToolAssigned):
+        part["tab"], part["number"] = event.tab, event.number
+        part["state"], shown["status"] = "assigned", "running"
+    else:
+        part["state"], shown["status"] = "awaiting", "waiting"
 
 
 def shown_runs(doc: "Doc[Any]") -> dict[str, Any]:

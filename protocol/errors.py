@@ -22,6 +22,7 @@ Code = Literal[
     "no-such-room",
     "no-such-step",
     "not-allowed",
+    "not-claimed",
     "outcome-unknown",
     "overloaded",
     "permission-denied",
@@ -60,6 +61,9 @@ CODES: dict[Code, Meaning] = {
     "no-such-room": Meaning("The room was deleted.", 4404, 404),
     "no-such-step": Meaning("The run has no step of that id that asks a person.", None, 404),
     "not-allowed": Meaning("The grant does not allow this.", 4403, 403),
+    "not-claimed": Meaning(
+        "The call is not this tab's to carry out: claim it first, or somebody else has it.", None, 409
+    ),
     "outcome-unknown": Meaning("The commit may or may not have happened; ask again under the same id.", None, 503),
     "overloaded": Meaning("The server holds as much as it may; try again later.", 1013, 503),
     "permission-denied": Meaning("This document is read-only here; the edit was ignored.", None, 403),

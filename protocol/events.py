@@ -42,10 +42,12 @@ class Usage(Struct, frozen=True, omit_defaults=True):
 
 
 class RunRequested(_Fact, frozen=True):
-    """Somebody prompted: the run exists and is queued. Its id is this record's seq, zero-padded to 12 digits."""
+    """Somebody prompted: the run exists and is queued. Its id is this record's seq, zero-padded to 12 digits. `tab` is
+    the tab that prompted, if it has tools of its own."""
 
     agent: str
     prompt: str
+    tab: str = ""
 
 
 class RunStarted(_Fact, frozen=True):
@@ -277,6 +279,81 @@ class SteerConsumed(_Fact, frozen=True):
     steer: int
 
 
+# --- tools in tabs ----------------------------------------------------------------------------------------------------
+
+
+class TabTool(Struct, frozen=True, omit_defaults=True):
+    """A tool that a tab carries out. `parameters` is JSON Schema text; `lasting`: offered also while no tab is here."""
+
+    name: str
+    description: str
+    parameters: str
+    effect: str = "write"
+    lasting: bool = False
+
+
+class ToolsRegistered(_Fact, frozen=True):
+    """A tab says which tools it has, instead of those that it had; `running` are steps that it still carries out."""
+
+    tab: str
+    tools: tuple[TabTool, ...]
+    running: tuple[str, ...] = ()
+
+
+class TabLeft(_Fact, frozen=True):
+    """A tab with tools closed its socket; what it held is under its lease."""
+
+    tab: str
+
+
+class ToolAwaited(_Fact, frozen=True):
+    """No tab has the tool now: the run waits for one, for days if need be."""
+
+    step: str
+    call: str
+    name: str
+
+
+class ToolAssigned(_Fact, frozen=True):
+    """The call is this tab's to carry out, under a rising number; nobody else may."""
+
+    step: str
+    call: str
+    name: str
+    effect: str
+    tab: str
+    number: int
+
+
+class ToolClaimed(_Fact, frozen=True):
+    """The intent: the tab begins to carry the call out."""
+
+    step: str
+    number: int
+
+
+class ToolHolderLost(_Fact, frozen=True):
+    """The tab is not here any more; at `until` (µs since 1970) its lease ends."""
+
+    step: str
+    until: int
+
+
+class ToolLeaseExpired(_Fact, frozen=True):
+    """The lease of a call that was not begun, or that may be repeated, ended: it is to be assigned anew."""
+
+    step: str
+    number: int
+
+
+class ToolAnsweredLate(_Fact, frozen=True):
+    """A result came under a number that does not count any more; it changes nothing."""
+
+    step: str
+    number: int
+    result: str
+
+
 # --- documents and epochs ---------------------------------------------------------------------------------------------
 
 
@@ -324,6 +401,14 @@ Event = (
     | ToolResolved
     | RunSteered
     | SteerConsumed
+    | ToolsRegistered
+    | TabLeft
+    | ToolAwaited
+    | ToolAssigned
+    | ToolClaimed
+    | ToolHolderLost
+    | ToolLeaseExpired
+    | ToolAnsweredLate
     | DocumentEdited
     | EpochClosed
 )

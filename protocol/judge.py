@@ -13,7 +13,20 @@ from msgspec import Struct
 
 from . import limits
 from .access import Grant
-from .commands import Answer, Approve, Asked, Decision, Deny, Prompt, Resolve, Steer, Stop
+from .commands import (
+    Answer,
+    Approve,
+    Asked,
+    ClaimTool,
+    Decision,
+    Deny,
+    Prompt,
+    RegisterTools,
+    Resolve,
+    ReturnToolResult,
+    Steer,
+    Stop,
+)
 from .errors import Refused
 from .events import (
     ApprovalDenied,
@@ -23,7 +36,13 @@ from .events import (
     RunRequested,
     RunSteered,
     StopRequested,
+    TabTool,
+    ToolAnsweredLate,
+    ToolClaimed,
+    ToolFailed,
     ToolResolved,
+    ToolReturned,
+    ToolsRegistered,
     run_id,
 )
 from .state import RoomState
@@ -48,18 +67,23 @@ class AgentFacts(Struct, frozen=True):
 
 
 def judge(
-    state: RoomState, grant: Grant, command: Asked, agent_for: Callable[[str], AgentFacts], now: int = 0
+    state: RoomState,
+    grant: Grant,
+    command: Asked,
+    agent_for: Callable[[str], AgentFacts],
+    now: int = 0,
+    tab: str = "",
 ) -> list[Verdict]:
     """The events that the command causes in this state, at least one. Raises Refused.
 
     `agent_for(name)` tells of the agent that is meant, the default one for an empty name, and raises Refused. `now` is
-    in µs since 1970.
+    in µs since 1970. `tab` is the asking tab's name for itself, if it registered tools.
     """
     if not grant.write:
         raise Refused("not-allowed")
     match command:
         case Prompt():
-            return _prompt(state, command, agent_for(command.agent))
+            return _prompt(state, command, agent_for(command.agent), tab)
         case Stop():
             return _stop(state, command)
         case Steer():
@@ -68,11 +92,46 @@ def judge(
             if not grant.decide:
                 raise Refused("not-allowed")
             return [_decide(state, command, now)]
+        case RegisterTools():
+            return [Verdict("", _tools(command))]
+        case ClaimTool() | ReturnToolResult():
+            return [_of_tab(state, command, tab)]
         case _:
             assert_never(command)
 
 
-def _prompt(state: RoomState, command: Prompt, agent: AgentFacts) -> list[Verdict]:
+def _tools(command: RegisterTools) -> ToolsRegistered:
+    offered = tuple(
+        TabTool(tool.name, tool.description, _text(tool.parameters or _NOTHING), tool.effect, tool.lasting)
+        for tool in command.tools
+    )
+    return ToolsRegistered(command.tab, offered, tuple(command.running))
+
+
+_NOTHING = {"type": "object", "properties": {}}
+
+
+def _of_tab(state: RoomState, command: ClaimTool | ReturnToolResult, tab: str) -> Verdict:
+    """Numbers are decided by log order: only who holds the newest one carries the call out, and only once."""
+    run = state.runs.get(command.run)
+    step = run.steps.get(command.step) if run is not None else None
+    if run is None or step is None or not step.number:
+        raise Refused("no-such-step", f"Run {command.run} has no call {command.step} for a tab.")
+    holds = bool(tab) and step.tab == tab and step.number == command.number and run.open and not run.stopping
+    if isinstance(command, ClaimTool):
+        if holds and step.status == "assigned":
+            return Verdict(run.id, ToolClaimed(step.id, step.number))
+        raise Refused("not-claimed")
+    if holds and step.status == "claimed":
+        if command.error:
+            return Verdict(run.id, ToolFailed(step.id, step.number, "tool-error", command.error))
+        return Verdict(run.id, ToolReturned(step.id, step.number, _text(command.result)))
+    if step.status == "assigned" and step.number == command.number:
+        raise Refused("not-claimed")
+    return Verdict(run.id, ToolAnsweredLate(step.id, command.number, command.error or _text(command.result)))
+
+
+def _prompt(state: RoomState, command: Prompt, agent: AgentFacts, tab: str) -> list[Verdict]:
     if len(command.text.encode()) > limits.PROMPT_BYTES:
         raise Refused("too-large", f"A prompt may have {limits.PROMPT_BYTES} bytes.")
     open_runs = state.open_runs()
@@ -87,7 +146,7 @@ def _prompt(state: RoomState, command: Prompt, agent: AgentFacts) -> list[Verdic
         if agent.on_second_prompt == "interrupt":
             stops = [Verdict(run.id, StopRequested()) for run in open_runs]
     # The new run comes first: its record is the one from which a repeated command is answered.
-    return [Verdict(run_id(state.seq + 1), RunRequested(agent.name, command.text)), *stops]
+    return [Verdict(run_id(state.seq + 1), RunRequested(agent.name, command.text, tab)), *stops]
 
 
 def _steer(state: RoomState, run: str, text: str) -> Verdict:

@@ -106,6 +106,8 @@ LIMITS: dict[str, Limit] = {
     "KEEPALIVE_S": Limit(
         20, "seconds", "y-websocket closes after 30 s without data; an empty awareness frame is sent before."
     ),
+    "TOOL_LEASE_S": Limit(10, "seconds", "A tab that reloads is back sooner; one that is not back by then is gone."),
+    "TAB_TOOLS": Limit(64, "tools", "Of one tab; each stands in every model request."),
     "DUE_S": Limit(15, "seconds", "How late a sleeping room may notice that a decision's time has run out."),
     "DECISION_REASON_CHARS": Limit(2000, "characters", "Why somebody said no; the model is told all of it."),
     "COMMANDS_WAITING": Limit(
@@ -179,6 +181,8 @@ LOCK_WAIT_S = LIMITS["LOCK_WAIT_S"].value
 KNOWN_ROOMS = LIMITS["KNOWN_ROOMS"].value
 STORE_READERS = LIMITS["STORE_READERS"].value
 KEEPALIVE_S = LIMITS["KEEPALIVE_S"].value
+TOOL_LEASE_S = LIMITS["TOOL_LEASE_S"].value
+TAB_TOOLS = LIMITS["TAB_TOOLS"].value
 DUE_S = LIMITS["DUE_S"].value
 DECISION_REASON_CHARS = LIMITS["DECISION_REASON_CHARS"].value
 COMMANDS_WAITING = LIMITS["COMMANDS_WAITING"].value

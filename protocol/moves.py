@@ -1,22 +1,14 @@
 """What should be in progress now: a pure function of the state, with the agents' flows as policy.
 
-A flow is a coroutine that awaits only what its `Work` offers. It is driven by `send`, not by Trio: each await names a
-step; where the log has the step's outcome, it is sent back at once, otherwise the step is what should be in progress.
-So a flow is resumed after a crash by running it again from its first line against the log, and the live coroutine that
-`Flows` keeps is only a cache. Outcomes are fed one at a time in log order, so a replay takes the very turns that the
-live flow took.
-
-A step's id is structural: the scope it stands in, what it is, and the how-manieth of that kind in the scope. Parallel
-work is `work.all(a=…, b=…)`, each branch a scope of its own, so ids do not depend on who finished first.
+Decisions are what the room itself appends; the rest is what steps do, or when to ask again. The live coroutines that
+`Flows` keeps are only a cache of the fold.
 """
 
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
 
 from msgspec import Struct
 
 from . import limits
-from .errors import PlaitError
 from .events import (
     DecisionExpired,
     Event,
@@ -26,196 +18,26 @@ from .events import (
     RunFinished,
     RunStarted,
     RunStopped,
+    TabTool,
+    ToolAssigned,
+    ToolAwaited,
     ToolCall,
+    ToolHolderLost,
     ToolInterrupted,
+    ToolLeaseExpired,
     ToolOutcomeUnknown,
-    Usage,
 )
+from .flow import Answer, Asked, Flow, FlowFunction, Outcome, StepFailed
 from .state import RoomState, Run, Step
 
 
-class Answer(Struct, frozen=True):
-    """What a model step gave; `steered`: meanwhile somebody said something that it has not seen."""
-
-    text: str
-    calls: tuple[ToolCall, ...]
-    finish: str
-    usage: Usage
-    steered: bool = False
-
-
-class Outcome(Struct, frozen=True):
-    """What a tool step gave: JSON text, or with `failed` the sentence that the model is told."""
-
-    result: str
-    failed: bool = False
-
-
-class StepFailed(PlaitError):
-    """Thrown into a flow by a model step that failed for good; uncaught, it ends the run with its code."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-
-
-class FlowMisused(PlaitError):
-    """A flow awaited something that is not its `Work`'s, or the log holds a step that it does not ask for."""
-
-
-class Asked(Struct, frozen=True):
-    """A step that a flow awaits: a model's answer, or the call of a tool."""
-
-    kind: str
-    call: ToolCall | None = None
-
-    def __await__(self) -> Generator["Asked", Any, Any]:
-        return (yield self)
-
-
-class _All:
-    def __init__(self, branches: Mapping[str, Awaitable[Any]]) -> None:
-        self.branches = branches
-
-    def __await__(self) -> Generator["_All", Any, Any]:
-        return (yield self)
-
-
-class Work:
-    """What a flow may await. Everything else fails the run with `flow-misused`."""
-
-    def __init__(self, prompt: str) -> None:
-        self.prompt = prompt
-
-    def generate(self) -> Awaitable[Answer]:
-        """One answer of the agent's model to the conversation so far. Raises StepFailed."""
-        return Asked("generate")
-
-    def call(self, call: ToolCall) -> Awaitable[Outcome]:
-        """One call of one of the agent's tools."""
-        return Asked("call", call)
-
-    def all(self, branches: Mapping[str, Awaitable[Any]]) -> Awaitable[dict[str, Any]]:
-        """Several at once; a dict of their results under the same names, when all have one."""
-        return _All(branches)
-
-
-FlowFunction = Callable[[Work], Coroutine[Any, Any, Any]]
-
-
-async def converse(work: Work) -> str:
-    """The built-in loop: ask the model, call the tools that it asks for side by side, until it asks for none and
-    nobody has said anything meanwhile."""
-    while True:
-        answer = await work.generate()
-        if not answer.calls and not answer.steered:
-            return answer.text
-        await work.all({str(n): work.call(call) for n, call in enumerate(answer.calls)})
-
-
-class _Scope:
-    """One strand of a flow: its coroutine, the counters of its steps, and the branches that it waits for."""
-
-    def __init__(self, path: str, coroutine: Coroutine[Any, Any, Any], parent: "_Scope | None", name: str) -> None:
-        self.path = path
-        self.coroutine = coroutine
-        self.parent = parent
-        self.name = name
-        self.counts: dict[str, int] = {}
-        self.results: dict[str, Any] = {}
-        self.missing = 0
-
-    def nth(self, kind: str) -> str:
-        n = self.counts.get(kind, 0)
-        self.counts[kind] = n + 1
-        return f"{self.path}{kind}.{n}"
-
-
-async def _branch(awaitable: Awaitable[Any]) -> Any:
-    return await awaitable
-
-
-class Flow:
-    """A flow at work on one run: which steps it awaits, and whether it has returned or failed."""
-
-    def __init__(self, function: FlowFunction, prompt: str) -> None:
-        self.waiting: dict[str, tuple[_Scope, Asked]] = {}
-        self.done = False
-        self.failure: StepFailed | None = None
-        self.fed = 0
-        self._advance(_Scope("", function(Work(prompt)), None, ""), lambda c: c.send(None))
-
-    def feed(self, step: str, outcome: Answer | Outcome | StepFailed) -> None:
-        """Give the flow a step's outcome and run it until it waits again."""
-        self.fed += 1
-        if step not in self.waiting:
-            self._fail("flow-diverged", f"the log has an outcome of step {step}, which this agent's code does not ask")
-            return
-        scope, _ = self.waiting.pop(step)
-        if isinstance(outcome, StepFailed):
-            self._advance(scope, lambda c: c.throw(outcome))
-        else:
-            self._advance(scope, lambda c: c.send(outcome))
-
-    def close(self) -> None:
-        """Drop the coroutines, innermost first; none is ever left for the garbage collector to warn of."""
-        for scope, _ in list(self.waiting.values()):
-            inner: _Scope | None = scope
-            while inner is not None:
-                inner.coroutine.close()
-                inner = inner.parent
-        self.waiting.clear()
-
-    def _fail(self, code: str, message: str) -> None:
-        self.close()
-        self.failure = StepFailed(code, message)
-
-    def _advance(self, scope: _Scope, resume: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
-        try:
-            asked = resume(scope.coroutine)
-        except StopIteration as stop:
-            self._returned(scope, stop.value)
-        except StepFailed as failure:
-            self._fail(failure.code, failure.message)
-        except Exception as error:
-            self._fail("flow-failed", f"{type(error).__name__}: {error}")
-        else:
-            self._wait(scope, asked)
-
-    def _wait(self, scope: _Scope, asked: object) -> None:
-        if isinstance(asked, Asked):
-            self.waiting[scope.nth(asked.kind)] = (scope, asked)
-        elif isinstance(asked, _All):
-            path = scope.nth("all")
-            scope.results, scope.missing = {}, len(asked.branches)
-            if not asked.branches:
-                self._advance(scope, lambda c: c.send({}))
-            for name, awaitable in asked.branches.items():
-                if self.failure is None:
-                    branch = _Scope(f"{path}/{name}/", _branch(awaitable), scope, name)
-                    self._advance(branch, lambda c: c.send(None))
-        else:
-            scope.coroutine.close()
-            self._fail("flow-misused", "a flow may await only what its work offers")
-
-    def _returned(self, scope: _Scope, value: object) -> None:
-        parent = scope.parent
-        if parent is None:
-            self.done = True
-            return
-        parent.results[scope.name] = value
-        parent.missing -= 1
-        if parent.missing == 0:
-            results = parent.results
-            self._advance(parent, lambda c: c.send(results))
-
-
 class Flows:
-    """The flows of a room's open runs, by agent; a cache of the fold."""
+    """The flows of a room's open runs, by agent; a cache of the fold. `own_tools` are the names of each agent's tools:
+    a call of another name is a tab's."""
 
-    def __init__(self, functions: Mapping[str, FlowFunction]) -> None:
+    def __init__(self, functions: Mapping[str, FlowFunction], own_tools: Mapping[str, Collection[str]] = {}) -> None:
         self.functions = functions
+        self.own_tools = own_tools
         self._live: dict[str, Flow] = {}
 
     def of(self, run: Run) -> Flow | None:
@@ -302,8 +124,15 @@ def moves(state: RoomState, epoch: int, flows: Flows, now: int = 0) -> tuple[Mov
     decisions += _archivable(state)
     if decisions or not runs:
         return tuple(decisions)
-    due = min((step.due for _, step in _asking(runs) if step.due), default=0)
-    return (*_of_run(runs[0], flows), *([Wake(due)] if due else []))
+    found = _of_run(state, runs[0], flows, epoch, now)
+    if any(isinstance(move, Decide) for move in found):
+        return tuple(move for move in found if isinstance(move, Decide))
+    due = min((step.due for run in runs for step in run.steps.values() if step.due and _waits(step)), default=0)
+    return (*found, *([Wake(due)] if due else []))
+
+
+def _waits(step: Step) -> bool:
+    return step.status in ("asking", "assigned", "claimed")
 
 
 def _asking(runs: list[Run]) -> list[tuple[Run, Step]]:
@@ -334,7 +163,7 @@ def _archivable(state: RoomState) -> list[Decide]:
     return [Decide(run, RunArchived()) for run in finished[: max(0, len(finished) - limits.FINISHED_RUNS)]]
 
 
-def _of_run(run: Run, flows: Flows) -> tuple[Move, ...]:
+def _of_run(state: RoomState, run: Run, flows: Flows, epoch: int, now: int) -> tuple[Move, ...]:
     if run.status == "queued":
         return (Decide(run.id, RunStarted()),)
     flow = flows.of(run)
@@ -347,8 +176,66 @@ def _of_run(run: Run, flows: Flows) -> tuple[Move, ...]:
         return (Decide(run.id, RunFailed(flow.failure.code, flow.failure.message)),)
     if flow.done:
         return (Decide(run.id, RunFinished()),)
-    wanted = (_todo(run, step, asked) for step, (_, asked) in flow.waiting.items())
+    wanted: list[Move | None] = []
+    for step, (_, asked) in flow.waiting.items():
+        call = asked.call
+        if (
+            call is not None
+            and call.name not in flows.own_tools.get(run.agent, ())
+            and _is_tabs(state, run, step, call)
+        ):
+            wanted.append(_tab_move(state, run, step, call, epoch, now))
+        else:
+            wanted.append(_todo(run, step, asked))
     return tuple(move for move in wanted if move is not None)
+
+
+def tab_tools(state: RoomState, epoch: int) -> dict[str, TabTool]:
+    """The tools that tabs offer now, by name: those of tabs that are here, and the lasting ones."""
+    here = [tools for tab in state.tabs.values() if tab.epoch == epoch for tools in tab.tools.values()]
+    return state.lasting | {tool.name: tool for tool in here}
+
+
+def _is_tabs(state: RoomState, run: Run, step_id: str, call: ToolCall) -> bool:
+    """Whether a call of that name is a tab's: one has or had the tool. What nobody ever had is the step's to refuse."""
+    step = run.steps.get(step_id)
+    if step is not None:
+        return step.number > 0 or step.status == "awaiting"
+    return call.name in state.lasting or any(call.name in tab.tools for tab in state.tabs.values())
+
+
+def _tab_move(state: RoomState, run: Run, step_id: str, call: ToolCall, epoch: int, now: int) -> Decide | None:
+    """Assign a call to a tab, watch over its lease, take it away when that has ended."""
+    step = run.steps.get(step_id)
+    if step is None or step.status == "awaiting":
+        tab = _tab_for(state, run, call.name, epoch)
+        if tab:
+            tool = state.tabs[tab].tools[call.name]
+            number = 1 if step is None else step.number + 1
+            return Decide(run.id, ToolAssigned(step_id, call.id, call.name, tool.effect, tab, number))
+        if step is None:
+            return Decide(run.id, ToolAwaited(step_id, call.id, call.name))
+        return None
+    if step.status == "retry":
+        return Decide(run.id, ToolLeaseExpired(step_id, step.number))
+    if step.status not in ("assigned", "claimed"):
+        return None
+    here = step.tab in state.tabs and state.tabs[step.tab].epoch == epoch
+    if not here and not step.due:
+        return Decide(run.id, ToolHolderLost(step_id, now + limits.TOOL_LEASE_S * 1_000_000))
+    if step.due and step.due <= now:
+        if step.status == "claimed" and step.effect == "write":
+            return Decide(run.id, ToolOutcomeUnknown(step_id, step.number))
+        return Decide(run.id, ToolLeaseExpired(step_id, step.number))
+    return None
+
+
+def _tab_for(state: RoomState, run: Run, name: str, epoch: int) -> str:
+    """The tab that started or last continued the run, if it has the tool; else the one that registered it last."""
+    having = [tab for tab, tools in state.tabs.items() if tools.epoch == epoch and name in tools.tools]
+    if run.tab in having:
+        return run.tab
+    return having[-1] if having else ""
 
 
 def _over_limit(run: Run) -> RunFailed | None:

@@ -11,7 +11,9 @@ from msgspec import Meta, Struct
 
 RunStatus = Literal["queued", "running", "waiting", "done", "stopped", "failed"]
 PartType = Literal["text", "reasoning", "tool", "steer"]
-ToolState = Literal["streaming", "requested", "asking", "running", "done", "failed", "unknown", "cancelled"]
+ToolState = Literal[
+    "streaming", "requested", "asking", "awaiting", "assigned", "running", "done", "failed", "unknown", "cancelled"
+]
 
 SEGMENTS = "Y.Array of Y.Text"
 MAPS = "Y.Array of Y.Map"
@@ -41,6 +43,8 @@ class ShownPart(Struct, omit_defaults=True, kw_only=True):
     call: Annotated[str, _text("tool: the step that carries the call out, once it started")] = ""
     result: Annotated[str, _text("tool: the result's JSON text, once done")] = ""
     error: Annotated[str, _text("tool: why it failed, for people and for the model")] = ""
+    tab: Annotated[str, _text("tool of a tab: the tab that it is assigned to")] = ""
+    number: Annotated[int, _text("tool of a tab: the number under which it is assigned; only the newest counts")] = 0
     asks: Annotated[str, _text("tool that asks a person: approval (yes or no, perhaps other arguments) or input")] = ""
     reason: Annotated[str, _text("approval: why it is asked for")] = ""
     question: Annotated[str, _text("input: what is asked")] = ""

@@ -39,29 +39,41 @@ from .events import (
     RunStopped,
     SteerConsumed,
     StopRequested,
+    TabLeft,
+    TabTool,
     TextStreamed,
+    ToolAnsweredLate,
+    ToolAssigned,
+    ToolAwaited,
     ToolCall,
+    ToolClaimed,
     ToolFailed,
+    ToolHolderLost,
     ToolInterrupted,
+    ToolLeaseExpired,
     ToolNotStarted,
     ToolOutcomeUnknown,
     ToolResolved,
     ToolReturned,
+    ToolsRegistered,
     ToolStarted,
     Usage,
 )
 from .update import read
 
-VERSION = 2
+VERSION = 3
 
 RunStatus = Literal["queued", "running", "waiting", "done", "stopped", "failed"]
-StepStatus = Literal["asking", "ready", "open", "retry", "done", "failed", "unknown"]
+StepStatus = Literal["asking", "ready", "awaiting", "assigned", "claimed", "open", "retry", "done", "failed", "unknown"]
 
 TERMINAL: frozenset[str] = frozenset({"done", "stopped", "failed"})
 
 
 class Step(Struct):
     """One durable doing: a model's answer or a tool's call, with what its newest attempt gave.
+
+    A call that a tab carries out is `awaiting` (no tab has the tool), `assigned` to `tab` under `number`, or `claimed`
+    by it; `due` is then the end of its lease, 0 while the tab is here.
 
     `status`: a person is asked (until `due`, µs, if not 0); a person said yes, so the first attempt is awaited; an
     attempt is open; the next attempt is awaited (from `retry_at`, µs, on); it is done; it failed for good; or nobody
@@ -92,6 +104,15 @@ class Step(Struct):
     asks: Literal["", "approval", "input"] = ""
     args: str = ""
     steered: bool = False
+    tab: str = ""
+    number: int = 0
+
+
+class TabTools(Struct):
+    """The tools of one tab, under the epoch in which its socket is."""
+
+    epoch: int
+    tools: dict[str, TabTool]
 
 
 class Steer(Struct):
@@ -117,6 +138,7 @@ class Run(Struct):
     outcomes: list[str] = field(default_factory=list)
     streamed: int = 0
     steers: list[Steer] = field(default_factory=list)
+    tab: str = ""
 
     def unseen(self) -> list[Steer]:
         """What was said to the run and is in no request yet."""
@@ -149,6 +171,8 @@ class RoomState(Struct):
     request: Request = field(default_factory=Request)
     owners: dict[int, str] = field(default_factory=dict)
     documents: list[str] = field(default_factory=list)
+    tabs: dict[str, TabTools] = field(default_factory=dict)
+    lasting: dict[str, TabTool] = field(default_factory=dict)
     closed: EpochClosed | None = None
 
     def open_runs(self) -> list[Run]:
@@ -173,7 +197,11 @@ def fold(state: RoomState, record: Record) -> None:
         case EpochClosed():
             state.closed = event
         case RunRequested():
-            state.runs[record.run] = Run(record.run, event.agent, event.prompt, record.author)
+            state.runs[record.run] = Run(record.run, event.agent, event.prompt, record.author, tab=event.tab)
+        case ToolsRegistered():
+            _registered(state, record, event)
+        case TabLeft():
+            state.tabs.pop(event.tab, None)
         case RunArchived():
             state.runs.pop(record.run, None)
         case StopRequested():
@@ -184,6 +212,19 @@ def fold(state: RoomState, record: Record) -> None:
             run = state.runs.get(record.run)
             if run is not None:
                 _fold_run(state, run, record, event)
+
+
+def _registered(state: RoomState, record: Record, event: ToolsRegistered) -> None:
+    """The tab is here again: it holds what it had not begun, and what it says that it still carries out. What it had
+    begun and does not carry out any more, it lost with its page: that lease ends now."""
+    state.tabs.pop(event.tab, None)
+    state.tabs[event.tab] = TabTools(record.epoch, {tool.name: tool for tool in event.tools})
+    state.lasting |= {tool.name: tool for tool in event.tools if tool.lasting}
+    for run in state.open_runs():
+        for step in run.steps.values():
+            if step.tab == event.tab and step.status in ("assigned", "claimed"):
+                lost = step.status == "claimed" and step.id not in event.running
+                step.due = record.time if lost else 0
 
 
 def _edited(state: RoomState, record: Record) -> None:
@@ -220,6 +261,12 @@ _RunEvent = (
     | ToolResolved
     | RunSteered
     | SteerConsumed
+    | ToolAwaited
+    | ToolAssigned
+    | ToolClaimed
+    | ToolHolderLost
+    | ToolLeaseExpired
+    | ToolAnsweredLate
 )
 
 
@@ -255,6 +302,10 @@ def _fold_run(state: RoomState, run: Run, record: Record, event: _RunEvent) -> N
             step.asks = "approval" if isinstance(event, ApprovalRequested) else "input"
             run.steps[step.id] = step
             run.status = "waiting"
+        case ToolAwaited() | ToolAssigned() | ToolClaimed() | ToolHolderLost() | ToolLeaseExpired():
+            _fold_tab(run, record.epoch, event)
+        case ToolAnsweredLate():
+            pass
         case RunSteered():
             run.steers.append(Steer(record.seq, record.author, event.text, len(run.steps)))
         case SteerConsumed():
@@ -285,6 +336,31 @@ def _begin(run: Run, step: Step) -> None:
         step.args = earlier.args
     run.status = "running"
     run.steps[step.id] = step
+
+
+def _fold_tab(
+    run: Run, epoch: int, event: ToolAwaited | ToolAssigned | ToolClaimed | ToolHolderLost | ToolLeaseExpired
+) -> None:
+    """A call's way through tabs."""
+    step = run.steps.get(event.step)
+    if step is None:
+        step = run.steps[event.step] = Step(event.step, "tool", 0, epoch)
+    match event:
+        case ToolAwaited():
+            step.status, step.call, step.name = "awaiting", event.call, event.name
+            run.status = "waiting"
+        case ToolAssigned():
+            step.status, step.call, step.name, step.effect = "assigned", event.call, event.name, event.effect
+            step.tab, step.number, step.due = event.tab, event.number, 0
+            run.status = "running"
+        case ToolClaimed():
+            step.status, step.attempt = "claimed", event.number
+        case ToolHolderLost():
+            step.due = event.until
+        case ToolLeaseExpired():
+            step.status, step.tab, step.due = "awaiting", "", 0
+        case _:
+            assert_never(event)
 
 
 _Decision = ApprovalGranted | ApprovalDenied | QuestionAnswered | DecisionExpired | ToolResolved
@@ -348,12 +424,14 @@ def _fold_outcome(run: Run, step: Step, event: _Outcome) -> None:
             step.status, step.retry_at = "retry", 0
         case ToolReturned():
             step.result = event.result
+            run.tab = step.tab or run.tab
             _settle(run, step, "done")
         case ToolFailed():
+            run.tab = step.tab or run.tab
             step.code, step.message = event.code, event.message
             _settle(run, step, "failed")
         case ToolOutcomeUnknown():
-            step.status = "unknown"
+            step.status, step.due = "unknown", 0
             run.status = "waiting"
         case _:
             assert_never(event)

@@ -5,17 +5,19 @@ and cancels what is not wanted any more. The tasks know nothing of each other; a
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
+import msgspec
 import trio
 
 from ...protocol.errors import OutcomeUnknown, Refused
+from ...protocol.flow import FlowFunction
 from ...protocol.judge import AgentFacts
-from ...protocol.moves import Call, FlowFunction, Generate, Move
+from ...protocol.moves import Call, Generate, Move, tab_tools
 from ...protocol.state import RoomState
-from ..models.model import JSON
+from ..models.model import JSON, ToolSchema
 from ..room.identity import Surroundings
 from ..room.room import Room
 from .definition import Agent
@@ -44,6 +46,11 @@ class AgentCrew:
     def flows(self) -> Mapping[str, FlowFunction]:
         """Each agent's flow, by the agent's name."""
         return {name: agent.flow for name, agent in self.agents.items()}
+
+    @property
+    def own_tools(self) -> Mapping[str, Collection[str]]:
+        """The names of each agent's own tools."""
+        return {name: agent.tools.keys() for name, agent in self.agents.items()}
 
     def agent_for(self, name: str) -> AgentFacts:
         """The agent that is meant; the first one for an empty name. Raises Refused('no-such-agent')."""
@@ -87,7 +94,7 @@ class AgentCrew:
         run = state.runs[move.run]
         try:
             request = agent.model.request(
-                agent.instructions, transcript(state, run), [tool.schema for tool in agent.tools.values()]
+                agent.instructions, transcript(state, run), _schemas(agent, state, room.epoch)
             )
         except Exception as error:
             # The attempt says so; raised here it would be the room's end, and again each time that the room wakes.
@@ -139,3 +146,10 @@ class AgentCrew:
         """Close the models' connections."""
         for agent in self.agents.values():
             await agent.model.aclose()
+
+
+def _schemas(agent: Agent, state: RoomState, epoch: int) -> list[ToolSchema]:
+    """What the model may call: the agent's own tools, and those of tabs under names that the agent does not have."""
+    own = [tool.schema for tool in agent.tools.values()]
+    tabs = [tool for name, tool in sorted(tab_tools(state, epoch).items()) if name not in agent.tools]
+    return own + [ToolSchema(tool.name, tool.description, msgspec.json.decode(tool.parameters)) for tool in tabs]

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Literal
 
+from ...protocol.flow import FlowFunction, converse
 from ...protocol.judge import AgentFacts
-from ...protocol.moves import FlowFunction, converse
 from ..models import open_model
 from ..models.model import Model
 from ..tools.tool import Tool

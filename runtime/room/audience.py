@@ -25,6 +25,8 @@ class Audience:
         self._present: dict[str, Registry] = {}
         self.warned: set[Tab] = set()
         """Tabs that were told that the room document is read-only; they are told once."""
+        self.bound: dict[str, Tab] = {}
+        """Tabs with tools: a tab's name for itself -> its newest socket."""
         self.owed: dict[Tab, set[int]] = {}
         """Client ids whose structs a tab relayed and that were dropped: when the id commits, the tab is asked again."""
 
@@ -37,6 +39,22 @@ class Audience:
     def join(self, tab: Tab) -> None:
         """The tab is here."""
         self._tabs[tab] = tab.document
+
+    def bind(self, tab: Tab, name: str) -> None:
+        """The socket is that tab's from now on."""
+        if tab in self._tabs:
+            self.unbind(tab)
+            self.bound[name] = tab
+
+    def unbind(self, tab: Tab) -> str:
+        """The socket is no tab's any more; the name of the tab that it was, or empty."""
+        name = self.name_of(tab)
+        self.bound.pop(name, None)
+        return name
+
+    def name_of(self, tab: Tab | None) -> str:
+        """The name of the tab whose newest socket it is, or empty."""
+        return next((name for name, bound in self.bound.items() if bound is tab), "")
 
     def sync(self, tab: Tab) -> None:
         """From now on the tab gets its document's deltas."""

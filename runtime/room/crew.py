@@ -3,13 +3,14 @@
 `runtime.agent.crew` is the one that does; a test may have another that does nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol, TypeVar
 
 import trio
 
+from ...protocol.flow import FlowFunction
 from ...protocol.judge import AgentFacts
-from ...protocol.moves import FlowFunction, Move
+from ...protocol.moves import Move
 from ...protocol.state import RoomState
 
 RoomT = TypeVar("RoomT", contravariant=True)
@@ -22,6 +23,11 @@ class Crew(Protocol[RoomT]):
     @property
     def flows(self) -> Mapping[str, FlowFunction]:
         """Each agent's flow, by the agent's name."""
+        ...
+
+    @property
+    def own_tools(self) -> Mapping[str, Collection[str]]:
+        """The names of each agent's own tools; a call of another name is a tab's."""
         ...
 
     def agent_for(self, name: str) -> AgentFacts:

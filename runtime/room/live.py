@@ -29,13 +29,16 @@ from ...protocol.events import (
     ReasoningStreamed,
     Record,
     SteerConsumed,
+    TabLeft,
     TextStreamed,
     ToolFailed,
+    ToolsRegistered,
     ToolStarted,
     command_record_id,
 )
+from ...protocol.flow import FlowFunction
 from ...protocol.judge import AgentFacts, judge
-from ...protocol.moves import Call, Decide, FlowFunction, Flows, Generate, Wake, moves
+from ...protocol.moves import Call, Decide, Flows, Generate, Wake, moves
 from ...protocol.requests import describe
 from ...protocol.state import RoomState, Run, fold, record_id
 from ...protocol.update import decode_state_vector, new_clients, read
@@ -81,6 +84,7 @@ class Live:
         client: int,
         flows: Mapping[str, FlowFunction],
         surroundings: Surroundings,
+        own_tools: Mapping[str, Collection[str]] | None = None,
     ) -> None:
         self.name = name
         self.epoch = epoch
@@ -88,7 +92,7 @@ class Live:
         self.state = RoomState()
         self.room_document = RoomDocument(client)
         self.shared: dict[str, SharedDocument] = {}
-        self.flows = Flows(flows)
+        self.flows = Flows(flows, own_tools or {})
         self.lineage = ""
         """As the log said when it was opened; empty for a room that nobody had written to."""
         self.work: tuple[Generate | Call, ...] = ()
@@ -138,10 +142,15 @@ class Live:
     # --- speculating --------------------------------------------------------------------------------------------------
 
     def command(
-        self, grant: Grant, command: Asked, known: Record | None, agents: Callable[[str], AgentFacts]
+        self,
+        grant: Grant,
+        command: Asked,
+        known: Record | None,
+        agents: Callable[[str], AgentFacts],
+        tab: str = "",
     ) -> Answer:
         """Carry a command out, or answer it as it was answered before (law 5). `known` is its first record, if the log
-        has one. Raises Refused."""
+        has one; `tab` is the asking tab, if it has tools. Raises Refused."""
         asked = digest(command)
         earlier = (known.asked, Answer(known.seq, known.run)) if known else self._asked.get(command.id)
         if earlier is not None:
@@ -149,7 +158,7 @@ class Live:
                 raise Refused("id-reused")
             return earlier[1]
         self._flush()
-        verdicts = judge(self.state, grant, command, agents, self._surroundings.now())
+        verdicts = judge(self.state, grant, command, agents, self._surroundings.now(), tab)
         first = self.state.seq + 1
         for ordinal, verdict in enumerate(verdicts):
             key = command_record_id(command.id, ordinal)
@@ -157,6 +166,21 @@ class Live:
         answer = Answer(first, verdicts[0].run)
         self._asked[command.id] = (asked, answer)
         return answer
+
+    def tab_left(self, name: str) -> None:
+        """The socket of a tab with tools is closed."""
+        if name in self.state.tabs:
+            self._flush()
+            self._draft(TabLeft(name), HOUSE)
+
+    def tab_stays(self, name: str) -> None:
+        """Another epoch has begun, and the tab's socket lives on with all that it carries out."""
+        known = self.state.tabs.get(name)
+        if known is not None:
+            self._flush()
+            steps = [step for run in self.state.open_runs() for step in run.steps.values()]
+            running = tuple(step.id for step in steps if step.tab == name and step.status == "claimed")
+            self._draft(ToolsRegistered(name, tuple(known.tools.values()), running), HOUSE)
 
     def edit(self, author: str, document: str, update: bytes) -> Taken:
         """Take a tab's edit of a shared document. Raises Refused, OutcomeUnknown; Broken for an edit that broke it."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from ...protocol.access import Grant
-from ...protocol.commands import Asked
+from ...protocol.commands import Asked, RegisterTools
 from ...protocol.errors import CODES, OutcomeUnknown, PlaitError, Refused
 from ...protocol.events import (
     ApprovalRequested,
@@ -57,7 +57,11 @@ class _Quiet:
 class Ask:
     """A command, with who asks and where the answer goes. `known` is its first record, if the log has one."""
 
-    def __init__(self, grant: Grant, command: Asked, reply: Callable[[Answer | PlaitError], None]) -> None:
+    def __init__(
+        self, grant: Grant, command: Asked, reply: Callable[[Answer | PlaitError], None], tab: Tab | None, name: str
+    ) -> None:
+        self._tab = tab
+        self._name = name
         self.grant = grant
         self.command = command
         self.known: Record | None = None
@@ -66,11 +70,15 @@ class Ask:
 
     def speculate(self, live: Live, agent_for: AgentFor) -> None:
         try:
-            self._answer = live.command(self.grant, self.command, self.known, agent_for)
+            if isinstance(self.command, RegisterTools) and self._tab is None:
+                raise Refused("not-allowed", "Only a socket can have tools; it is gone when they are.")
+            self._answer = live.command(self.grant, self.command, self.known, agent_for, self._name)
         except Refused as refused:
             self._answer = refused
 
     def publish(self, live: Live, audience: Audience) -> None:
+        if isinstance(self.command, RegisterTools) and self._tab is not None and isinstance(self._answer, Answer):
+            audience.bind(self._tab, self.command.tab)
         self._reply(self._answer)
 
     def failed(self, error: PlaitError) -> None:
@@ -209,14 +217,43 @@ class Leave(_Quiet):
             live.forget_unwritten(self.document)
 
 
-class Look(_Quiet):
-    """Somebody wants to read the room when document = log."""
+class TabGone(_Quiet):
+    """A socket whose tab has tools was closed."""
 
-    def __init__(self, look: Callable[[Live], None]) -> None:
-        self._look = look
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def speculate(self, live: Live, agent_for: AgentFor) -> None:
+        live.tab_left(self._name)
 
     def publish(self, live: Live, audience: Audience) -> None:
-        self._look(live)
+        pass
+
+
+class TabStays(TabGone):
+    """The room was read again from its log under a new epoch; the tab's socket lives on."""
+
+    def speculate(self, live: Live, agent_for: AgentFor) -> None:
+        live.tab_stays(self._name)
+
+
+class Look(_Quiet):
+    """Somebody wants a document when document = log."""
+
+    def __init__(self, document: str, tell: Callable[[bytes | PlaitError], None]) -> None:
+        self._document = document
+        self._tell = tell
+
+    def publish(self, live: Live, audience: Audience) -> None:
+        try:
+            self._tell(live.document(self._document).get_update())
+        except PlaitError as error:
+            self._tell(error)
+        if not audience.watches(self._document):
+            live.forget_unwritten(self._document)
+
+    def failed(self, error: PlaitError) -> None:
+        self._tell(error)
 
 
 class Report:

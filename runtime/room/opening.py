@@ -4,13 +4,13 @@ A snapshot is a cache: the fold and every document as of one seq, under the fold
 another version or damaged costs time and nothing else. Opening yields to other tasks between the log's pages.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import msgspec
 from msgspec import Struct
 
 from ...protocol.events import Record
-from ...protocol.moves import FlowFunction
+from ...protocol.flow import FlowFunction
 from ...protocol.state import VERSION, RoomState, fold
 from ...protocol.update import decode_state_vector
 from ...storage.store import Snapshot, Store, StoreCorrupt
@@ -34,7 +34,13 @@ _decoder = msgspec.msgpack.Decoder(_Kept)
 
 
 async def open_live(
-    name: str, store: Store, flows: Mapping[str, FlowFunction], surroundings: Surroundings, *, epoch_above: int = 0
+    name: str,
+    store: Store,
+    flows: Mapping[str, FlowFunction],
+    surroundings: Surroundings,
+    *,
+    epoch_above: int = 0,
+    own_tools: Mapping[str, Collection[str]] | None = None,
 ) -> Live:
     """The room as its log says, under a new epoch (above `epoch_above` too). Raises StoreError, StoreCorrupt."""
     head = await store.head(name)
@@ -43,7 +49,7 @@ async def open_live(
     closed = newest[0].event if newest and type(newest[0].event).__name__ == "EpochClosed" else None
     if closed is not None:
         client = closed.client  # type: ignore[union-attr]
-    live = Live(name, max(head.epoch, epoch_above) + 1, client, flows, surroundings)
+    live = Live(name, max(head.epoch, epoch_above) + 1, client, flows, surroundings, own_tools)
     live.lineage = head.lineage
     await _recover(live, store)
     if live.state.seq < head.seq:

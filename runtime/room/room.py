@@ -14,23 +14,21 @@ A token's way out is `report` -> `_speculate` -> `_commit` -> `_publish` -> `Aud
 
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 
 import trio
 
 from ...protocol import limits
-from ...protocol.access import Grant
-from ...protocol.commands import Asked
 from ...protocol.errors import CODES, OutcomeUnknown, PlaitError, Refused
 from ...protocol.events import Record, command_record_id
 from ...protocol.update import read
 from ...storage.store import Store, StoreError, StoreFull
-from .audience import Audience
 from .crew import Crew
+from .door import Door
 from .identity import Surroundings
-from .live import Answer, Change, Live
-from .messages import Ask, Begin, CatchUp, Edit, Join, Leave, Look, Message, Report, Resync, Step1
+from .live import Change, Live
+from .messages import Ask, CatchUp, Edit, Join, Leave, Look, Message, Report, Resync, Step1, TabStays
 from .opening import mend, open_live, take_snapshot
 from .tab import Tab
 
@@ -40,14 +38,13 @@ _RETRY_S = (0.1, 1.0, 5.0, 15.0, 30.0)
 """How long a room keeps quiet after its nth failure in a row; the last one repeats."""
 
 
-class Room:
-    """One room of this process. `Rooms` makes it; everything but `ask`, `commit` and `beyond` is synchronous."""
+class Room(Door):
+    """One room of this process; `Rooms` makes it, and `Door` is what others say to it."""
 
     def __init__(self, name: str, store: Store, crew: "Crew[Room]", surroundings: Surroundings) -> None:
+        super().__init__()
         self.name = name
         self.store = store
-        self.head = 0
-        """The seq of the last published record."""
         self.users = 0
         self.ended = trio.Event()
         self.opened = trio.Event()
@@ -58,12 +55,6 @@ class Room:
         self.reopened = 0
         self._crew = crew
         self._surroundings = surroundings
-        self._audience = Audience()
-        self._inbox: deque[Message] = deque()
-        self._work = trio.Event()
-        self._grown = trio.Event()
-        self._closing = False
-        self._deaf = False
         self._failures = 0
         self._quiet = False
         self._unsynced: dict[Tab, None] = {}
@@ -71,140 +62,15 @@ class Room:
         self._alarm: int | None = None
         self._live: Live | None = None
 
-    # --- what tabs and callers say ------------------------------------------------------------------------------------
-
-    def join(self, tab: Tab) -> None:
-        """A tab is here: it is sent our step 1 and who is present."""
-        self._audience.join(tab)
-        self._post(Join(tab))
-
-    def step1(self, tab: Tab, state_vector: bytes) -> None:
-        """A tab's sync step 1: answered by step 2, and by deltas from then on."""
-        self._post(Step1(tab, state_vector))
-
-    def edit(self, tab: Tab, update: bytes, *, step2: bool) -> None:
-        """A tab's edit: answered by `tab.accepted` once it is on disk, or by `tab.denied`."""
-        self._post(Edit(tab, update, step2))
-
-    def aware(self, tab: Tab, payload: bytes) -> None:
-        """What a tab says of who is present. Raises Refused('bad-frame')."""
-        self._audience.aware(tab, payload)
-
-    def query_awareness(self, tab: Tab) -> None:
-        """A tab asks who is present."""
-        self._audience.greet(tab)
-
-    def catch_up(self, tab: Tab) -> None:
-        """A tab that fell behind can write again: answered by `tab.catch_up`."""
-        self._post(CatchUp(tab))
-
-    def leave(self, tab: Tab) -> None:
-        """The socket is gone."""
-        if self._audience.leave(tab):
-            self._post(Leave(tab.document))
-
-    def command(self, grant: Grant, command: Asked, reply: Callable[[Answer | PlaitError], None]) -> None:
-        """Ask for something; `reply` is called in publish, after the deltas, with the answer or why there is none."""
-        self._post(Ask(grant, command, reply))
-
-    async def ask(self, grant: Grant, command: Asked) -> Answer:
-        """Ask for something and wait. Raises Refused; OutcomeUnknown if it is to be asked again under its id.
-
-        Cancelling the wait does not take the command back.
-        """
-        told = trio.Event()
-        answers: list[Answer | PlaitError] = []
-
-        def reply(answer: Answer | PlaitError) -> None:
-            answers.append(answer)
-            told.set()
-
-        self.command(grant, command, reply)
-        await told.wait()
-        if isinstance(answers[0], PlaitError):
-            raise answers[0]
-        return answers[0]
-
-    async def beyond(self, seq: int) -> int:
-        """Wait until a record after `seq` is published; the head then. Raises OutcomeUnknown if this room ends before,
-        and then the room is to be asked for again."""
-        while self.head <= seq:
-            await self._grown.wait()
-            if self._deaf and self.head <= seq:
-                raise OutcomeUnknown("the room was closed")
-        return self.head
-
-    async def document(self, name: str = "") -> bytes:
-        """A document's whole content as one update, as of some moment between asking and answering."""
-        told = trio.Event()
-        found: list[bytes | PlaitError] = []
-
-        def look(live: Live) -> None:
-            try:
-                found.append(live.document(name).get_update())
-            except PlaitError as error:
-                found.append(error)
-            if not self._audience.watches(name):
-                live.forget_unwritten(name)
-            told.set()
-
-        self._post(Look(look))
-        await told.wait()
-        if isinstance(found[0], PlaitError):
-            raise found[0]
-        return found[0]
-
-    def report(self, report: Report | Begin) -> None:
-        """What a step did, or some of its stream; `report.done` is called in publish."""
-        self._post(report)
-
-    async def commit(self, report: Report | Begin) -> bool:
-        """As `report`, and wait until it is on disk; False if the step is no longer wanted. Shielded: an intent's
-        commit is waited for even by a step that is being cancelled (law 7). Raises OutcomeUnknown."""
-        told = trio.Event()
-        outcome: list[bool | None] = []
-
-        def done(accepted: bool | None) -> None:
-            outcome.append(accepted)
-            told.set()
-
-        report.done = done
-        self._post(report)
-        with trio.CancelScope(shield=True):
-            await told.wait()
-        if outcome[0] is None:
-            raise OutcomeUnknown("the step's record may or may not be in the log")
-        return outcome[0]
-
-    def poke(self) -> None:
-        """Look again whether something is to be done: a user left, a step ended."""
-        self._work.set()
-
     @property
     def lineage(self) -> str:
         """Which history this is; empty before the first record."""
         return self._live.lineage if self._live is not None else ""
 
     @property
-    def closing(self) -> bool:
-        """The room is on its way out of memory; ask for it again when it has ended."""
-        return self._closing
-
-    def end_tabs(self, code: int, reason: str) -> None:
-        """Close every socket that watches."""
-        self._audience.end(code, reason)
-
-    @property
-    def tabs(self) -> int:
-        """How many sockets watch."""
-        return len(self._audience)
-
-    def _post(self, message: Message) -> None:
-        if self._deaf:
-            message.failed(OutcomeUnknown("the room was closed"))
-            return
-        self._inbox.append(message)
-        self._work.set()
+    def epoch(self) -> int:
+        """The epoch under which this process writes the room."""
+        return self._live.epoch if self._live is not None else 0
 
     # --- the task -----------------------------------------------------------------------------------------------------
 
@@ -238,9 +104,15 @@ class Room:
         while self._inbox:
             self._inbox.popleft().failed(closed)
 
+    async def _read(self, epoch_above: int = 0) -> Live:
+        crew = self._crew
+        return await open_live(
+            self.name, self.store, crew.flows, self._surroundings, epoch_above=epoch_above, own_tools=crew.own_tools
+        )
+
     async def _open(self) -> bool:
         try:
-            self._live = await open_live(self.name, self.store, self._crew.flows, self._surroundings)
+            self._live = await self._read()
         except PlaitError as error:
             self.failure = error
             return False
@@ -375,9 +247,7 @@ class Room:
         else:
             log.error("room %s: unexpected %s: %s", self.name, type(error).__name__, error, exc_info=error)
         try:
-            self._live = await open_live(
-                self.name, self.store, self._crew.flows, self._surroundings, epoch_above=old.epoch
-            )
+            self._live = await self._read(old.epoch)
         except Exception as again:
             self.failure = again if isinstance(again, PlaitError) else StoreError(str(again))
             log.error("room %s cannot be read again and is closed: %s", self.name, again)
@@ -396,6 +266,8 @@ class Room:
                 message.failed(told)
                 if isinstance(message, Edit):
                     self._unsynced[message.tab] = None
+        for name in self._audience.bound:
+            self._post(TabStays(name))
         self._catch_up_all(old)
         old.release()
         self._work.set()

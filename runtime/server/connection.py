@@ -294,7 +294,7 @@ class Connection:
             return
         self._commands += 1
         assert self._room is not None
-        self._room.command(self._grant, command, partial(self._answer, command.id))
+        self._room.command(self._grant, command, partial(self._answer, command.id), self)
 
     def _answer(self, command_id: str, answer: Answer | PlaitError) -> None:
         self._commands -= 1

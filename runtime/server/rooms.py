@@ -57,7 +57,9 @@ class Room(Protocol):
 
     def leave(self, tab: Tab) -> None: ...
 
-    def command(self, grant: Grant, command: Asked, reply: Callable[[Answer | PlaitError], None]) -> None:
+    def command(
+        self, grant: Grant, command: Asked, reply: Callable[[Answer | PlaitError], None], tab: Tab | None = None
+    ) -> None:
         """`reply` is called once, while publishing, after the deltas; with an error if nothing happened."""
         ...
 

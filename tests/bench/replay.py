@@ -17,8 +17,8 @@ import trio
 from plait.protocol.access import Grant
 from plait.protocol.commands import Prompt
 from plait.protocol.events import ModelAnswered, Record, TextStreamed, run_id
+from plait.protocol.flow import converse
 from plait.protocol.judge import AgentFacts
-from plait.protocol.moves import converse
 from plait.protocol.state import RoomState, fold
 from plait.runtime.room.identity import Surroundings
 from plait.runtime.room.live import Live

@@ -6,13 +6,18 @@ from typing import Any
 
 import msgspec
 import trio
+import trio.testing
 from plait.protocol import codec
+from plait.protocol.access import ANONYMOUS
 from plait.protocol.codec import encode_event
+from plait.protocol.commands import Answer as AnswerQuestion
+from plait.protocol.commands import Approve, ClaimTool, Deny, RegisterTools, ReturnToolResult, ToolOffer
 from plait.protocol.document import shown_runs
 from plait.protocol.events import ToolCall, ToolStarted, kebab
-from plait.protocol.moves import Outcome, Work
-from plait.runtime import Agent, Runtime, ToolError, tool
+from plait.protocol.flow import Outcome, Work
+from plait.runtime import Agent, Runtime, ToolError, ask_person, tool
 from plait.runtime.models.model import ModelError, TextChunk
+from plait.runtime.room.identity import Surroundings
 from plait.runtime.room.opening import open_live
 from plait.storage.memory import MemoryStore
 from plait.storage.store import Append
@@ -97,6 +102,52 @@ async def crash_in_a_write(store: MemoryStore) -> MemoryStore:
     return copy
 
 
+@tool(approval="always", decide_within_s=60)
+async def send(to: str) -> str:
+    """Send a mail."""
+    return f"sent to {to}"
+
+
+def deciding(request: dict[str, Any]) -> Any:
+    """Three calls that wait for people, and one for a tab."""
+    if any(message["role"] == "Result" for message in request["messages"]):
+        return says("All decided.")
+    mail = [(f"m{n}", "send", f'{{"to":"{n}"}}') for n in range(3)]
+    return calls(*mail, ("q", "ask_person", '{"question":"Größe?"}'), ("t", "paint", '{"colour":"red"}'))
+
+
+async def play_decisions(store: MemoryStore) -> MemoryStore:
+    """Yes with other arguments, no, nobody in time, an answer, words to the run, and a tab that is late."""
+    agents = [Agent("desk", Scripted(deciding), tools=[send, ask_person()], on_second_prompt="steer")]
+    time = Surroundings(now=lambda: 1_700_000_000_000_000 + int(trio.current_time() * 1_000_000), entropy=bytes)
+    async with Runtime(store, agents, surroundings=time) as runtime, runtime.rooms.use("r") as live:
+        room = runtime.room("r")
+        first, second = [await watching(live, client=n) for n in (7, 8)]
+        for name, tab in (("one", first), ("two", second)):
+            offer = ToolOffer("paint", "Paint.", {"type": "object"}, "read", lasting=True)
+            live.command(ANONYMOUS, RegisterTools(id=name, tab=name, tools=[offer]), lambda _: None, tab)
+        run = await room.prompt("decide", id="p1")
+        await trio.sleep(1)
+        await room.prompt("and be quick", id="p2")
+        step = "all.0/{}/call.0".format
+        await room.decide(Approve(id="d1", run=run, step=step(0), args={"to": "Zoë"}), author="ada")
+        await room.decide(Deny(id="d2", run=run, step=step(1), reason="Nein."), author="bob")
+        await room.decide(AnswerQuestion(id="d3", run=run, step=step(3), answer={"answer": "42"}), author="ada")
+        live.command(ANONYMOUS, ClaimTool(id="t1", run=run, step=step(4), number=1), lambda _: None, second)
+        await trio.sleep(1)
+        live.leave(second)
+        await trio.sleep(30)
+        for number, name in ((1, "late"), (2, "done")):
+            claim = ClaimTool(id=f"c{number}", run=run, step=step(4), number=number)
+            live.command(ANONYMOUS, claim, lambda _: None, first)
+            result = ReturnToolResult(id=f"r{number}", run=run, step=step(4), number=number, result=name)
+            live.command(ANONYMOUS, result, lambda _: None, first)
+        await trio.sleep(60)
+        await room.wait(run)
+        live.leave(first)
+    return store
+
+
 async def digest(store: MemoryStore) -> dict[str, Any]:
     """What the log says, as plain values that do not depend on the fold's own shape."""
     live = await open_live("r", store, {}, surroundings())
@@ -109,17 +160,22 @@ async def digest(store: MemoryStore) -> dict[str, Any]:
     }
 
 
-async def main() -> None:
-    store = await play(MemoryStore(entropy=bytes))
+async def write(name: str, store: MemoryStore) -> None:
     rows = [
         [r.seq, r.time, r.author, r.run, r.epoch, encode_event(r.event), r.document, r.update, r.id, r.asked]
         for r in await store.read("r", limit=10_000)
     ]
-    name = f"format-{codec.FORMAT}"
     (HERE / f"{name}.log").write_bytes(msgspec.msgpack.encode(rows))
     text = json.dumps(await digest(store), ensure_ascii=False, indent=1, sort_keys=True)
     (HERE / f"{name}.json").write_text(text + "\n")
 
 
+async def main() -> None:
+    name = f"format-{codec.FORMAT}"
+    for ending, scenario in (("", play), ("-decisions", play_decisions)):
+        if not (HERE / f"{name}{ending}.log").exists():  # A golden log is written once.
+            await write(name + ending, await scenario(MemoryStore(entropy=bytes)))
+
+
 if __name__ == "__main__":
-    trio.run(main)
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))

@@ -53,7 +53,7 @@ async def test_requests_in_a_golden_log(path: Path) -> None:
     """LG7: each adds up to its hash; with one message changed it does not."""
     records = load(path)
     found = [record.event for record in records if isinstance(record.event, ModelRequested)]
-    assert len(found) > 3
+    assert len(found) > 1
 
     async def lookup(seq: int) -> Record:
         return records[seq - 1]

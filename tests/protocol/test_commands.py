@@ -20,7 +20,20 @@ def test_a_command(text: str, command: Command):
     """CT1: one JSON object, named by `do`."""
     assert parse(text) == command
     assert parse(text.encode()) == command
-    assert NAMES == ("prompt", "stop", "steer", "approve", "deny", "answer", "resolve", "follow", "ping")
+    assert NAMES == (
+        "prompt",
+        "stop",
+        "steer",
+        "approve",
+        "deny",
+        "answer",
+        "resolve",
+        "register-tools",
+        "claim-tool",
+        "return-tool-result",
+        "follow",
+        "ping",
+    )
 
 
 @pytest.mark.parametrize(

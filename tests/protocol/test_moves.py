@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from plait.protocol.events import ModelAnswered, ModelRequested, Record, RunRequested, RunStarted, ToolCall, Usage
-from plait.protocol.moves import Answer, Call, Decide, Flow, Flows, Generate, Outcome, StepFailed, Work, converse, moves
+from plait.protocol.flow import Answer, Flow, Outcome, StepFailed, Work, converse
+from plait.protocol.moves import Call, Decide, Flows, Generate, moves
 from plait.protocol.state import RoomState, fold
 
 

@@ -137,7 +137,9 @@ class FakeRoom:
 
         self._do(answer)
 
-    def command(self, grant: Grant, command: Asked, reply: Callable[[Answered | PlaitError], None]) -> None:
+    def command(
+        self, grant: Grant, command: Asked, reply: Callable[[Answered | PlaitError], None], tab: Tab | None = None
+    ) -> None:
         def answer() -> None:
             if not isinstance(command, Prompt):
                 reply(Refused("no-such-run"))

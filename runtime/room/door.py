@@ -1,0 +1,162 @@
+"""A room's door: all that tabs, callers and steps may say to it. Each thing said is a message in the inbox.
+
+Everything but `ask`, `commit`, `document` and `beyond` is synchronous and never blocks. What becomes of a message is
+the room's task's to say (`room`), and it is said in publish or not at all; whoever waits is always answered, also by a
+room that ends.
+"""
+
+from collections import deque
+from collections.abc import Callable
+
+import trio
+
+from ...protocol.access import Grant
+from ...protocol.commands import Asked
+from ...protocol.errors import OutcomeUnknown, PlaitError
+from .audience import Audience
+from .live import Answer
+from .messages import Ask, Begin, CatchUp, Edit, Join, Leave, Look, Message, Report, Step1, TabGone
+from .tab import Tab
+
+
+class Door:
+    """The side of a room that others see."""
+
+    def __init__(self) -> None:
+        self.head = 0
+        """The seq of the last published record."""
+        self._audience = Audience()
+        self._inbox: deque[Message] = deque()
+        self._work = trio.Event()
+        self._grown = trio.Event()
+        self._closing = False
+        self._deaf = False
+
+    def join(self, tab: Tab) -> None:
+        """A tab is here: it is sent our step 1 and who is present."""
+        self._audience.join(tab)
+        self._post(Join(tab))
+
+    def step1(self, tab: Tab, state_vector: bytes) -> None:
+        """A tab's sync step 1: answered by step 2, and by deltas from then on."""
+        self._post(Step1(tab, state_vector))
+
+    def edit(self, tab: Tab, update: bytes, *, step2: bool) -> None:
+        """A tab's edit: answered by `tab.accepted` once it is on disk, or by `tab.denied`."""
+        self._post(Edit(tab, update, step2))
+
+    def aware(self, tab: Tab, payload: bytes) -> None:
+        """What a tab says of who is present. Raises Refused('bad-frame')."""
+        self._audience.aware(tab, payload)
+
+    def query_awareness(self, tab: Tab) -> None:
+        """A tab asks who is present."""
+        self._audience.greet(tab)
+
+    def catch_up(self, tab: Tab) -> None:
+        """A tab that fell behind can write again: answered by `tab.catch_up`."""
+        self._post(CatchUp(tab))
+
+    def leave(self, tab: Tab) -> None:
+        """The socket is gone."""
+        name = self._audience.unbind(tab)
+        if name:
+            self._post(TabGone(name))
+        if self._audience.leave(tab):
+            self._post(Leave(tab.document))
+
+    def command(
+        self, grant: Grant, command: Asked, reply: Callable[[Answer | PlaitError], None], tab: Tab | None = None
+    ) -> None:
+        """Ask for something, on behalf of a tab if it came from one; `reply` is called in publish, after the deltas,
+        with the answer or why there is none."""
+        self._post(Ask(grant, command, reply, tab, self._audience.name_of(tab)))
+
+    async def ask(self, grant: Grant, command: Asked) -> Answer:
+        """Ask for something and wait. Raises Refused; OutcomeUnknown if it is to be asked again under its id.
+
+        Cancelling the wait does not take the command back.
+        """
+        told = trio.Event()
+        answers: list[Answer | PlaitError] = []
+
+        def reply(answer: Answer | PlaitError) -> None:
+            answers.append(answer)
+            told.set()
+
+        self.command(grant, command, reply)
+        await told.wait()
+        if isinstance(answers[0], PlaitError):
+            raise answers[0]
+        return answers[0]
+
+    async def beyond(self, seq: int) -> int:
+        """Wait until a record after `seq` is published; the head then. Raises OutcomeUnknown if this room ends before,
+        and then the room is to be asked for again."""
+        while self.head <= seq:
+            await self._grown.wait()
+            if self._deaf and self.head <= seq:
+                raise OutcomeUnknown("the room was closed")
+        return self.head
+
+    async def document(self, name: str = "") -> bytes:
+        """A document's whole content as one update, as of some moment between asking and answering."""
+        told = trio.Event()
+        found: list[bytes | PlaitError] = []
+
+        def tell(update: bytes | PlaitError) -> None:
+            found.append(update)
+            told.set()
+
+        self._post(Look(name, tell))
+        await told.wait()
+        if isinstance(found[0], PlaitError):
+            raise found[0]
+        return found[0]
+
+    def report(self, report: Report | Begin) -> None:
+        """What a step did, or some of its stream; `report.done` is called in publish."""
+        self._post(report)
+
+    async def commit(self, report: Report | Begin) -> bool:
+        """As `report`, and wait until it is on disk; False if the step is no longer wanted. Shielded: an intent's
+        commit is waited for even by a step that is being cancelled (law 7). Raises OutcomeUnknown."""
+        told = trio.Event()
+        outcome: list[bool | None] = []
+
+        def done(accepted: bool | None) -> None:
+            outcome.append(accepted)
+            told.set()
+
+        report.done = done
+        self._post(report)
+        with trio.CancelScope(shield=True):
+            await told.wait()
+        if outcome[0] is None:
+            raise OutcomeUnknown("the step's record may or may not be in the log")
+        return outcome[0]
+
+    def poke(self) -> None:
+        """Look again whether something is to be done: a user left, a step ended."""
+        self._work.set()
+
+    @property
+    def closing(self) -> bool:
+        """The room is on its way out of memory; ask for it again when it has ended."""
+        return self._closing
+
+    def end_tabs(self, code: int, reason: str) -> None:
+        """Close every socket that watches."""
+        self._audience.end(code, reason)
+
+    @property
+    def tabs(self) -> int:
+        """How many sockets watch."""
+        return len(self._audience)
+
+    def _post(self, message: Message) -> None:
+        if self._deaf:
+            message.failed(OutcomeUnknown("the room was closed"))
+            return
+        self._inbox.append(message)
+        self._work.set()
