@@ -120,6 +120,17 @@ async def _branch(awaitable: Awaitable[Any]) -> Any:
     return await awaitable
 
 
+def _close(coroutine: Coroutine[Any, Any, Any]) -> None:
+    """Drop a coroutine. What its clean-up raises, or awaits as `finally: await …` does, comes too late to count: the
+    run has ended, and a flow that could object would be one that nobody can stop."""
+    try:
+        coroutine.close()
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
+        return
+
+
 class Flow:
     """A flow at work on one run: which steps it awaits, and whether it has returned or failed."""
 
@@ -147,7 +158,7 @@ class Flow:
         for scope, _ in list(self.waiting.values()):
             inner: _Scope | None = scope
             while inner is not None:
-                inner.coroutine.close()
+                _close(inner.coroutine)
                 inner = inner.parent
         self.waiting.clear()
 
@@ -162,7 +173,9 @@ class Flow:
             self._returned(scope, stop.value)
         except StepFailed as failure:
             self._fail(failure.code, failure.message)
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # An exit or a panic, too: it would come again with each replay.
             self._fail("flow-failed", f"{type(error).__name__}: {error}")
         else:
             self._wait(scope, asked)
@@ -180,7 +193,7 @@ class Flow:
                     branch = _Scope(f"{path}/{name}/", _branch(awaitable), scope, name)
                     self._advance(branch, lambda c: c.send(None))
         else:
-            scope.coroutine.close()
+            _close(scope.coroutine)
             self._fail("flow-misused", "a flow may await only what its work offers")
 
     def _returned(self, scope: _Scope, value: object) -> None:

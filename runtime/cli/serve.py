@@ -11,17 +11,21 @@ import logging
 import os
 import signal
 import sys
+import threading
 from functools import partial
 from pathlib import Path
 
 import click
 import trio
 
+from ...protocol import limits
 from ...storage import open_store
 from .. import Agent, Runtime
 from ..models import ModelNotOpened
 from ..tools.demo import demo_tools
 from .asking import store_option
+
+log = logging.getLogger("plait.serve")
 
 INSTRUCTIONS = "You are a helpful assistant. Answer in Markdown."
 
@@ -68,18 +72,28 @@ def verb(
     async def main() -> None:
         # Before anything that takes time, so that an early signal ends a start in good order, too.
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-            async with (
-                open_store(store_url) as store,
-                Runtime(store, crew) as runtime,
-                trio.open_nursery() as nursery,
-            ):
-                url = await nursery.start(partial(runtime.serve, host, port, allow_origins=origins))
-                _tell(url, ready_file)
-                async for _ in signals:
-                    break
-                nursery.cancel_scope.cancel()
+            async with open_store(store_url) as store, Runtime(store, crew) as runtime:
+                async with trio.open_nursery() as nursery:
+                    url = await nursery.start(partial(runtime.serve, host, port, allow_origins=origins))
+                    _tell(url, ready_file)
+                    async for _ in signals:
+                        break
+                    nursery.cancel_scope.cancel()
+                patience.start()
 
-    trio.run(main)
+    patience = threading.Timer(limits.DRAIN_S, _leave)
+    patience.daemon = True
+    try:
+        trio.run(main)
+    finally:
+        patience.cancel()
+
+
+def _leave() -> None:
+    """End now, though a tool is still at work in a thread, which nobody can cancel and whose result nobody would hear:
+    rooms close before they wait for their steps. What is not on disk is found as after a crash."""
+    log.warning("a tool has not ended within %d s and is left behind", limits.DRAIN_S)
+    os._exit(0)
 
 
 def _refuse_what_is_not_safe(host: str, auth: str, secret_file: str | None) -> None:

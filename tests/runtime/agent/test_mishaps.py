@@ -10,10 +10,12 @@ from plait.protocol.events import (
     ApprovalRequested,
     ModelRequested,
     TextStreamed,
+    ToolCall,
     ToolFailed,
     ToolOutcomeUnknown,
     ToolStarted,
 )
+from plait.protocol.flow import Work
 from plait.runtime import Agent, Runtime, tool
 from plait.runtime.embed import RoomHandle
 from plait.runtime.models.model import Answered, TextChunk
@@ -270,3 +272,37 @@ async def test_words_said_while_the_last_answer_is_written_down(autojump_clock: 
     assert "Heard: left" in heard
     assert shown[run]["status"] == "done"
     assert any(isinstance(record.event, TextStreamed) for record in await store.read("r"))
+
+
+async def test_a_flow_that_clings_to_its_run() -> None:
+    """AG7: it awaits a step while it is being closed, as `finally: await …` does; the stop is a stop all the same."""
+
+    async def tidy(work: Work) -> None:
+        try:
+            await work.generate()
+        finally:
+            await work.call(ToolCall("t", "tidy", "{}"))
+
+    never = trio.Event()
+    store = FaultyStore(MemoryStore())
+    async with Runtime(store, [Agent("a", Scripted(lambda request: [never]), flow=tidy)]) as runtime:
+        room = runtime.room("r")
+        run = await room.prompt("Go")
+        await until(room, ModelRequested)
+        await room.stop()
+        with trio.fail_after(5):
+            assert (await room.wait(run))["status"] == "stopped"
+    assert {record.epoch for record in await store.read("r")} == {1}
+
+
+@pytest.mark.parametrize("error", [PanicException("boom"), SystemExit(2)], ids=["panic", "exit"])
+async def test_a_flow_that_exits_fails_its_run(error: BaseException) -> None:
+    """AG7: or the process would end again whenever it starts and the run is replayed."""
+
+    async def flow(work: Work) -> None:
+        raise error
+
+    async with Runtime(MemoryStore(), [Agent("a", Scripted(lambda request: []), flow=flow)]) as runtime:
+        room = runtime.room("r")
+        with trio.fail_after(5):
+            assert (await room.wait(await room.prompt("Go")))["error_code"] == "flow-failed"

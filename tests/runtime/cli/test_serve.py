@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 import trio
+from plait.protocol import limits
+from plait.storage import open_store
 
 START_S = 30
 
@@ -53,6 +55,57 @@ async def test_it_says_when_it_is_ready_and_ends_in_good_order(name: str, tmp_pa
         assert await process.wait() == 0
         assert await said(process) == ""
     assert (tmp_path / "plait.db").exists()
+
+
+STUCK = '''
+import time
+from contextlib import asynccontextmanager
+from plait.protocol.events import ToolCall, Usage
+from plait.runtime import Agent, tool
+from plait.runtime.models.model import Answered
+
+@tool
+def wait() -> str:
+    """Block."""
+    print("at work", flush=True)
+    time.sleep(600)
+    return "never"
+
+class Caller:
+    name = "caller"
+
+    def request(self, instructions, messages, tools):
+        return {"messages": []}
+
+    @asynccontextmanager
+    async def stream(self, request):
+        async def chunks():
+            yield Answered("tool-calls", (ToolCall("c", "wait", "{}"),), Usage())
+
+        yield chunks()
+
+    async def aclose(self):
+        pass
+
+stuck = Agent("stuck", Caller(), tools=[wait])
+'''
+
+
+async def test_a_tool_that_blocks_keeps_nobody(tmp_path: Path) -> None:
+    """CL13: it is left behind, the room is in good order, and a person decides what became of the call."""
+    (tmp_path / "stuck.py").write_text(STUCK)
+    async with serving(tmp_path, "--agent", "stuck:stuck") as process:
+        url = (await said(process)).split()[-1]
+        body = b'{"id": "1", "do": "prompt", "text": "Go", "agent": "stuck"}'
+        await trio.to_thread.run_sync(lambda: urllib.request.urlopen(f"{url}/api/rooms/r/commands", body).status)
+        assert await said(process) == "at work\n"
+        began = trio.current_time()
+        process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 0
+        assert trio.current_time() - began < 3 * limits.DRAIN_S
+    async with open_store(f"sqlite:///{tmp_path / 'plait.db'}") as store:
+        kinds = [type(record.event).__name__ for record in await store.read("r")]
+    assert kinds[-2:] == ["ToolStarted", "EpochClosed"]
 
 
 async def test_the_second_on_one_file_is_refused(tmp_path: Path) -> None:
