@@ -40,6 +40,8 @@ class Follow:
 
     async def __anext__(self) -> Record:
         """The next record. Raises Refused if there can be none."""
+        if self._scope.cancel_called:
+            raise StopAsyncIteration
         if not self._begun:
             self._begun = True
             self._link.add(self._machine)
