@@ -84,6 +84,16 @@ LIMITS: dict[str, Limit] = {
     "MODEL_OUTPUT_TOKENS": Limit(
         8192, "tokens", "Of one answer where the vendor wants a bound (Anthropic); its older models take no more."
     ),
+    "MCP_READY_S": Limit(
+        20, "seconds", "A runtime's start waits so long for its tool servers; what comes later joins when it is there."
+    ),
+    "MCP_CONNECT_S": Limit(120, "seconds", "One try at a tool server; a package runner may have to download it first."),
+    "MCP_CALL_S": Limit(300, "seconds", "One call of a tool server, unless its source says otherwise; then it is cut."),
+    "MCP_RESTART_S": Limit(60, "seconds", "The longest wait between two tries at a tool server that keeps failing."),
+    "MCP_TOOLS": Limit(128, "tools", "Of one tool server; vendors take no more in one request (OpenAI)."),
+    "MCP_LISTING_BYTES": Limit(
+        256 << 10, "bytes", "JSON of one tool server's schemas; every model request carries them all."
+    ),
     "STEP_UNCOMMITTED_BYTES": Limit(
         64 << 10, "bytes", "Streamed text that waits for its commit before the model's stream is paused."
     ),
@@ -169,6 +179,12 @@ MODEL_CONNECT_S = LIMITS["MODEL_CONNECT_S"].value
 MODEL_IDLE_S = LIMITS["MODEL_IDLE_S"].value
 MODEL_EVENT_BYTES = LIMITS["MODEL_EVENT_BYTES"].value
 MODEL_OUTPUT_TOKENS = LIMITS["MODEL_OUTPUT_TOKENS"].value
+MCP_READY_S = LIMITS["MCP_READY_S"].value
+MCP_CONNECT_S = LIMITS["MCP_CONNECT_S"].value
+MCP_CALL_S = LIMITS["MCP_CALL_S"].value
+MCP_RESTART_S = LIMITS["MCP_RESTART_S"].value
+MCP_TOOLS = LIMITS["MCP_TOOLS"].value
+MCP_LISTING_BYTES = LIMITS["MCP_LISTING_BYTES"].value
 STEP_UNCOMMITTED_BYTES = LIMITS["STEP_UNCOMMITTED_BYTES"].value
 PASS_MESSAGES = LIMITS["PASS_MESSAGES"].value
 BATCH_RECORDS = LIMITS["BATCH_RECORDS"].value

@@ -48,6 +48,8 @@ class Runtime:
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             self._nursery = await stack.enter_async_context(trio.open_nursery())
+            # Before any room wakes: the runs that it goes on with may need these tools.
+            await self._crew.start_sources(self._nursery)
             await self._nursery.start(self.rooms.run)
             self._stack = stack.pop_all()
         return self

@@ -52,6 +52,13 @@ class AgentCrew:
         """The names of each agent's own tools."""
         return {name: agent.tools.keys() for name, agent in self.agents.items()}
 
+    async def start_sources(self, nursery: trio.Nursery) -> None:
+        """Start every source of tools, side by side, each once however many agents share it."""
+        sources = {id(source): source for agent in self.agents.values() for source in agent.sources}
+        async with trio.open_nursery() as starting:
+            for source in sources.values():
+                starting.start_soon(nursery.start, source.run)
+
     def agent_for(self, name: str) -> AgentFacts:
         """The agent that is meant; the first one for an empty name. Raises Refused('no-such-agent')."""
         name = name or self._default

@@ -42,7 +42,7 @@ from ..models.model import (
 from ..room.identity import Surroundings
 from ..room.messages import Begin, Report
 from ..room.room import Room
-from ..tools.tool import Tool, ToolError
+from ..tools.tool import OutcomeNotKnown, Tool, ToolError
 from .definition import Agent
 
 log = logging.getLogger("plait.agent")
@@ -50,6 +50,8 @@ log = logging.getLogger("plait.agent")
 _BACKOFF_S = (0.5, 2.0, 8.0)
 _LONGEST_S = 10 * 365 * 86_400
 """What a header or a careless tool may ask us to wait: times beyond year 9999 cannot be written down."""
+
+
 _NO_REQUEST: JSON = {"messages": []}
 
 
@@ -202,7 +204,7 @@ async def call(room: Room, agent: Agent, move: Call, key: str, surroundings: Sur
         await _commit_quietly(room, Report(move.run, agent.author, ToolNotStarted(move.step, move.attempt)))
         raise
     if tool is None:
-        event = ToolFailed(move.step, move.attempt, "no-such-tool", f"There is no tool {move.call.name}.")
+        event = ToolFailed(move.step, move.attempt, "no-such-tool", agent.absent(move.call.name))
     else:
         event = await _outcome(room, agent, tool, move, key)
     await room.commit(Report(move.run, agent.author, event))
@@ -248,10 +250,17 @@ def _arguments(args: str) -> dict[str, Any]:
         return {}
 
 
-async def _outcome(room: Room, agent: Agent, tool: Tool, move: Call, key: str) -> ToolReturned | ToolFailed:
+async def _outcome(
+    room: Room, agent: Agent, tool: Tool, move: Call, key: str
+) -> ToolReturned | ToolFailed | ToolOutcomeUnknown:
     try:
         result = msgspec.json.encode(await tool.call(move.call.args, key))
     except ToolError as error:
+        return ToolFailed(move.step, move.attempt, "tool-error", _whole(str(error)))
+    except OutcomeNotKnown as error:
+        log.warning("room %s: the outcome of %s is not known: %s", room.name, move.call.name, error)
+        if tool.effect == "write":
+            return ToolOutcomeUnknown(move.step, move.attempt)
         return ToolFailed(move.step, move.attempt, "tool-error", _whole(str(error)))
     except BaseException as error:
         try:

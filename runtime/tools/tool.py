@@ -1,8 +1,9 @@
 """The port: what an agent can call. A new kind of tool is one file beside this one."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Literal, Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Literal, Protocol, runtime_checkable
 
+import trio
 from msgspec import Struct
 
 from ..models.model import JSON, ToolSchema
@@ -19,6 +20,14 @@ reason that people are shown."""
 
 class ToolError(Exception):
     """A tool says so itself: the sentence goes to the model and into the document."""
+
+
+class OutcomeNotKnown(Exception):
+    """The call was sent and no answer came: nobody here can say whether it happened.
+
+    It does not mean that the call failed. Of a `write` it becomes a question to a person (law 7); of anything else the
+    sentence goes to the model, which may ask again without harm.
+    """
 
 
 class Question(Struct, frozen=True):
@@ -54,5 +63,33 @@ class Tool(Protocol):
 
         `key` is stable over retries of one call and unique among calls. Raises ToolError for anything that the model
         should be told.
+        """
+        ...
+
+
+@runtime_checkable
+class ToolSource(Protocol):
+    """Tools that live elsewhere and may come and go; an agent takes a source where it takes a tool.
+
+    A model's request is put together without waiting for anything, so a source says at any moment which tools it has.
+    Their names begin with the source's own and `__`.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def tools(self) -> Mapping[str, Tool]:
+        """The tools as they are now, by name."""
+        ...
+
+    def absent(self, tool: str) -> str | None:
+        """Why a tool of this source that is not in `tools` cannot be had now; None if the source has no such tool."""
+        ...
+
+    async def run(self, *, task_status: "trio.TaskStatus[None]" = trio.TASK_STATUS_IGNORED) -> None:
+        """Work until cancelled, for as long as the runtime; started once the tools are known or not to be waited for.
+
+        It raises nothing for a source that fails: that is told call by call.
         """
         ...

@@ -1,0 +1,88 @@
+"""What an MCP server says in plait's words: the names of its tools, their effects, and their results as JSON.
+
+Pure, and without the SDK at hand: a name that is in a log must mean the same tool whatever runs later, so it depends on
+the two names alone and never on what else a server lists.
+"""
+
+import hashlib
+import re
+from typing import TYPE_CHECKING, Any
+
+from ..models.model import JSON, ToolSchema
+from .tool import Effect
+
+if TYPE_CHECKING:
+    from mcp.types import CallToolResult, ContentBlock, Tool, ToolAnnotations
+
+SERVER = re.compile(r"(?=.{1,24}$)[A-Za-z0-9-]+(?:_[A-Za-z0-9-]+)*")
+"""A server's name: short, so that its tools' names have room; no two underscores together and none at its ends, so that
+the first `__` of a tool's name is where the server's name ends."""
+
+_NAME_CHARS = 64
+_DIGEST_CHARS = 8
+
+
+def full_name(server: str, tool: str) -> str:
+    """The name that the model says: `server__tool`, 1 to 64 letters, digits, `_` and `-`.
+
+    A tool's name that does not fit is cut and made safe, and a part of its hash keeps it apart from its neighbours.
+    """
+    clean = re.sub(r"[^A-Za-z0-9_-]", "_", tool)
+    room = _NAME_CHARS - len(server) - len("__")
+    if clean == tool and 0 < len(tool) <= room:
+        return f"{server}__{tool}"
+    digest = hashlib.sha256(tool.encode()).hexdigest()[:_DIGEST_CHARS]
+    return f"{server}__{clean[: room - _DIGEST_CHARS - 1]}_{digest}"
+
+
+def effect_of(annotations: "ToolAnnotations | None") -> Effect:
+    """What a call may change. The annotations are the server's own word; one that says nothing may change anything."""
+    if annotations is None:
+        return "write"
+    if annotations.read_only_hint:
+        return "read"
+    return "idempotent" if annotations.idempotent_hint else "write"
+
+
+def schema_of(name: str, tool: "Tool") -> ToolSchema:
+    """The tool as a model sees it. Vendors want an object with properties at the top, which servers may leave out."""
+    parameters: JSON = {"type": "object", "properties": {}, **tool.input_schema}
+    return ToolSchema(name, tool.description or tool.title or "", parameters)
+
+
+def result_of(answer: "CallToolResult") -> Any:
+    """A result as JSON: what is structured as it is, one text as a string, several blocks as a list.
+
+    The texts beside a structured result repeat it for clients that do not know structure, so they are left out.
+    Pictures and sounds are not text: a sentence takes their place.
+    """
+    blocks = [_block(block) for block in answer.content]
+    if answer.structured_content is not None:
+        told = [_block(block) for block in answer.content if block.type != "text"]
+        return [answer.structured_content, *told] if told else answer.structured_content
+    return blocks[0] if len(blocks) == 1 else blocks
+
+
+def error_of(answer: "CallToolResult") -> str:
+    """What a failed call says, for the model."""
+    said = "\n".join(block.text for block in answer.content if block.type == "text").strip()
+    return said or "the server says that it failed, and not why"
+
+
+def _block(block: "ContentBlock") -> Any:
+    match block.type:
+        case "text":
+            return block.text
+        case "image" | "audio":
+            return _refused(f"{block.type} of type {block.mime_type}")
+        case "resource_link":
+            return {"uri": str(block.uri), "name": block.name}
+        case "resource":
+            text = getattr(block.resource, "text", None)
+            if text is None:
+                return _refused(f"file of type {block.resource.mime_type or 'unknown'}")
+            return {"uri": str(block.resource.uri), "text": text}
+
+
+def _refused(what: str) -> str:
+    return f"[Here the tool returned something that is not text, and is left out: {what}.]"
