@@ -9,7 +9,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,49 @@ from playwright.sync_api import Browser, Page, expect
 READY = "plait is listening on "
 END_S = 20
 
+CONTRASTS = """() => {
+  const channel = (value) => (value /= 255, value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4)
+  const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b)
+  const canvas = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true })
+  const behind = (element) => {
+    const layers = []
+    for (let at = element; at; at = at.parentElement) layers.unshift(getComputedStyle(at).backgroundColor)
+    canvas.fillStyle = 'white'
+    for (const layer of ['white', ...layers]) { canvas.fillStyle = layer; canvas.fillRect(0, 0, 1, 1) }
+    return [...canvas.getImageData(0, 0, 1, 1).data]
+  }
+  const over = (element, color) => {
+    behind(element)
+    canvas.fillStyle = color
+    canvas.fillRect(0, 0, 1, 1)
+    return [...canvas.getImageData(0, 0, 1, 1).data]
+  }
+  const weak = []
+  const texts = document.createTreeWalker(document.getElementById('page'), NodeFilter.SHOW_TEXT)
+  let seen = 0
+  while (texts.nextNode()) {
+    const element = texts.currentNode.parentElement
+    if (!texts.currentNode.data.trim() || !element.checkVisibility({ opacityProperty: true })) continue
+    if (element.closest('[aria-hidden=true], [disabled]')) continue
+    seen++
+    const [a, b] = [light(over(element, getComputedStyle(element).color)), light(behind(element))]
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)
+    if (ratio < 4.5) weak.push(`${texts.currentNode.data.slice(0, 30)}: ${ratio.toFixed(2)}`)
+  }
+  return [seen, weak]
+}"""
+"""How many texts are in sight, and those whose contrast with what lies behind them is under WCAG's AA."""
+
 
 class Serving:
     """One store and one port, and the process that serves them now, if any."""
 
-    def __init__(self, folder: Path, model: str, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, model: str, env: Mapping[str, str] | None = None, agents: Sequence[str] = ()
+    ) -> None:
         self._folder = folder
         self._model = model
+        self._agents = [word for agent in agents for word in ("--agent", agent)]
         self._env = {**os.environ, **(env or {})}
         self._process: subprocess.Popen[str] | None = None
         self._port = "0"
@@ -34,7 +70,7 @@ class Serving:
         """Serve, on the port of last time; returns once the line that promises it is there."""
         plait = str(Path(sys.executable).with_name("plait"))
         store = f"sqlite:///{self._folder / 'plait.db'}"
-        command = [plait, "serve", "--store", store, "--port", self._port, "--model", self._model]
+        command = [plait, "serve", "--store", store, "--port", self._port, "--model", self._model, *self._agents]
         with (self._folder / "stderr.log").open("a") as stderr:
             self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True, env=self._env)
         assert self._process.stdout is not None
@@ -96,9 +132,34 @@ class Tab:
         self.prompt.fill(text)
         self.prompt.press("Enter")
 
+    @property
+    def waiting(self) -> Any:
+        """The form of a call that waits for a person."""
+        return self.page.locator("form.asking")
+
     def runs(self, status: str) -> Any:
         return self.page.locator(f".run.{status}")
 
     def answer(self) -> str:
         """The last run's answer as it is read, facts left out."""
         return "\n".join(self.page.locator(".run").last.locator(".part.text").all_inner_texts())
+
+    def contrasts(self) -> tuple[int, list[str]]:
+        """How many texts are in sight, and those whose contrast with what lies behind them is under WCAG's AA."""
+        seen, weak = self.page.evaluate(CONTRASTS)
+        return seen, weak
+
+    def focusable(self) -> tuple[int, list[str]]:
+        """How many things take the focus, and the roles of those without an accessible name."""
+        tree: list[dict[str, Any]] = self.context.new_cdp_session(self.page).send("Accessibility.getFullAXTree")[
+            "nodes"
+        ]
+        taking = [node for node in tree if _property(node, "focusable") and not node.get("ignored")]
+        # The page's root and scrolled code are reached by the browser itself and speak by their text.
+        spoken = {"RootWebArea", "pre", "generic"}
+        silent = [node["role"]["value"] for node in taking if not node.get("name", {}).get("value")]
+        return len(taking), [role for role in silent if role not in spoken]
+
+
+def _property(node: dict[str, Any], name: str) -> bool:
+    return any(entry["name"] == name and entry["value"].get("value") for entry in node.get("properties", []))

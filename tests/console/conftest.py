@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,8 +84,8 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., "Serving"]]:
 
     started: list[Serving] = []
 
-    def start(model: str = "demo", env: Mapping[str, str] | None = None) -> Serving:
-        started.append(Serving(tmp_path, model, env))
+    def start(model: str = "demo", env: Mapping[str, str] | None = None, agents: Sequence[str] = ()) -> Serving:
+        started.append(Serving(tmp_path, model, env, agents))
         return started[-1].start()
 
     yield start

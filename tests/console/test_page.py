@@ -21,39 +21,6 @@ Tabs = Callable[..., Tab]
 PATIENCE_MS = 30_000
 PARAGRAPHS = "\n\n".join(f"Paragraph {number} of a long answer." for number in range(1, 121))
 
-CONTRASTS = """() => {
-  const channel = (value) => (value /= 255, value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4)
-  const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b)
-  const canvas = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true })
-  const behind = (element) => {
-    const layers = []
-    for (let at = element; at; at = at.parentElement) layers.unshift(getComputedStyle(at).backgroundColor)
-    canvas.fillStyle = 'white'
-    for (const layer of ['white', ...layers]) { canvas.fillStyle = layer; canvas.fillRect(0, 0, 1, 1) }
-    return [...canvas.getImageData(0, 0, 1, 1).data]
-  }
-  const over = (element, color) => {
-    behind(element)
-    canvas.fillStyle = color
-    canvas.fillRect(0, 0, 1, 1)
-    return [...canvas.getImageData(0, 0, 1, 1).data]
-  }
-  const weak = []
-  const texts = document.createTreeWalker(document.getElementById('page'), NodeFilter.SHOW_TEXT)
-  let seen = 0
-  while (texts.nextNode()) {
-    const element = texts.currentNode.parentElement
-    if (!texts.currentNode.data.trim() || !element.checkVisibility({ opacityProperty: true })) continue
-    if (element.closest('[aria-hidden=true], [disabled]')) continue
-    seen++
-    const [a, b] = [light(over(element, getComputedStyle(element).color)), light(behind(element))]
-    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)
-    if (ratio < 4.5) weak.push(`${texts.currentNode.data.slice(0, 30)}: ${ratio.toFixed(2)}`)
-  }
-  return [seen, weak]
-}"""
-"""How many texts are in sight, and those whose contrast with what lies behind them is under WCAG's AA."""
-
 
 def finished(tab: Tab, prompt: str = "Show me a table") -> Tab:
     tab.live().ask(prompt)
@@ -87,24 +54,12 @@ def test_every_text_has_contrast_and_everything_a_name(serve: Serve, tabs: Tabs,
     expect(tab.page.locator(".call")).to_be_visible()
     tab.page.get_by_role("slider", name="Records").click(position={"x": 1, "y": 30})
     expect(tab.page.get_by_role("dialog")).to_contain_text("run-requested")
-    seen, weak = tab.page.evaluate(CONTRASTS)
+    seen, weak = tab.contrasts()
     assert seen > 60
     assert weak == []
-    tree: list[dict[str, Any]] = tab.context.new_cdp_session(tab.page).send("Accessibility.getFullAXTree")["nodes"]
-    focusable = [node for node in tree if _property(node, "focusable") and not node.get("ignored")]
-    roles = [node["role"]["value"] for node in focusable]
-    # The page's root and scrolled code are reached by the browser itself and speak by their text.
-    silent = [
-        role
-        for role, node in zip(roles, focusable, strict=True)
-        if not node.get("name", {}).get("value") and role not in {"RootWebArea", "pre", "generic"}
-    ]
-    assert len(focusable) > 20
+    focusable, silent = tab.focusable()
+    assert focusable > 20
     assert silent == []
-
-
-def _property(node: dict[str, Any], name: str) -> bool:
-    return any(entry["name"] == name and entry["value"].get("value") for entry in node.get("properties", []))
 
 
 def test_the_keyboard_reaches_everything(serve: Serve, tabs: Tabs) -> None:

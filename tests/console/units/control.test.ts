@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { mock, test } from 'node:test'
 
-import { Control } from '../../../runtime/console/src/wire/control'
+import { Control, deed } from '../../../runtime/console/src/wire/control'
 
 class FakeSocket {
   static readonly OPEN = 1
@@ -91,4 +91,34 @@ test('frames that are not known or no JSON are left alone', () => {
   const control = new Control('room')
   for (const frame of ['{', 'null', '[]', '7', '{"new":1}', '{"id":"nobody","ok":{}}']) control.receive(frame)
   assert.equal(control.waiting.value.length, 0)
+})
+
+test('CO18: a decision is asked until it is answered, and remembered as this tab\'s', async () => {
+  const control = new Control('room')
+  const first = connect(control)
+  const answer = control.decide('000000000001', 'all.0/0/call.0', { do: 'approve', args: { to: 'b' } })
+  const [frame] = first.sent
+  assert.deepEqual({ ...frame, id: '' }, { id: '', do: 'approve', args: { to: 'b' }, run: '000000000001', step: 'all.0/0/call.0' })
+  control.closed(first as unknown as WebSocket)
+  const second = connect(control)
+  assert.deepEqual(second.sent, [frame])
+  say(control, { id: frame.id, ok: { seq: 9 } })
+  await answer
+  assert.ok(control.mine.value.has(deed('000000000001', 'all.0/0/call.0')))
+  const late = control.decide('000000000001', 'other', { do: 'deny' })
+  say(control, { id: second.sent[1].id, refused: { code: 'already-decided', message: 'Too late.' } })
+  assert.deepEqual(await late, { refused: { code: 'already-decided', message: 'Too late.' } })
+  assert.ok(!control.mine.value.has(deed('000000000001', 'other')))
+  assert.equal(control.refused.value, null)
+})
+
+test('CO19: what is said to a run is a steer of that run, and given back if it came too late', async () => {
+  const control = new Control('room')
+  const socket = connect(control)
+  const answer = control.steer('left', '000000000001')
+  const [frame] = socket.sent
+  assert.deepEqual({ ...frame, id: '' }, { id: '', do: 'steer', text: 'left', run: '000000000001' })
+  say(control, { id: frame.id, refused: { code: 'no-such-run', message: 'It is over.' } })
+  await answer
+  assert.deepEqual(control.refused.value, { code: 'no-such-run', message: 'It is over.', text: 'left' })
 })

@@ -1,7 +1,8 @@
 /**
  * Where a reader asks: one text field, one button to send, one to stop.
  *
- * Enter sends and Shift+Enter breaks the line. The draft is kept per room as long as the tab lives, and a refused prompt is
+ * Enter sends and Shift+Enter breaks the line. While a run is on, Enter queues a prompt behind it, and Ctrl or Cmd and
+ * Enter says the text to that very run. The draft is kept per room as long as the tab lives, and a refused prompt is
  * given back to the field with the code and the sentence: nobody types a thing twice.
  */
 
@@ -11,6 +12,7 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { useCell } from '../page/cell'
 import { useShared } from '../page/shared'
 import type { Room } from '../wire/room'
+import { useOpenRuns } from './runs'
 
 /** As `PROMPT_BYTES` of the server, which has the last word. */
 const LONGEST = 64 << 10
@@ -36,17 +38,18 @@ export function Composer({ room, field }: { room: Room; field: { current: HTMLTe
 
   const bytes = text.length > LONGEST / 4 ? new TextEncoder().encode(text).length : 0
   const ready = text.trim() !== '' && bytes <= LONGEST && connection.kind !== 'refused'
-  const send = (): void => {
+  const send = (steers = false): void => {
     if (!ready) return
+    const run = steers ? room.atWork() : undefined
     room.control.refused.set(null)
-    void room.control.prompt(text.trim())
+    void (run === undefined ? room.control.prompt(text.trim()) : room.control.steer(text.trim(), run))
     setText('')
     field.current?.focus()
   }
   const pressed = (event: KeyboardEvent): void => {
     if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
       event.preventDefault()
-      send()
+      send(event.ctrlKey || event.metaKey)
     }
   }
   return (
@@ -55,7 +58,7 @@ export function Composer({ room, field }: { room: Room; field: { current: HTMLTe
         <p class="error-line" role="alert"><span class="mono">{refused.code}</span> {refused.message}</p>
       )}
       {bytes > LONGEST && <p class="error-line" role="alert">A prompt has at most 64 KiB; put the rest into the document.</p>}
-      <div class="field">
+      <div class={open > 0 ? 'field busy' : 'field'}>
         <textarea
           ref={field}
           rows={1}
@@ -70,6 +73,9 @@ export function Composer({ room, field }: { room: Room; field: { current: HTMLTe
             <span aria-hidden="true">■</span> stop{open > 1 ? ` ${open}` : ''}
           </button>
         )}
+        {open > 0 && (
+          <button type="button" class="tell" disabled={!ready} onClick={() => send(true)} title="Say this to the run at work: its next step reads it (Ctrl or ⌘ and ⏎)">steer</button>
+        )}
         <button type="submit" class="send" disabled={!ready}>{open > 0 ? 'queue' : 'send'} <kbd aria-hidden="true">⏎</kbd></button>
       </div>
     </form>
@@ -81,21 +87,6 @@ function fit(field: HTMLTextAreaElement): void {
   if (CSS.supports('field-sizing', 'content')) return
   field.style.height = 'auto'
   field.style.height = `${field.scrollHeight}px`
-}
-
-/** How many runs are open; heard from the runs' own maps, since a status is nested in them. */
-export function useOpenRuns(room: Room): number {
-  const [count, setCount] = useState(() => room.open().length)
-  useLayoutEffect(() => {
-    const changed = (events: { path: (string | number)[] }[]): void => {
-      // Deeper than a run's own keys are its parts and their text, which cannot open or end it.
-      if (events.some((event) => event.path.length <= 1)) setCount(room.open().length)
-    }
-    setCount(room.open().length)
-    room.runs.observeDeep(changed)
-    return () => room.runs.unobserveDeep(changed)
-  }, [room])
-  return count
 }
 
 function draft(room: string): string {

@@ -13,9 +13,9 @@ import { useCell } from '../page/cell'
 import { useShared } from '../page/shared'
 import * as api from '../wire/api'
 import type { Room, Shown } from '../wire/room'
-import { useOpenRuns } from './composer'
 import { Empty } from './empty'
 import { Run } from './run'
+import { useOpenRuns, useWaits } from './runs'
 import { usePin } from './scroll'
 
 export function Conversation({ room }: { room: Room }): VNode {
@@ -25,6 +25,7 @@ export function Conversation({ room }: { room: Room }): VNode {
   const pin = usePin(room)
   const ids = room.ids()
   const open = useOpenRuns(room)
+  const waits = useWaits(room)
   const empty = loaded && ids.length === 0 && waiting.length === 0
   return (
     <div class="conversation">
@@ -43,7 +44,7 @@ export function Conversation({ room }: { room: Room }): VNode {
           ))}
         </div>
       </div>
-      <p class="unseen" aria-live="polite">{open > 0 ? 'The agent is working.' : ids.length > 0 ? 'The agent is done.' : ''}</p>
+      <p class="unseen" aria-live="polite">{waits ? 'The agent waits for you.' : open > 0 ? 'The agent is working.' : ids.length > 0 ? 'The agent is done.' : ''}</p>
       {pin.away && <button type="button" class="to-end" onClick={pin.toEnd}><span aria-hidden="true">↓</span> to the end</button>}
     </div>
   )

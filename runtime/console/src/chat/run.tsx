@@ -18,7 +18,7 @@ import { Part, type Standing } from './part'
 const STATUS: Record<string, string> = {
   queued: 'queued: it starts when the run before it ends',
   running: 'working',
-  waiting: 'waiting for a person',
+  waiting: 'waits for you',
   stopped: '■ stopped',
   failed: '✕ failed'
 }
@@ -40,7 +40,7 @@ export const Run = memo(function Run({ room, id, run }: { room: Room; id: string
       <div class="turn answered">
         <div class="who agent">{agent}</div>
         <div class="answer">
-          {parts && <Parts parts={parts} end={open ? 'open' : status === 'done' ? 'whole' : 'cut'} />}
+          {parts && <Parts room={room} run={id} parts={parts} end={open ? 'open' : status === 'done' ? 'whole' : 'cut'} />}
           {status === 'failed' && <Failure room={room} id={id} run={run} />}
           <Footing id={id} run={run} status={status} />
         </div>
@@ -49,11 +49,13 @@ export const Run = memo(function Run({ room, id, run }: { room: Room; id: string
   )
 })
 
-function Parts({ parts, end }: { parts: Y.Array<Shown>; end: Standing }): VNode {
+function Parts({ room, run, parts, end }: { room: Room; run: string; parts: Y.Array<Shown>; end: Standing }): VNode {
   useShared(parts)
-  const last = parts.length - 1
+  // What is said to the run stands behind what streams and does not end it.
+  let last = parts.length - 1
+  while (last > 0 && parts.get(last).get('type') === 'steer') last--
   return (
-    <>{parts.map((part, index) => <Part key={keyOf(part)} part={part} standing={index === last ? end : 'whole'} />)}</>
+    <>{parts.map((part, index) => <Part key={keyOf(part)} room={room} run={run} part={part} standing={index === last ? end : 'whole'} />)}</>
   )
 }
 
@@ -89,7 +91,7 @@ function Footing({ id, run, status }: { id: string; run: Shown; status: string }
   ]
   return (
     <footer class="facts" aria-label="About this run">
-      {status !== 'done' && <span class="word">{isOpen(status) && <span class="beat" aria-hidden="true" />}{STATUS[status] ?? status}</span>}
+      {status !== 'done' && <span class="word">{status === 'waiting' ? <span class="shape" aria-hidden="true">◆ </span> : isOpen(status) && <span class="beat" aria-hidden="true" />}{STATUS[status] ?? status}</span>}
       {facts.filter(Boolean).map((fact, index) => <span key={index}>{fact}</span>)}
       <button type="button" class="quiet mono" title="Show the record that began this run" onClick={() => go({ record: Number(id) })}>
         #{Number(id)}

@@ -26,6 +26,20 @@ export function stepPart(by: 1 | -1): void {
   target.scrollIntoView({ block: 'nearest' })
 }
 
+/** Move the focus to what waits for a person, if it is in sight: its first field, or the form whose Enter says yes. */
+export function toWaiting(): boolean {
+  const form = document.querySelector<HTMLElement>('form.asking')
+  const target = form?.classList.contains('input') ? form.querySelector<HTMLElement>('input, textarea, select') : form
+  target?.focus({ preventScroll: true })
+  form?.scrollIntoView({ block: 'nearest' })
+  return target != null && target === document.activeElement
+}
+
+/** Move the focus to where prompts are written. */
+export function toComposer(): void {
+  document.querySelector<HTMLElement>('.composer textarea')?.focus()
+}
+
 /** Act on a single key, if it is one and nothing is being typed. */
 export function pressed(event: KeyboardEvent, actions: readonly Action[]): void {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || isTyping(event.target)) return

@@ -89,9 +89,10 @@ export function Keys({ actions, onClose }: { actions: readonly Action[]; onClose
       <dl>
         {actions.filter(({ key }) => key).map(({ key, name }) => <div key={name}><dt><kbd>{key}</kbd></dt><dd>{name}</dd></div>)}
         <div><dt><kbd>⌘ K</kbd> <kbd>Ctrl K</kbd></dt><dd>everything else</dd></div>
-        <div><dt><kbd>⏎</kbd></dt><dd>send; with Shift, a new line</dd></div>
+        <div><dt><kbd>⏎</kbd></dt><dd>send, approve, answer; with Shift, a new line</dd></div>
+        <div><dt><kbd>⌘ ⏎</kbd> <kbd>Ctrl ⏎</kbd></dt><dd>say it to the run at work; in a form with lines, answer</dd></div>
         <div><dt><kbd>← →</kbd></dt><dd>in the timeline: the record before or after</dd></div>
-        <div><dt><kbd>Esc</kbd></dt><dd>leave a field, a record or this list</dd></div>
+        <div><dt><kbd>Esc</kbd></dt><dd>leave a field, a form, a record or this list</dd></div>
       </dl>
       <form method="dialog"><button class="quiet">close</button></form>
     </Modal>

@@ -7,8 +7,9 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 
 import { Composer } from '../chat/composer'
 import { Conversation } from '../chat/conversation'
+import { useWaits } from '../chat/runs'
 import { DocumentPane } from '../document/pane'
-import { type Action, pressed, stepPart } from '../keys/actions'
+import { type Action, pressed, stepPart, toWaiting } from '../keys/actions'
 import { Keys, Palette } from '../keys/dialogs'
 import { freshName } from '../rooms/names'
 import { RoomsPane } from '../rooms/pane'
@@ -33,13 +34,14 @@ export function App(): VNode {
   const [dialog, show] = useState<Dialog>(null)
   const prompt = useRef<HTMLTextAreaElement>(null)
   const search = useRef<HTMLInputElement>(null)
+  const waits = useWaits(room)
   const worn = useCell(theme)
   const open = { rooms: useCell(roomsOpen), document: useCell(documentOpen), timeline: useCell(timelineOpen) }
 
   const actions = useActions(room, { prompt, search, show, setTab })
   useEffect(() => {
-    document.title = `${name} · plait`
-  }, [name])
+    document.title = `${waits ? '◆ ' : ''}${name} · plait`
+  }, [name, waits])
   useEffect(() => {
     const keyed = (event: KeyboardEvent): void => {
       if ((event.metaKey || event.ctrlKey) && event.key.toLowerCase() === 'k') {
@@ -57,7 +59,7 @@ export function App(): VNode {
 
   return (
     <div class="app" data-tab={tab} data-rooms={open.rooms} data-document={open.document} data-timeline={open.timeline}>
-      <RoomsPane search={search} onChosen={() => setTab('chat')} />
+      <RoomsPane waits={waits} search={search} onChosen={() => setTab('chat')} />
       <main class="pane chat" aria-label="Chat">
         <header>
           <PaneToggle pane={roomsOpen} name="rooms" />
@@ -112,6 +114,7 @@ function useActions(room: Room, { prompt, search, show, setTab }: Reach): readon
       { name: 'write a prompt', key: '/', act: () => { setTab('chat'); prompt.current?.focus() } },
       { name: 'next part', key: 'j', act: () => stepPart(1) },
       { name: 'previous part', key: 'k', act: () => stepPart(-1) },
+      { name: 'what waits for you', key: 'a', act: () => { setTab('chat'); if (!toWaiting()) requestAnimationFrame(toWaiting) } },
       { name: 'stop every open run', key: '.', act: () => { if (room.open().length) void room.control.stop() } },
       { name: 'find a room', key: 'r', act: () => { roomsOpen.set('yes'); setTab('rooms'); requestAnimationFrame(() => search.current?.focus()) } },
       { name: 'new room', key: 'n', act: () => go({ room: freshName(), document: 'main', record: null }) },

@@ -17,7 +17,7 @@ import { freshName } from './names'
 const AGAIN_MS = 5_000
 const TYPING_MS = 150
 
-export function RoomsPane({ search, onChosen }: { search: { current: HTMLInputElement | null }; onChosen: () => void }): VNode {
+export function RoomsPane({ waits, search, onChosen }: { waits: boolean; search: { current: HTMLInputElement | null }; onChosen: () => void }): VNode {
   const { room } = useCell(place)
   const [query, setQuery] = useState('')
   const { rooms, more, problem, read } = useRooms(query, room)
@@ -47,8 +47,8 @@ export function RoomsPane({ search, onChosen }: { search: { current: HTMLInputEl
         <input ref={search} type="search" placeholder="Find or name a room" aria-label="Find or name a room" value={query} autocomplete="off" onInput={(event) => setQuery(event.currentTarget.value)} />
       </form>
       <div class="list" ref={list}>
-        <Group title="today" rooms={today} current={room} choose={choose} />
-        <Group title="earlier" rooms={earlier} current={room} choose={choose} />
+        <Group title="today" rooms={today} current={room} waits={waits} choose={choose} />
+        <Group title="earlier" rooms={earlier} current={room} waits={waits} choose={choose} />
         {query.trim() !== '' && rooms.length === 0 && !problem && (
           <p class="note">{wrong ?? <>No room is called so. <button type="button" class="quiet" onClick={() => choose(query.trim())}>open “{query.trim()}”</button></>}</p>
         )}
@@ -63,10 +63,12 @@ interface GroupProps {
   readonly title: string
   readonly rooms: readonly api.RoomLine[]
   readonly current: string
+  /** Whether a run of the room that is open here waits for a person; of the others only the log knows. */
+  readonly waits: boolean
   readonly choose: (name: string) => void
 }
 
-function Group({ title, rooms, current, choose }: GroupProps): VNode | null {
+function Group({ title, rooms, current, waits, choose }: GroupProps): VNode | null {
   if (rooms.length === 0) return null
   return (
     <section aria-label={title}>
@@ -76,7 +78,7 @@ function Group({ title, rooms, current, choose }: GroupProps): VNode | null {
           <li key={name}>
             <button type="button" class="room" aria-current={name === current ? 'page' : undefined} onClick={() => choose(name)}>
               <span class="name">{told || name}</span>
-              {open ? <span class="open" title={`${open} open`}>● working</span> : <span class="time">{when(time)}</span>}
+              {waits && name === current ? <span class="open waits">◆ waits for you</span> : open ? <span class="open" title={`${open} open`}>● working</span> : <span class="time">{when(time)}</span>}
             </button>
           </li>
         ))}

@@ -19,7 +19,16 @@ export interface Waiting {
   readonly id: string
   readonly text: string
   readonly agent?: string
+  /** The run at work that this is said to; without it, it is a prompt. */
+  readonly run?: string
 }
+
+/** What a person says about a call: the fields of `approve`, `deny`, `answer` or `resolve`. */
+export type Decision =
+  | { readonly do: 'approve'; readonly args?: unknown }
+  | { readonly do: 'deny'; readonly reason?: string }
+  | { readonly do: 'answer'; readonly answer: unknown }
+  | { readonly do: 'resolve'; readonly verdict: 'happened' | 'did-not-happen' | 'retry'; readonly result?: unknown }
 
 interface Command {
   readonly id: string
@@ -38,7 +47,7 @@ export class Control {
   readonly waiting = new Cell<readonly Waiting[]>([])
   /** The last refusal that a reader should see, with the text to be given back. */
   readonly refused = new Cell<(Refusal & { readonly text: string }) | null>(null)
-  /** Runs that this tab asked for. */
+  /** What this tab did: the runs that it asked for, and its `deed`s. */
   readonly mine: Cell<ReadonlySet<string>>
 
   onRecord: (record: unknown) => void = () => {}
@@ -59,6 +68,19 @@ export class Control {
   /** Ask the agent; the promise ends when the prompt is on disk or refused. */
   prompt(text: string, agent?: string): Promise<Answer> {
     return this.ask({ id: crypto.randomUUID(), text, ...(agent ? { agent } : {}) })
+  }
+
+  /** Say something to a run at work; the promise ends when it is on disk or refused. */
+  steer(text: string, run: string): Promise<Answer> {
+    return this.ask({ id: crypto.randomUUID(), text, run })
+  }
+
+  /** Decide about a call of a run. */
+  decide(run: string, step: string, decision: Decision): Promise<Answer> {
+    return this.send(crypto.randomUUID(), { ...decision, run, step }).then((answer) => {
+      if ('ok' in answer) this.did(deed(run, step))
+      return answer
+    })
   }
 
   /** Stop one run, or without `run` every open run of the room. */
@@ -106,13 +128,19 @@ export class Control {
     this.waiting.set([...this.waiting.value, prompt])
     this.store()
     const { id, ...body } = prompt
-    return this.send(id, { do: 'prompt', ...body }).then((answer) => {
+    return this.send(id, { do: prompt.run ? 'steer' : 'prompt', ...body }).then((answer) => {
       if ('refused' in answer) this.refused.set({ ...answer.refused, text: prompt.text })
-      else if (answer.ok.run) this.mine.set(new Set([...this.mine.value, answer.ok.run]))
+      else if (prompt.run) this.did(deed(prompt.run, prompt.text))
+      else if (answer.ok.run) this.did(answer.ok.run)
       this.waiting.set(this.waiting.value.filter((other) => other.id !== id))
       this.store()
       return answer
     })
+  }
+
+  private did(what: string): void {
+    this.mine.set(new Set([...this.mine.value, what]))
+    this.store()
   }
 
   private send(id: string, body: Record<string, unknown>): Promise<Answer> {
@@ -154,8 +182,13 @@ export class Control {
   }
 }
 
-/** Own runs that a tab remembers: as many as the document holds finished ones. */
-const MINE = 50
+/** Own deeds that a tab remembers: a few for each finished run that the document holds. */
+const MINE = 200
+
+/** What stands for something that this tab said or decided in a run; long words by their beginning. */
+export function deed(run: string, what: string): string {
+  return `${run} ${what.slice(0, 200)}`
+}
 
 function isWaiting(one: any): one is Waiting {
   return typeof one?.id === 'string' && typeof one.text === 'string'

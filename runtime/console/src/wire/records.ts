@@ -26,6 +26,14 @@ export type Kind = (typeof KINDS)[number]
 const KIND_OF: Record<string, Kind> = {
   'run-requested': 'people',
   'stop-requested': 'people',
+  'run-steered': 'people',
+  'approval-granted': 'people',
+  'approval-denied': 'people',
+  'question-answered': 'people',
+  'tool-resolved': 'people',
+  'approval-requested': 'tool',
+  'question-asked': 'tool',
+  'decision-expired': 'tool',
   'text-streamed': 'text',
   'reasoning-streamed': 'reasoning',
   'document-edited': 'edit',
@@ -46,7 +54,7 @@ export function kindOf(type: string): Kind {
 /** A record in one line: what happened, and the beginning of what was said. */
 export function summary(record: LogRecord): string {
   const { type, ...said } = record.event
-  const told = said.text ?? said.prompt ?? said.message ?? said.name ?? said.finish ?? said.model ?? record.document
+  const told = said.text ?? said.prompt ?? said.message ?? said.question ?? said.verdict ?? (said.reason || undefined) ?? said.name ?? said.finish ?? said.model ?? record.document
   const text = typeof told === 'string' && told.trim() ? ` “${clip(told.trim(), 60)}”` : ''
   return `${type.replaceAll('-', ' ')}${text}`
 }

@@ -44,6 +44,16 @@ export class Room {
     return this.ids().filter((id) => isOpen(this.runs.get(id)?.get('status')))
   }
 
+  /** Whether a run waits for somebody's word. */
+  waits(): boolean {
+    return this.ids().some((id) => this.runs.get(id)?.get('status') === 'waiting')
+  }
+
+  /** The run that can be told something: the first open one, as the others wait for it. */
+  atWork(): string | undefined {
+    return this.open()[0]
+  }
+
   leave(): void {
     this.line.end()
   }
