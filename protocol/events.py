@@ -85,9 +85,9 @@ class ModelRequested(_Fact, frozen=True):
 
     The request is one JSON object with a list of `messages`. `head` is the canonical JSON text of the object with that
     list empty (the model's name, sampling, tools), or empty if it equals that of the request in record `base`. The
-    messages are the first `keep` of `base`'s, then `added`, each the canonical JSON text of one message. `sha256` is
-    that of the whole request in canonical JSON, so a reader can prove that what was put together from the log is byte
-    for byte what was sent. `base` 0 means none.
+    messages are `keep` of `base`'s, those after its first `skip`, then `added`, each the canonical JSON text of one
+    message. `sha256` is that of the whole request in canonical JSON, so a reader can prove that what was put together
+    from the log is byte for byte what was sent. `base` 0 means none.
     """
 
     step: str
@@ -98,6 +98,7 @@ class ModelRequested(_Fact, frozen=True):
     keep: int = 0
     base: int = 0
     head: str = ""
+    skip: int = 0
 
 
 class TextStreamed(_Fact, frozen=True):

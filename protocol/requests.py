@@ -26,11 +26,7 @@ def describe(last: Request, step: str, attempt: int, model: str, request: dict[s
     """The event that writes `request` down, given the newest request before it."""
     head = msgspec.json.encode({**request, MESSAGES: []}).decode()
     texts = [msgspec.json.encode(message).decode() for message in request[MESSAGES]]
-    keep = 0
-    for text, known in zip(texts, last.messages, strict=False):
-        if digest(text) != known:
-            break
-        keep += 1
+    skip, keep = _overlap([digest(text) for text in texts], last.messages)
     same_head = last.seq > 0 and digest(head) == last.head
     return ModelRequested(
         step=step,
@@ -41,21 +37,38 @@ def describe(last: Request, step: str, attempt: int, model: str, request: dict[s
         keep=keep,
         base=last.seq,
         head="" if same_head else head,
+        skip=skip,
     )
+
+
+def _overlap(new: list[bytes], old: list[bytes]) -> tuple[int, int]:
+    """How many of the old messages to skip, and how many behind them to keep, to have the most of the new ones. The
+    oldest ones are skipped once a room archives runs: each prompt then moves the window on."""
+    best = (0, 0)
+    for skip in (place for place, message in enumerate(old) if new and message == new[0]):
+        keep = 0
+        for mine, theirs in zip(new, old[skip:], strict=False):
+            if mine != theirs:
+                break
+            keep += 1
+        if keep > best[1]:
+            best = (skip, keep)
+    return best
 
 
 async def resolve(event: ModelRequested, lookup: Callable[[int], Awaitable[Record]]) -> bytes:
     """The request's bytes as they were sent. `lookup(seq)` reads one record. Raises RequestDamaged."""
-    head, pieces, keep, base, sent = event.head, [event.added], event.keep, event.base, event
-    while base and (keep or not head):
+    head, pieces, sent = event.head, [event.added], event
+    # What is still wanted of the request before: its messages from `first` to `last`.
+    first, last, base = event.skip, event.skip + event.keep, event.base
+    while base and (first < last or not head):
         record = await lookup(base)
         if not isinstance(record.event, ModelRequested):
             raise RequestDamaged(f"record {base} is not a model request")
         event = record.event
         head = head or event.head
-        if keep > event.keep:
-            pieces.append(event.added[: keep - event.keep])
-        keep, base = min(keep, event.keep), event.base
+        pieces.append(event.added[max(first - event.keep, 0) : max(last - event.keep, 0)])
+        first, last, base = event.skip + first, event.skip + min(last, event.keep), event.base
     messages = [text for piece in reversed(pieces) for text in piece]
     # The head has an empty list where the messages stood; the raw texts go back between its brackets.
     value = msgspec.json.decode(head)

@@ -444,7 +444,7 @@ def _settle(run: Run, step: Step, status: StepStatus) -> None:
 
 def _note_request(state: RoomState, seq: int, event: ModelRequested) -> None:
     request = state.request
-    kept = request.messages[: event.keep] if event.base == request.seq else []
+    kept = request.messages[event.skip : event.skip + event.keep] if event.base == request.seq else []
     head = digest(event.head) if event.head else request.head
     state.request = Request(seq, head, kept + [digest(text) for text in event.added])
 
