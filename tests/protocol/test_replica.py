@@ -174,12 +174,14 @@ def test_edits_go_out_when_the_server_has_asked() -> None:
     first, second = tab.replica.outgoing()
     assert spoken == [2]
     tab.replica.lost()
+    tab.text.insert(0, "c")
+    assert not tab.replica.outgoing()
     tab.replica.connected()
     tab.replica.receive(frames.step1(b"\x00"))
-    assert tab.replica.outgoing()[1:] == [first, second]
+    assert tab.replica.outgoing()[1:3] == [first, second]
     assert isinstance(second, bytes)
     tab.replica.receive(second)
-    assert tab.replica.unsaved == 1
+    assert tab.replica.unsaved == 2
     tab.replica.release()
 
 
