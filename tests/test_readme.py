@@ -104,7 +104,8 @@ def test_checks() -> None:
 def test_the_two_commands_come_first() -> None:
     """HO6: before any heading but the title stand the two commands with which everything begins."""
     opening = README.split("\n## ")[0]
-    assert re.findall(r"^    (.*)$", opening, re.MULTILINE)[:2] == ["pip install uv", "uv run plait serve"]
+    commands = [line.split("  #")[0].rstrip() for line in re.findall(r"^    (.*)$", opening, re.MULTILINE)[:2]]
+    assert commands == ["pip install uv && uv run plait serve", "pip install uv && uv run pytest"]
 
 
 async def test_a_service_of_ones_own(tmp_path: Path) -> None:
