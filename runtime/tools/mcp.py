@@ -50,6 +50,8 @@ _Wire = Callable[[trio.Event], AbstractAsyncContextManager[Any]]
 
 _FIRST_WAIT_S = 0.25
 _LAST_WORDS_S = 5.0
+"""For answers that may still come over a connection that is to be given up."""
+
 _NO_ANSWER = {
     mcp.types.CONNECTION_CLOSED,
     mcp.types.REQUEST_TIMEOUT,
@@ -124,6 +126,7 @@ class McpSource:
         if self._running:
             raise RuntimeError(f"{self!r} is at work in another runtime; make one source for each")
         self._running = True
+        self._listed = trio.Event()  # In a second runtime the server is another one, which may list other tools.
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._keep_connected)

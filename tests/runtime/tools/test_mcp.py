@@ -228,11 +228,14 @@ async def test_a_process_gets_none_of_our_secrets(notes: Path, monkeypatch: pyte
 
 async def test_an_old_server(notes: Path) -> None:
     """MC1, MC4: a server that knows only the protocol of 2025 is listed by pages and heard when its tools change."""
-    async with at_work(old()) as source:
+    source = old()
+    async with at_work(source):
         assert list(source.tools) == ["old__one", "old__two"]
         assert source.tools["old__one"].schema.parameters == {"type": "object", "properties": {}}
         assert await source.tools["old__two"].call("{}", "k") == "did two"
         await until(lambda: "old__three" in source.tools)
+    async with at_work(source):  # Another runtime, another process, another listing.
+        assert list(source.tools) == ["old__one", "old__two"]
 
 
 async def test_a_listing_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
