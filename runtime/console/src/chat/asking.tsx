@@ -117,7 +117,7 @@ function Verdict({ part, decide, ...how }: Asked): VNode {
     <Card part={part} {...how} kind="verdict" submit={(typed) => { if (typed) happened() }}>
       <p class="question">The server ended while this ran. Did it happen? It is not run again unless you say so.</p>
       <Fields form={argumentsForm(String(part.get('args') ?? '{}') || '{}')} locked exact />
-      <input class="reason" type="text" dir="auto" aria-label="Its result, if it happened and you know it (optional)" placeholder="Its result, if it happened and you know it (optional)" autocomplete="off" readOnly={how.first !== null} value={result} onInput={(event) => setResult(event.currentTarget.value)} />
+      <p><input class="reason" type="text" dir="auto" aria-label="Its result, if it happened and you know it (optional)" placeholder="Its result, if it happened and you know it (optional)" autocomplete="off" readOnly={how.first !== null} value={result} onInput={(event) => setResult(event.currentTarget.value)} /></p>
       <Foot {...how}>
         <button type="button" class="other" onClick={happened}>it happened</button>
         <button type="button" class="other" onClick={() => decide({ do: 'resolve', verdict: 'did-not-happen' })}>it did not happen</button>
@@ -134,7 +134,7 @@ interface CardHow extends Omit<Asked, 'decide'> {
 }
 
 function Card({ part, kind, first, busy, refusal, submit, children }: CardHow): VNode {
-  const [shape, title] = TITLES[kind]
+  const [shape, title] = first === null ? TITLES[kind] : ['○', 'decided']
   const name = String(part.get('name') ?? 'tool')
   const until = part.get('expires_at') as string | undefined
   const send = (typed: boolean): void => {
@@ -153,7 +153,7 @@ function Card({ part, kind, first, busy, refusal, submit, children }: CardHow): 
     }
   }
   return (
-    <form class={`asking ${kind}`} data-part tabIndex={-1} noValidate aria-label={`${name} ${title}`} aria-busy={busy} onKeyDown={keyed} onSubmit={(event) => { event.preventDefault(); send(true) }}>
+    <form class={`asking ${kind}${first === null ? '' : ' over'}`} data-part tabIndex={-1} noValidate aria-label={`${name} ${title}`} aria-busy={busy} onKeyDown={keyed} onSubmit={(event) => { event.preventDefault(); send(true) }}>
       <header>
         <span class="shape" aria-hidden="true">{shape}</span>
         <span class="tool-name">{name}</span>
