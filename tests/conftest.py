@@ -6,6 +6,7 @@ A laptop without Node or Chromium skips the tests that need them, each with a se
 missing. CI sets PLAIT_REQUIRE_ALL=1, and there nothing is skipped for want of anything.
 """
 
+import importlib.util
 import os
 from typing import NoReturn, Protocol
 
@@ -32,6 +33,15 @@ def need(what: str, how_to_get_it: str) -> NoReturn:
     if os.environ.get("PLAIT_REQUIRE_ALL") == "1":
         pytest.fail(sentence, pytrace=False)
     pytest.skip(sentence)
+
+
+def need_module(name: str) -> None:
+    """Say at the top of a test file that its subject needs a package of the dev group; the file skips without it."""
+    if importlib.util.find_spec(name) is None:
+        sentence = f"the package {name} is missing; to get it: uv sync --group dev"
+        if os.environ.get("PLAIT_REQUIRE_ALL") == "1":
+            pytest.fail(sentence, pytrace=False)
+        pytest.skip(sentence, allow_module_level=True)
 
 
 @pytest.fixture(name="need", scope="session")

@@ -5,6 +5,7 @@ says the id in its name or in its docstring. When a test and a page disagree, on
 """
 
 import ast
+import importlib.util
 import re
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
+from .conftest import need
 
 ROOT = Path(__file__).resolve().parent.parent
 SPECS = ROOT / "specs"
@@ -159,6 +162,8 @@ def _ending() -> list[Example]:
 @pytest.mark.parametrize("example", _ending(), ids=str)
 def test_examples_run(example: Example, tmp_path: Path) -> None:
     """HO4: each Python example runs as it stands, as a script in an empty folder."""
+    if "tools.mcp" in example.text and importlib.util.find_spec("mcp") is None:
+        need("the MCP SDK", "uv sync --group dev")
     script = tmp_path / "example.py"
     script.write_text(example.text)
     done = subprocess.run(

@@ -62,7 +62,7 @@ class Stage:
     def publish(self) -> None:
         change = Change(b"")
         change.updates.append(time.monotonic_ns().to_bytes(8, "big") + bytes(UPDATE_BYTES - 8))
-        self.audience.publish("", change)
+        self.audience.publish({"": change})
 
 
 class Stages:

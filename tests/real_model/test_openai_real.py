@@ -8,6 +8,11 @@ import trio
 from plait.runtime.models import open_model
 from plait.runtime.models.endpoint import Endpoint
 from plait.runtime.models.model import Answered, Assistant, Chunk, TextChunk, User
+
+from ..conftest import need_module
+
+need_module("openai")
+
 from plait.runtime.models.openai import OpenAIModel
 
 PROMPT = "Count from one to ten in words."

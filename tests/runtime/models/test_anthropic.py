@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from plait.protocol.events import ToolCall, Usage
 from plait.protocol.limits import MODEL_OUTPUT_TOKENS
-from plait.runtime.models.anthropic import AnthropicModel
 from plait.runtime.models.endpoint import Endpoint
 from plait.runtime.models.model import (
     Answered,
@@ -20,8 +19,13 @@ from plait.runtime.models.model import (
     User,
 )
 
+from ...conftest import need_module
 from . import vendor
 from .vendor import Reply, typed
+
+need_module("anthropic")
+
+from plait.runtime.models.anthropic import AnthropicModel
 
 CLOCK = ToolSchema("clock", "Tells the time.", {"type": "object", "properties": {}})
 START = {"type": "message_start", "message": {"usage": {"input_tokens": 5, "output_tokens": 1}}}

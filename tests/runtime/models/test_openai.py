@@ -19,10 +19,14 @@ from plait.runtime.models.model import (
     ToolSchema,
     User,
 )
-from plait.runtime.models.openai import OpenAIModel
 
+from ...conftest import need_module
 from . import vendor
 from .vendor import CUT, HOLD, Act, Reply, events
+
+need_module("openai")
+
+from plait.runtime.models.openai import OpenAIModel
 
 CLOCK = ToolSchema("clock", "Tells the time.", {"type": "object", "properties": {}})
 

@@ -7,13 +7,18 @@ from typing import Any, NamedTuple
 
 import pytest
 import trio
-from plait.runtime.models.anthropic import AnthropicModel
 from plait.runtime.models.endpoint import Endpoint
 from plait.runtime.models.model import Answered, Chunk, ModelError, TextChunk, User, canonical
-from plait.runtime.models.openai import OpenAIModel
 from plait.runtime.tools.demo import demo_tools
 
+from ...conftest import need_module
 from .vendor import CUT, HOLD, Reply, events, refusal, serve_vendor, typed
+
+need_module("anthropic")
+need_module("openai")
+
+from plait.runtime.models.anthropic import AnthropicModel
+from plait.runtime.models.openai import OpenAIModel
 
 KEY = "sk-very-secret-0123456789"
 TOOLS = [tool.schema for tool in demo_tools()]

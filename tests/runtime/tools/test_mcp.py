@@ -15,7 +15,9 @@ import trio
 from plait.protocol.limits import MCP_TOOLS
 from plait.runtime.tools.tool import OutcomeNotKnown, ToolError
 
-pytest.importorskip("mcp", reason="the MCP SDK is missing; to get it: uv sync --group dev")
+from ...conftest import need_module
+
+need_module("mcp")
 
 from plait.runtime.tools.mcp import McpSource, mcp_tools
 

@@ -12,9 +12,10 @@ from plait.runtime.embed import RoomHandle
 from plait.runtime.models.model import JSON
 from plait.storage.memory import MemoryStore
 
+from ...conftest import need_module
 from ..agent.scripted import Scripted, answered, calls, says
 
-pytest.importorskip("mcp", reason="the MCP SDK is missing; to get it: uv sync --group dev")
+need_module("mcp")
 
 from plait.runtime.tools.mcp import mcp_tools
 

@@ -13,7 +13,13 @@ from plait.runtime.tools.function import NAME, tool
 from plait.runtime.tools.mcp_words import SERVER, effect_of, error_of, full_name, result_of, schema_of
 from plait.runtime.tools.tool import Tool
 
-types = pytest.importorskip("mcp.types", reason="the MCP SDK is missing; to get it: uv sync --group dev")
+from ...conftest import need_module
+
+need_module("mcp")
+
+import mcp.types as mcp_types
+
+types: Any = mcp_types
 
 
 @given(st.sampled_from(["a", "a_b", "-", "Shop-1", "x" * 24]), st.text(max_size=200), st.text(max_size=200))
