@@ -6,6 +6,8 @@ import sys
 import pytest
 from plait.runtime.models import ModelNotOpened, open_model
 
+from ...conftest import need_module
+
 
 @pytest.mark.parametrize(("name", "opened"), [("echo", "echo"), ("echo:20", "echo:20"), ("demo", "demo")])
 def test_the_models_without_a_vendor_open(name: str, opened: str) -> None:
@@ -44,6 +46,7 @@ async def test_a_vendor_opens_with_a_key_or_with_a_server_of_ones_own(
     vendor: str, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """MD1: a local server wants no key."""
+    need_module(vendor)
     monkeypatch.setenv(f"{prefix}_API_KEY", "sk-k\n")
     model = open_model(f"{vendor}:a:b/c")
     assert model.name == f"{vendor}:a:b/c"
@@ -68,6 +71,7 @@ def test_what_is_missing_is_said_when_it_opens(
     vendor: str, prefix: str, key: str, url: str, sentence: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """MD1, and MD7: a bad key is not shown either."""
+    need_module(vendor)
     monkeypatch.setenv(f"{prefix}_API_KEY", key)
     monkeypatch.setenv(f"{prefix}_BASE_URL", url)
     with pytest.raises(ModelNotOpened, match=sentence.format(vendor=vendor, prefix=prefix)) as raised:
@@ -77,6 +81,7 @@ def test_what_is_missing_is_said_when_it_opens(
 
 @pytest.mark.parametrize(("vendor", "prefix"), VENDORS)
 def test_a_vendor_without_a_name(vendor: str, prefix: str) -> None:
+    need_module(vendor)
     with pytest.raises(ModelNotOpened, match=f"{vendor}: wants a model's name, as in {vendor}:[a-z]+-"):
         open_model(vendor)
 
