@@ -21,6 +21,8 @@ const STATES: Record<string, readonly [string, string]> = {
   running: ['◐', 'running'],
   done: ['●', 'done'],
   failed: ['✕', 'failed'],
+  awaiting: ['◆', 'waits for a tab that has it'],
+  assigned: ['◌', 'a tab has it'],
   unknown: ['?', 'outcome unknown'],
   cancelled: ['–', 'cancelled']
 }
