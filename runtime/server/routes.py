@@ -18,8 +18,8 @@ from ...protocol.codec import record_json, rfc3339
 from ...protocol.commands import CommandRefused, Follow, Ping, parse
 from ...protocol.errors import CODES, OutcomeUnknown, Refused
 from ...storage.store import StoreError
+from ..room.archive import older_runs
 from .answers import answer_frame
-from .archive import older_runs
 from .exchange import JSON, Exchange, Request, Response, Send, json, refusal
 from .follow import Log
 from .metrics import CONTENT_TYPE, Metrics
