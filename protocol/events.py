@@ -18,7 +18,8 @@ def kebab(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
 
 
-class _Fact(Struct, frozen=True, tag_field="type", tag=kebab, omit_defaults=True):
+# Neither facts nor records can be part of a cycle, and Python's collector would walk through every one of a long log.
+class _Fact(Struct, frozen=True, tag_field="type", tag=kebab, omit_defaults=True, gc=False):
     pass
 
 
@@ -415,7 +416,7 @@ Event = (
 )
 
 
-class Record(Struct, frozen=True):
+class Record(Struct, frozen=True, gc=False):
     """One line of a room's log: a fact plus the exact CRDT update it caused (law 2).
 
     `seq` counts from 1 without a gap. `time` is µs since 1970, UTC, for people and never for order (law 9). `author` is
