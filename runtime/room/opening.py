@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 import msgspec
 from msgspec import Struct
 
-from ...protocol.events import Record
+from ...protocol.events import EpochClosed, Record
 from ...protocol.flow import FlowFunction
 from ...protocol.state import VERSION, RoomState, fold
 from ...protocol.update import decode_state_vector
@@ -46,9 +46,9 @@ async def open_live(
     head = await store.head(name)
     client = server_id(name, surroundings.entropy)
     newest = await store.read(name, head.seq - 1, 1) if head.seq else []
-    closed = newest[0].event if newest and type(newest[0].event).__name__ == "EpochClosed" else None
-    if closed is not None:
-        client = closed.client  # type: ignore[union-attr]
+    last = newest[0].event if newest else None
+    if isinstance(last, EpochClosed):
+        client = last.client
     live = Live(name, max(head.epoch, epoch_above) + 1, client, flows, surroundings, own_tools)
     live.lineage = head.lineage
     await _recover(live, store)
