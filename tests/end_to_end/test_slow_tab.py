@@ -45,8 +45,8 @@ async def test_a_stalled_tab_costs_bounded_memory(server: ServerProcess) -> None
         look = await stalled.look()
         assert look["closes"] == []
         assert not look["pending"]
-        # What the kernel held came first; the rest was a merged update and not a replay of everything. The server counts
-        # all tabs' catch-ups, and on a busy machine those that do read may fall behind for a moment, too.
+        # What the kernel held came first; the rest was a merged update and not a replay of everything.
+        # The server counts all tabs' catch-ups: on a busy machine those that read may fall behind for a moment, too.
         assert await _catch_ups(server) >= 1
         assert look["frames"]["bytes"] - read["bytes"] < missed / 2
         # And it still takes part.
