@@ -3,8 +3,10 @@
 from .agent.definition import Agent
 from .client import connect
 from .embed import Runtime
+from .models import ModelNotOpened
 from .tools.ask import ask_person
+from .tools.demo import demo_tools
 from .tools.function import tool
 from .tools.tool import ToolError
 
-__all__ = ["Agent", "Runtime", "ToolError", "ask_person", "connect", "tool"]
+__all__ = ["Agent", "ModelNotOpened", "Runtime", "ToolError", "ask_person", "connect", "demo_tools", "tool"]

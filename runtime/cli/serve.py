@@ -20,9 +20,7 @@ import trio
 
 from ...protocol import limits
 from ...storage import open_store
-from .. import Agent, Runtime
-from ..models import ModelNotOpened
-from ..tools.demo import demo_tools
+from .. import Agent, ModelNotOpened, Runtime, demo_tools
 from .asking import store_option
 
 log = logging.getLogger("plait.serve")
