@@ -143,7 +143,7 @@ def _leftovers(run: Run, epoch: int) -> list[Decide]:
     """What an earlier epoch left open: its process is gone, and each attempt gets the end that fits its kind."""
     found: list[Decide] = []
     for step in run.steps.values():
-        if step.status != "open" or step.epoch == epoch:
+        if step.status != "open" or step.epoch == epoch or step.kind not in ("model", "tool"):
             continue
         if step.kind == "model":
             found.append(Decide(run.id, ModelInterrupted(step.id, step.attempt)))

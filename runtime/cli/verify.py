@@ -22,7 +22,8 @@ from rich.progress import Progress
 from ...protocol.codec import CorruptBody, decode_event
 from ...protocol.errors import Refused
 from ...protocol.events import Record
-from ...protocol.state import RoomState, fold
+from ...protocol.fold import fold
+from ...protocol.state import RoomState
 from ...protocol.update import fits, read
 from ...storage import Break, Head, Reader, Sealed, StoreCorrupt, StoreError, open_store
 from ...storage.chain import START, kind_of

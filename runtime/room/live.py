@@ -37,10 +37,12 @@ from ...protocol.events import (
     command_record_id,
 )
 from ...protocol.flow import FlowFunction
+from ...protocol.fold import fold
 from ...protocol.judge import AgentFacts, judge
 from ...protocol.moves import Call, Decide, Flows, Generate, Wake, moves
 from ...protocol.requests import describe
-from ...protocol.state import RoomState, Run, fold, record_id
+from ...protocol.state import RoomState, Run
+from ...protocol.steps import record_id
 from ...protocol.update import decode_state_vector, new_clients, read
 from ...storage.store import Append
 from .identity import Surroundings

@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from ...protocol.events import EpochClosed, Record
 from ...protocol.flow import FlowFunction
-from ...protocol.state import VERSION, RoomState, fold
+from ...protocol.fold import fold
+from ...protocol.state import VERSION, RoomState
 from ...protocol.update import decode_state_vector
 from ...storage.store import Snapshot, Store, StoreCorrupt
 from .identity import Surroundings, server_id

@@ -18,8 +18,9 @@ from plait.protocol.access import Grant
 from plait.protocol.commands import Prompt
 from plait.protocol.events import ModelAnswered, Record, TextStreamed, run_id
 from plait.protocol.flow import converse
+from plait.protocol.fold import fold
 from plait.protocol.judge import AgentFacts
-from plait.protocol.state import RoomState, fold
+from plait.protocol.state import RoomState
 from plait.runtime.room.identity import Surroundings
 from plait.runtime.room.live import Live
 from plait.runtime.room.opening import open_live

@@ -8,8 +8,9 @@ import msgspec
 import pytest
 from plait.protocol.codec import decode_event
 from plait.protocol.events import ModelRequested, Record
+from plait.protocol.fold import fold
 from plait.protocol.requests import RequestDamaged, resolve
-from plait.protocol.state import RoomState, fold
+from plait.protocol.state import RoomState
 from plait.runtime.room.live import Live
 from plait.runtime.room.opening import replay
 from plait.storage.memory import MemoryStore

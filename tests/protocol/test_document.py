@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from plait.protocol import limits, schema
-from plait.protocol.document import RoomDocument, shown_runs
+from plait.protocol.document import RoomDocument, shown_room, shown_runs
 from plait.protocol.events import (
     ArgumentsStreamed,
     ModelAnswered,
@@ -154,13 +154,13 @@ def test_plain_values_have_the_shape() -> None:
     """DO8: open, failed and finished runs with every kind of part; and no key that the shape does not know."""
     check = Draft202012Validator(schema.document())
     stage = Stage(ReasoningStreamed("generate.0", 1, 0, "hm"), text("so", 1))
-    check.validate({"runs": shown_runs(stage.mirror)})
+    check.validate({"room": shown_room(stage.mirror), "runs": shown_runs(stage.mirror)})
     call = ToolCall("a", "stock", "{}")
     stage.play(
         ModelAnswered("generate.0", 1, "tool-calls", (call,), Usage(3, 4)), ToolStarted("s", 1, "a", "stock", "read")
     )
     stage.play(ToolFailed("s", 1, "c", "No."), RunFailed("c", "m"))
-    check.validate({"runs": shown_runs(stage.mirror)})
+    check.validate({"room": shown_room(stage.mirror), "runs": shown_runs(stage.mirror)})
     shapes = schema.document()["$defs"]
     assert set(stage.run) <= set(shapes["ShownRun"]["properties"])
     assert all(set(part) <= set(shapes["ShownPart"]["properties"]) for part in stage.run["parts"])

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from plait.protocol.events import ModelAnswered, ModelRequested, Record, RunRequested, RunStarted, ToolCall, Usage
 from plait.protocol.flow import Answer, Flow, Outcome, StepFailed, Work, converse
+from plait.protocol.fold import fold
 from plait.protocol.moves import Call, Decide, Flows, Generate, moves
-from plait.protocol.state import RoomState, fold
+from plait.protocol.state import RoomState
 
 
 def answer(*calls: str, text: str = "") -> Answer:

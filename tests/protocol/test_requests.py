@@ -4,8 +4,9 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 from plait.protocol.events import ModelRequested, Record
+from plait.protocol.fold import fold
 from plait.protocol.requests import describe, resolve
-from plait.protocol.state import RoomState, Run, fold
+from plait.protocol.state import RoomState, Run
 
 MESSAGES = st.lists(st.sampled_from("abc"), max_size=6)
 

@@ -1,0 +1,51 @@
+"""What concerns the room itself: its title, its context, its documents, its epochs."""
+
+from msgspec import field
+
+from .fact import Fact
+
+
+class RoomChanged(Fact, frozen=True):
+    """Somebody named the room or described it: None leaves the title, and takes the key of a metadata value away."""
+
+    title: str | None = None
+    metadata: dict[str, str | None] = field(default_factory=dict)
+
+
+class TitleProposed(Fact, frozen=True):
+    """An agent's proposal for a room that nobody has named."""
+
+    title: str
+
+
+class BranchChosen(Fact, frozen=True):
+    """The conversation goes on from that run, until somebody chooses again or prompts elsewhere."""
+
+    run: str
+
+
+class ContextProvided(Fact, frozen=True):
+    """Facts that agents should know, by key, the last one of a key counts and None takes it away.
+
+    With `tab` they are that tab's and go with it: what is selected, what is on the screen. Without they are the room's.
+    """
+
+    facts: dict[str, str | None]
+    tab: str = ""
+
+
+class DocumentEdited(Fact, frozen=True):
+    """Somebody edited a shared document; the record holds its name and the exact update."""
+
+
+class EpochClosed(Fact, frozen=True):
+    """A process left the room in good order: the CRDT client id it wrote under, and that id's clock per document.
+
+    The room document's name is the empty string. If this is still the head, the next epoch goes on with the id.
+    """
+
+    client: int
+    clocks: dict[str, int]
+
+
+RoomFact = RoomChanged | TitleProposed | BranchChosen | ContextProvided | DocumentEdited | EpochClosed
