@@ -84,6 +84,23 @@ LIMITS: dict[str, Limit] = {
     "MODEL_OUTPUT_TOKENS": Limit(
         8192, "tokens", "Of one answer where the vendor wants a bound (Anthropic); its older models take no more."
     ),
+    "MODEL_STOPS": Limit(4, "strings", "Of one request; OpenAI takes no more."),
+    "MODEL_STOP_CHARS": Limit(100, "characters", "One string that ends an answer; a line's beginning, not a page."),
+    "MODEL_TEXT_FILE_BYTES": Limit(
+        128 << 10, "bytes", "Of one attached text that a model reads, some 30,000 tokens; the rest is cut and told so."
+    ),
+    "MODEL_FILES": Limit(50, "files", "In one request, newest first; Anthropic takes 100 images, others fewer."),
+    "MODEL_FILES_BYTES": Limit(
+        20 << 20, "bytes", "Of files in one request, newest first; as base64 that is below Anthropic's 32 MB."
+    ),
+    "MODEL_IMAGE_BYTES": Limit(
+        3_750_000, "bytes", "One image that a model is shown: 5 MB as base64, which is Anthropic's bound."
+    ),
+    "MODEL_SOURCES": Limit(100, "sources", "Of one answer; each is a record, and nobody reads further."),
+    "TITLE_TOKENS": Limit(
+        512, "tokens", "For a title of six words; models that cannot be kept from thinking think first."
+    ),
+    "TITLE_CHARS": Limit(80, "characters", "Of a title that a model proposes; a list of rooms has one line for it."),
     "MCP_READY_S": Limit(
         20, "seconds", "A runtime's start waits so long for its tool servers; what comes later joins when it is there."
     ),
@@ -179,6 +196,15 @@ MODEL_CONNECT_S = LIMITS["MODEL_CONNECT_S"].value
 MODEL_IDLE_S = LIMITS["MODEL_IDLE_S"].value
 MODEL_EVENT_BYTES = LIMITS["MODEL_EVENT_BYTES"].value
 MODEL_OUTPUT_TOKENS = LIMITS["MODEL_OUTPUT_TOKENS"].value
+MODEL_STOPS = LIMITS["MODEL_STOPS"].value
+MODEL_STOP_CHARS = LIMITS["MODEL_STOP_CHARS"].value
+MODEL_TEXT_FILE_BYTES = LIMITS["MODEL_TEXT_FILE_BYTES"].value
+MODEL_FILES = LIMITS["MODEL_FILES"].value
+MODEL_FILES_BYTES = LIMITS["MODEL_FILES_BYTES"].value
+MODEL_IMAGE_BYTES = LIMITS["MODEL_IMAGE_BYTES"].value
+MODEL_SOURCES = LIMITS["MODEL_SOURCES"].value
+TITLE_TOKENS = LIMITS["TITLE_TOKENS"].value
+TITLE_CHARS = LIMITS["TITLE_CHARS"].value
 MCP_READY_S = LIMITS["MCP_READY_S"].value
 MCP_CONNECT_S = LIMITS["MCP_CONNECT_S"].value
 MCP_CALL_S = LIMITS["MCP_CALL_S"].value

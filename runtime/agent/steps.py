@@ -37,6 +37,7 @@ from ..models.model import (
     Chunk,
     ModelError,
     ReasoningChunk,
+    SourceChunk,
     TextChunk,
 )
 from ..room.identity import Surroundings
@@ -153,6 +154,8 @@ async def _answer(room: Room, agent: Agent, move: Generate, request: JSON) -> Mo
             if isinstance(chunk, Answered):
                 answered = chunk
                 break
+            if isinstance(chunk, SourceChunk):
+                continue  # The log has no word for it yet.
             await streaming.take(chunk)
     if answered is None:
         raise ModelError("model-truncated", "The model's stream ended before the answer did.", retry=True)

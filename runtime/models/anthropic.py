@@ -6,7 +6,7 @@ asked for them. Thinking is off unless `options` turn it on: with tools the vend
 back, which a conversation here does not carry. The terminal event is `message_stop`.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, assert_never
 
@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from ...protocol.events import ToolCall, Usage
 from ...protocol.limits import MODEL_IDLE_S, MODEL_OUTPUT_TOKENS
+from ...protocol.options import DEFAULTS, Options
 from .calls import Calls
 from .endpoint import Endpoint, endpoint_from_environment
 from .failures import event_failure
@@ -101,7 +102,13 @@ class AnthropicModel:
         """The model by that name, with key and endpoint from the environment. Raises ModelNotOpened."""
         return cls(model, endpoint_from_environment("Anthropic", "anthropic", model, "claude-sonnet-4-5"))
 
-    def request(self, instructions: str, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> JSON:
+    def request(
+        self,
+        instructions: str,
+        messages: Sequence[Message],
+        tools: Sequence[ToolSchema],
+        options: Options = DEFAULTS,
+    ) -> JSON:
         request: JSON = {"model": self._model, **self._options, "stream": True}
         if instructions:
             request["system"] = instructions
@@ -113,7 +120,7 @@ class AnthropicModel:
         return request
 
     @asynccontextmanager
-    async def stream(self, request: JSON) -> AsyncIterator[AsyncIterator[Chunk]]:
+    async def stream(self, request: JSON, files: Mapping[str, bytes] = {}) -> AsyncIterator[AsyncIterator[Chunk]]:
         body = canonical(request)
         async with self._wire.send(body) as events, aclosing(self._chunks(events, Calls(body))) as chunks:
             yield chunks

@@ -7,10 +7,11 @@ alone, so a second try at a step says the same again. The scripts are in `demo_s
 """
 
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 
 from ...protocol.events import ToolCall, Usage
+from ...protocol.options import DEFAULTS, Options
 from .chat import chat_messages, chat_tools
 from .demo_scripts import CLOCK, THINKING, WITHOUT_TOOL, scene_for, script_for
 from .model import (
@@ -38,14 +39,20 @@ class Demo:
     def __init__(self, words_per_s: float = WORDS_PER_S) -> None:
         self._words_per_s = words_per_s
 
-    def request(self, instructions: str, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> JSON:
+    def request(
+        self,
+        instructions: str,
+        messages: Sequence[Message],
+        tools: Sequence[ToolSchema],
+        options: Options = DEFAULTS,
+    ) -> JSON:
         request: JSON = {"model": self.name, "messages": chat_messages(instructions, messages)}
         if tools:
             request["tools"] = chat_tools(tools)
         return request
 
     @asynccontextmanager
-    async def stream(self, request: JSON) -> AsyncIterator[AsyncIterator[Chunk]]:
+    async def stream(self, request: JSON, files: Mapping[str, bytes] = {}) -> AsyncIterator[AsyncIterator[Chunk]]:
         async with aclosing(self._chunks(request)) as chunks:
             yield chunks
 

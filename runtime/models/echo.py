@@ -5,10 +5,11 @@ second. It never calls a tool and never fails.
 """
 
 import math
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 
 from ...protocol.events import Usage
+from ...protocol.options import DEFAULTS, Options
 from .chat import chat_messages
 from .model import JSON, Answered, Chunk, Message, TextChunk, ToolSchema
 from .pace import Pace, count_words, words
@@ -23,11 +24,17 @@ class Echo:
         self._words_per_s = words_per_s
         self.name = "echo" if math.isinf(words_per_s) else f"echo:{words_per_s:g}"
 
-    def request(self, instructions: str, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> JSON:
+    def request(
+        self,
+        instructions: str,
+        messages: Sequence[Message],
+        tools: Sequence[ToolSchema],
+        options: Options = DEFAULTS,
+    ) -> JSON:
         return {"model": self.name, "messages": chat_messages(instructions, messages)}
 
     @asynccontextmanager
-    async def stream(self, request: JSON) -> AsyncIterator[AsyncIterator[Chunk]]:
+    async def stream(self, request: JSON, files: Mapping[str, bytes] = {}) -> AsyncIterator[AsyncIterator[Chunk]]:
         async with aclosing(self._chunks(request["messages"])) as chunks:
             yield chunks
 

@@ -3,9 +3,15 @@
 A model turns a conversation into a request, which is plain JSON and is written to the log before it is sent, and a
 request into a stream of chunks. `request` is pure; `stream` sends exactly the bytes that `canonical(request)` gives, so
 that what the model saw can be shown from the log. A stream that ends without `Answered` was cut, which is an error.
+
+Files are the one exception, because a log of pictures would be a log of nothing else: a request holds a `File` where
+the vendor wants its content, by hash, and `stream` is given the bytes and puts them there.
+
+A model of somebody's own may lack what came later: `request` without options, `stream` without files, no `takes` and no
+`titles`. Whoever asks a model therefore goes through `asking`.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
@@ -14,14 +20,26 @@ from msgspec import Struct
 
 from ...protocol.errors import PlaitError
 from ...protocol.events import ToolCall, Usage
+from ...protocol.options import DEFAULTS, Options
 
 JSON = dict[str, Any]
 
 
+class File(Struct, frozen=True):
+    """A file in a conversation: `blob` is the SHA-256 of its content in hex, under which the store has it; `bytes` its
+    size. Without a blob the model is only told that there is such a file."""
+
+    blob: str
+    media_type: str
+    name: str
+    bytes: int
+
+
 class User(Struct, frozen=True, tag="user"):
-    """What a person said."""
+    """What a person said, and the files that they attached."""
 
     text: str
+    files: tuple[File, ...] = ()
 
 
 class Assistant(Struct, frozen=True, tag="assistant"):
@@ -32,12 +50,13 @@ class Assistant(Struct, frozen=True, tag="assistant"):
 
 
 class Result(Struct, frozen=True, tag="result"):
-    """What a tool gave: JSON text, or an error's sentence with `failed`."""
+    """What a tool gave: JSON text, or an error's sentence with `failed`; and the files that it made."""
 
     call: str
     name: str
     text: str
     failed: bool = False
+    files: tuple[File, ...] = ()
 
 
 Message = User | Assistant | Result
@@ -71,6 +90,15 @@ class ArgumentsChunk(Struct, frozen=True):
     text: str
 
 
+class SourceChunk(Struct, frozen=True):
+    """Something that the vendor says the answer stands on. `url` is empty for what is not on the web, and never
+    anything but http or https; `text` is the passage, if the vendor quotes one."""
+
+    url: str
+    title: str
+    text: str = ""
+
+
 class Answered(Struct, frozen=True):
     """The vendor's own word that the answer is complete. `finish`: stop, tool-calls, length or content-filter."""
 
@@ -79,7 +107,7 @@ class Answered(Struct, frozen=True):
     usage: Usage = Usage()
 
 
-Chunk = TextChunk | ReasoningChunk | ArgumentsChunk | Answered
+Chunk = TextChunk | ReasoningChunk | ArgumentsChunk | SourceChunk | Answered
 
 
 class ModelError(PlaitError):
@@ -99,19 +127,35 @@ class ModelNotOpened(PlaitError):
 
 
 class Model(Protocol):
-    """One model of one vendor, ready to answer."""
+    """One model of one vendor, ready to answer.
+
+    Two attributes may be there as well. `takes: frozenset[str]` are the media types of the files that it can be shown,
+    `text/*` among them if it reads text files; without it, or where it is empty, it is shown none. `titles: bool` says
+    whether it makes sense to ask it for a room's title.
+    """
 
     @property
     def name(self) -> str:
         """As given on the command line: `echo`, `openai:gpt-5`."""
         ...
 
-    def request(self, instructions: str, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> JSON:
-        """The request's whole body, with its conversation under `messages`; pure, and without secrets."""
+    def request(
+        self,
+        instructions: str,
+        messages: Sequence[Message],
+        tools: Sequence[ToolSchema],
+        options: Options = DEFAULTS,
+    ) -> JSON:
+        """The request's whole body, with its conversation under `messages`; pure, and without secrets. What the vendor
+        does not take of the options is left out."""
         ...
 
-    def stream(self, request: JSON) -> AbstractAsyncContextManager[AsyncIterator[Chunk]]:
-        """Send the request and yield chunks, the last one `Answered`. Raises ModelError. Cancellable at each chunk."""
+    def stream(
+        self, request: JSON, files: Mapping[str, bytes] = {}
+    ) -> AbstractAsyncContextManager[AsyncIterator[Chunk]]:
+        """Send the request and yield chunks, the last one `Answered`. Raises ModelError. Cancellable at each chunk.
+
+        `files` has the content of the request's files by their blobs; of one that is missing the model is told."""
         ...
 
     async def aclose(self) -> None:

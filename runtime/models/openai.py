@@ -6,7 +6,7 @@ word and only usage can be missing then. Imitators' dialects are understood wher
 and `reasoning`, calls without a place, errors in the middle of a stream.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from ...protocol.events import Usage
 from ...protocol.limits import MODEL_IDLE_S
+from ...protocol.options import DEFAULTS, Options
 from .calls import Calls
 from .chat import chat_messages, chat_tools
 from .endpoint import Endpoint, endpoint_from_environment
@@ -103,7 +104,13 @@ class OpenAIModel:
         """The model by that name, with key and endpoint from the environment. Raises ModelNotOpened."""
         return cls(model, endpoint_from_environment("OpenAI", "openai", model, "gpt-5"))
 
-    def request(self, instructions: str, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> JSON:
+    def request(
+        self,
+        instructions: str,
+        messages: Sequence[Message],
+        tools: Sequence[ToolSchema],
+        options: Options = DEFAULTS,
+    ) -> JSON:
         request: JSON = {"model": self._model, **self._options}
         request |= {"stream": True, "stream_options": {"include_usage": True}}
         if tools:
@@ -112,7 +119,7 @@ class OpenAIModel:
         return request
 
     @asynccontextmanager
-    async def stream(self, request: JSON) -> AsyncIterator[AsyncIterator[Chunk]]:
+    async def stream(self, request: JSON, files: Mapping[str, bytes] = {}) -> AsyncIterator[AsyncIterator[Chunk]]:
         body = canonical(request)
         async with self._wire.send(body) as events, aclosing(self._chunks(events, Calls(body))) as chunks:
             yield chunks

@@ -10,11 +10,12 @@ what is measured is the public way in.
 
 import sys
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 
 import trio
 from plait.protocol import limits
+from plait.protocol.options import DEFAULTS, Options
 from plait.runtime import Agent, Runtime
 from plait.runtime.models.chat import chat_messages
 from plait.runtime.models.model import JSON, Answered, Chunk, Message, TextChunk, ToolSchema
@@ -28,11 +29,17 @@ class Stamping:
 
     name = "stamping"
 
-    def request(self, instructions: str, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> JSON:
+    def request(
+        self,
+        instructions: str,
+        messages: Sequence[Message],
+        tools: Sequence[ToolSchema],
+        options: Options = DEFAULTS,
+    ) -> JSON:
         return {"model": self.name, "messages": chat_messages(instructions, messages[-1:])}
 
     @asynccontextmanager
-    async def stream(self, request: JSON) -> AsyncIterator[AsyncIterator[Chunk]]:
+    async def stream(self, request: JSON, files: Mapping[str, bytes] = {}) -> AsyncIterator[AsyncIterator[Chunk]]:
         async with aclosing(self._chunks(request["messages"][-1]["content"])) as chunks:
             yield chunks
 

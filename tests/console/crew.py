@@ -7,12 +7,13 @@ has to decide about: one that asks for a yes, one that asks, and one that ends t
 import json
 import os
 import signal
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from plait.protocol.events import ToolCall
+from plait.protocol.options import DEFAULTS, Options
 from plait.runtime import Agent, ask_person, tool
 from plait.runtime.models.chat import chat_messages
 from plait.runtime.models.model import JSON, Answered, Chunk, Message, TextChunk, ToolSchema
@@ -26,11 +27,17 @@ class Obedient:
 
     name = "obedient"
 
-    def request(self, instructions: str, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> JSON:
+    def request(
+        self,
+        instructions: str,
+        messages: Sequence[Message],
+        tools: Sequence[ToolSchema],
+        options: Options = DEFAULTS,
+    ) -> JSON:
         return {"model": self.name, "messages": chat_messages(instructions, messages)}
 
     @asynccontextmanager
-    async def stream(self, request: JSON) -> AsyncIterator[AsyncIterator[Chunk]]:
+    async def stream(self, request: JSON, files: Mapping[str, bytes] = {}) -> AsyncIterator[AsyncIterator[Chunk]]:
         yield _chunks(request["messages"])
 
     async def aclose(self) -> None:

@@ -1,10 +1,11 @@
 """A model that says what a script says, so that tests decide every chunk, error and pause."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import trio
 from plait.protocol.events import ToolCall, Usage
+from plait.protocol.options import DEFAULTS, Options
 from plait.runtime.models.model import (
     JSON,
     Answered,
@@ -31,7 +32,13 @@ class Scripted:
         self.requests: list[JSON] = []
         self._script = script
 
-    def request(self, instructions: str, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> JSON:
+    def request(
+        self,
+        instructions: str,
+        messages: Sequence[Message],
+        tools: Sequence[ToolSchema],
+        options: Options = DEFAULTS,
+    ) -> JSON:
         said = [
             {"role": type(message).__name__, **{f: _plain(getattr(message, f)) for f in message.__struct_fields__}}
             for message in messages
@@ -39,7 +46,7 @@ class Scripted:
         return {"model": "scripted", "system": instructions, "tools": [tool.name for tool in tools], "messages": said}
 
     @asynccontextmanager
-    async def stream(self, request: JSON) -> AsyncIterator[AsyncIterator[Chunk]]:
+    async def stream(self, request: JSON, files: Mapping[str, bytes] = {}) -> AsyncIterator[AsyncIterator[Chunk]]:
         self.requests.append(request)
         lines = self._lines(request)
         try:

@@ -231,7 +231,7 @@ async def test_a_request_that_cannot_be_made_fails_its_run() -> None:
     """AG7: a model whose code cannot write the conversation down."""
 
     class Unable(Scripted):
-        def request(self, instructions: Any, messages: Any, tools: Any) -> Any:
+        def request(self, instructions: Any, messages: Any, tools: Any, options: Any = None) -> Any:
             raise KeyError("oops")
 
     async with Runtime(MemoryStore(), [Agent("a", Unable(lambda request: says("never")))]) as runtime:

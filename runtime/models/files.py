@@ -1,0 +1,127 @@
+"""Files in a conversation: which of them a model is shown, and what it is told of the others.
+
+A picture that is not shown is not passed over in silence, because a model that does not know of it makes one up. So
+each file of a conversation comes to one of three ends: its content stands at the vendor's place for it, its text stands
+among the words, or a sentence says that it is there and cannot be seen.
+
+A request holds the first two by reference (the file as an object, where the vendor wants a string), and a reference
+becomes content just before it is sent. References stand only where each vendor's file looks for them, never in what a
+person, a tool or a model wrote: there an object that looks like one is an object that looks like one.
+"""
+
+import base64
+import re
+from collections.abc import Mapping, Sequence
+
+import msgspec
+from msgspec.structs import replace
+
+from ...protocol.limits import MODEL_FILES, MODEL_FILES_BYTES, MODEL_IMAGE_BYTES, MODEL_TEXT_FILE_BYTES
+from .model import JSON, File, Message, Result, User
+
+TEXT = "text/*"
+"""Among what a model takes: any file that can be read as text."""
+
+PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+"""What OpenAI and Anthropic take alike."""
+
+PDF = "application/pdf"
+
+_TEXTUAL = re.compile(r"text/.+|application/(?:json|xml|yaml|toml|javascript|sql)|.+\+(?:json|xml|yaml)")
+
+ATTACHED, RETURNED = "The person attached", "The tool returned"
+
+
+def kind_of(file: File) -> str:
+    """Its media type without parameters."""
+    return file.media_type.partition(";")[0].strip().lower()
+
+
+def is_text(file: File) -> bool:
+    """Whether a model reads it as words."""
+    return _TEXTUAL.fullmatch(kind_of(file)) is not None
+
+
+def admit(messages: Sequence[Message], takes: frozenset[str]) -> list[Message]:
+    """The conversation with every file that this model is not shown without its blob: of a kind that it does not take,
+    too large, or one too many, in which case the newest are shown."""
+    room, count, admitted = MODEL_FILES_BYTES, MODEL_FILES, list[Message]()
+    for message in reversed(messages):
+        if isinstance(message, User | Result) and message.files:
+            files: list[File] = []
+            for file in message.files:
+                size = min(file.bytes, MODEL_TEXT_FILE_BYTES) if is_text(file) else file.bytes
+                if _fits(file, takes) and size <= room and count:
+                    room, count = room - size, count - 1
+                else:
+                    file = replace(file, blob="")
+                files.append(file)
+            message = replace(message, files=tuple(files))
+        admitted.append(message)
+    return admitted[::-1]
+
+
+def _fits(file: File, takes: frozenset[str]) -> bool:
+    kind = kind_of(file)
+    if kind not in takes:
+        return TEXT in takes and is_text(file)
+    return kind not in PICTURES or file.bytes <= MODEL_IMAGE_BYTES
+
+
+def in_words(messages: Sequence[Message]) -> list[Message]:
+    """The conversation without files, for a model that knows of none: each is told of in the text."""
+    said: list[Message] = []
+    for message in messages:
+        if isinstance(message, User | Result) and message.files:
+            by = ATTACHED if isinstance(message, User) else RETURNED
+            told = [sentence(by, file) for file in message.files]
+            message = replace(message, text="\n\n".join([message.text, *told] if message.text else told), files=())
+        said.append(message)
+    return said
+
+
+def reference(file: File) -> JSON:
+    """The file as a request holds it."""
+    return msgspec.to_builtins(file)
+
+
+def dereference(place: object) -> File | None:
+    """The file that this place of a request refers to, if it does."""
+    return msgspec.convert(place, File) if isinstance(place, dict) else None
+
+
+def sentence(by: str, file: File) -> str:
+    """What a model is told of a file that it is not shown."""
+    return f"{by} {_facts(file)}, which you cannot see."
+
+
+def written(by: str, file: File, content: bytes | None) -> str:
+    """A text file among the words of a message; what is beyond the limit is cut."""
+    if content is None:
+        return sentence(by, file)
+    text = content[:MODEL_TEXT_FILE_BYTES].decode("utf-8-sig", "replace")
+    cut = len(content) > MODEL_TEXT_FILE_BYTES
+    end = f"(Cut after {_size(MODEL_TEXT_FILE_BYTES)}.)" if cut else f"(End of {_name(file)}.)"
+    return f"{by} {_facts(file)}:\n\n{text}\n\n{end}"
+
+
+def encoded(file: File, files: Mapping[str, bytes]) -> str | None:
+    """The file's content as base64, if it is there."""
+    content = files.get(file.blob)
+    return None if content is None else base64.b64encode(content).decode()
+
+
+def _facts(file: File) -> str:
+    return f"{_name(file)} ({kind_of(file) or 'of no known type'}, {_size(file.bytes)})"
+
+
+def _name(file: File) -> str:
+    # A name comes from somebody's disk: one line of it is enough.
+    return " ".join(file.name.split())[:200] or "a file"
+
+
+def _size(count: int) -> str:
+    """As people say it: 512 bytes, 12 KB, 3.4 MB."""
+    if count < 1024:
+        return f"{count} bytes"
+    return f"{count / 1024:.0f} KB" if count < 1 << 20 else f"{count / (1 << 20):.1f} MB"
