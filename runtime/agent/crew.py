@@ -20,8 +20,10 @@ from ...protocol.state import RoomState
 from ..models.model import JSON, ToolSchema
 from ..room.identity import Surroundings
 from ..room.room import Room
+from .attempt import broken
+from .calling import call
 from .definition import Agent
-from .steps import broken, call, generate
+from .generating import generate
 from .transcript import transcript
 
 log = logging.getLogger("plait.agent")
