@@ -1,39 +1,41 @@
 """Anthropic's messages: the same port over its official SDK.
 
 The system prompt stands in the head, beside `max_tokens`, which the vendor insists on and which is MODEL_OUTPUT_TOKENS
-unless `options` say otherwise. Results of tools go back as blocks of one user message, directly after the answer that
-asked for them. Thinking is off unless `options` turn it on: with tools the vendor then wants signed thinking sent
-back, which a conversation here does not carry. The terminal event is `message_stop`.
+unless options say otherwise. Results of tools go back as blocks of one user message, directly after the answer that
+asked for them. Whether a model thinks is left to it unless options say so (`anthropic_options`); what it thought is not
+sent back, because a conversation here does not carry it. The terminal event is `message_stop`.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
-from typing import Any, assert_never
+from typing import Any
 
 import anthropic
-import msgspec
 from msgspec import Struct
 
-from ...protocol.events import ToolCall, Usage
+from ...protocol.events import Usage
 from ...protocol.limits import MODEL_IDLE_S, MODEL_OUTPUT_TOKENS
 from ...protocol.options import DEFAULTS, Options
+from .anthropic_blocks import message_blocks, with_contents
+from .anthropic_options import kind_of_model, option_fields
 from .calls import Calls
 from .endpoint import Endpoint, endpoint_from_environment
 from .failures import event_failure
+from .files import PDF, PICTURES, TEXT
 from .model import (
     JSON,
     Answered,
-    Assistant,
     Chunk,
     Message,
     ReasoningChunk,
     Result,
     TextChunk,
     ToolSchema,
-    User,
     canonical,
 )
+from .sources import Sources
 from .sse import ServerEvent
+from .structured import in_instructions
 from .wire import Wire, timeouts
 
 FINISHES = {
@@ -48,11 +50,26 @@ FINISHES = {
 """The vendor's word -> ours; an unknown one is a stop."""
 
 
+class _Details(Struct):
+    thinking_tokens: int | None = None
+
+
+class _Citation(Struct):
+    """Of a page on the web, of a search result that a tool gave, or of a document in the conversation."""
+
+    url: Any = None
+    source: Any = None
+    title: Any = None
+    document_title: Any = None
+    cited_text: Any = None
+
+
 class _Usage(Struct):
     input_tokens: int | None = None
     output_tokens: int | None = None
     cache_read_input_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
+    output_tokens_details: _Details | None = None
 
 
 class _Message(Struct):
@@ -71,6 +88,7 @@ class _Delta(Struct):
     thinking: str | None = None
     partial_json: str | None = None
     stop_reason: str | None = None
+    citation: _Citation | None = None
 
 
 class _Event(Struct):
@@ -84,13 +102,17 @@ class _Event(Struct):
 
 
 class AnthropicModel:
-    """One model of Anthropic. `options` are further fields of every request, such as `temperature`."""
+    """One model of Anthropic. `options` are further fields of every request, as the vendor names them."""
+
+    takes = PICTURES | {PDF, TEXT}
+    titles = True
 
     def __init__(
         self, model: str, endpoint: Endpoint, options: JSON | None = None, idle_s: float = MODEL_IDLE_S
     ) -> None:
         self.name = f"anthropic:{model}"
         self._model = model
+        self._kind = kind_of_model(model, endpoint.url)
         self._options = {"max_tokens": MODEL_OUTPUT_TOKENS} | (options or {})
         client = anthropic.AsyncAnthropic(
             api_key=endpoint.key, base_url=endpoint.url, max_retries=0, timeout=timeouts(idle_s)
@@ -109,27 +131,34 @@ class AnthropicModel:
         tools: Sequence[ToolSchema],
         options: Options = DEFAULTS,
     ) -> JSON:
-        request: JSON = {"model": self._model, **self._options, "stream": True}
+        after_result = bool(messages) and isinstance(messages[-1], Result)
+        asked = option_fields(self._kind, options, self._options["max_tokens"], after_result)
+        request: JSON = {"model": self._model, **self._options, **asked, "stream": True}
+        if "output_config" in asked:
+            request["output_config"] = self._options.get("output_config", {}) | asked["output_config"]
+        if options.output is not None and "format" not in asked.get("output_config", {}):
+            instructions = in_instructions(instructions, options.output)
         if instructions:
             request["system"] = instructions
         if tools:
             request["tools"] = [
                 {"name": tool.name, "description": tool.description, "input_schema": tool.parameters} for tool in tools
             ]
-        request["messages"] = message_blocks(messages)
+        request["messages"] = message_blocks(messages, self.takes)
         return request
 
     @asynccontextmanager
     async def stream(self, request: JSON, files: Mapping[str, bytes] = {}) -> AsyncIterator[AsyncIterator[Chunk]]:
-        body = canonical(request)
-        async with self._wire.send(body) as events, aclosing(self._chunks(events, Calls(body))) as chunks:
+        calls = Calls(canonical(request))
+        body = canonical(with_contents(request, files))
+        async with self._wire.send(body) as events, aclosing(self._chunks(events, calls)) as chunks:
             yield chunks
 
     async def aclose(self) -> None:
         await self._wire.aclose()
 
     async def _chunks(self, events: AsyncIterator[ServerEvent], calls: Calls) -> AsyncGenerator[Chunk]:
-        finish, spent = "end_turn", _Usage()
+        finish, spent, sources = "end_turn", _Usage(), Sources()
         async for raw in events:
             event = self._event(raw)
             if event.type == "message_start" and event.message is not None:
@@ -140,6 +169,8 @@ class AnthropicModel:
             else:
                 for chunk in _read_block(event, calls):
                     yield chunk
+                for source in sources.read(_citations(event)):
+                    yield source
         yield Answered(FINISHES.get(finish, "stop"), calls.whole(), _read_usage(spent))
 
     def _event(self, raw: ServerEvent) -> _Event:
@@ -147,43 +178,6 @@ class AnthropicModel:
         if event.type == "error":
             raise event_failure(self._wire.endpoint, event.error)
         return event
-
-
-def message_blocks(messages: Sequence[Message]) -> list[JSON]:
-    """The conversation as Anthropic takes it; consecutive results share one message, and nothing is empty."""
-    said: list[JSON] = []
-    for message in messages:
-        match message:
-            case User(text=text):
-                said.append({"role": "user", "content": text})
-            case Assistant(text=text, calls=calls):
-                # Blocks without a visible character are refused, and an answer that was stopped early has none.
-                blocks: list[JSON] = [{"type": "text", "text": text}] if text.strip() else []
-                blocks += [
-                    {"type": "tool_use", "id": call.id, "name": call.name, "input": _input(call)} for call in calls
-                ]
-                if blocks:
-                    said.append({"role": "assistant", "content": blocks})
-            case Result(call=call, text=text, failed=failed):
-                block: JSON = {"type": "tool_result", "tool_use_id": call, "content": text}
-                if failed:
-                    block["is_error"] = True
-                if said and said[-1]["role"] == "user" and isinstance(said[-1]["content"], list):
-                    said[-1]["content"].append(block)
-                else:
-                    said.append({"role": "user", "content": [block]})
-            case _:
-                assert_never(message)
-    return said
-
-
-def _input(call: ToolCall) -> JSON:
-    """The vendor wants an object where arguments may be any text that the model wrote."""
-    try:
-        value = msgspec.json.decode(call.args or "{}")
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        value = None
-    return value if isinstance(value, dict) else {"not_an_object": call.args}
 
 
 def _is_stop(event: ServerEvent) -> bool:
@@ -206,6 +200,12 @@ def _read_block(event: _Event, calls: Calls) -> list[Chunk]:
     return []
 
 
+def _citations(event: _Event) -> list[tuple[Any, Any, Any]]:
+    """Address, title and passage of what the text before stands on; a document in the conversation has no address."""
+    cited = event.delta and event.delta.citation
+    return [(cited.url or cited.source, cited.title or cited.document_title, cited.cited_text)] if cited else []
+
+
 def _update(spent: _Usage, news: _Usage | None) -> _Usage:
     """Later counts replace earlier ones; what the later event leaves out stays."""
     if news is None:
@@ -218,4 +218,5 @@ def _read_usage(spent: _Usage) -> Usage:
     """Anthropic counts what it read from or wrote to its cache apart from the input; here it is part of it."""
     cached = spent.cache_read_input_tokens or 0
     fresh = (spent.input_tokens or 0) + (spent.cache_creation_input_tokens or 0)
-    return Usage(fresh + cached, spent.output_tokens or 0, cached)
+    details = spent.output_tokens_details or _Details()
+    return Usage(fresh + cached, spent.output_tokens or 0, cached, details.thinking_tokens or 0)

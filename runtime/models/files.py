@@ -11,7 +11,7 @@ person, a tool or a model wrote: there an object that looks like one is an objec
 
 import base64
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -74,8 +74,9 @@ def in_words(messages: Sequence[Message]) -> list[Message]:
     for message in messages:
         if isinstance(message, User | Result) and message.files:
             by = ATTACHED if isinstance(message, User) else RETURNED
-            told = [sentence(by, file) for file in message.files]
-            message = replace(message, text="\n\n".join([message.text, *told] if message.text else told), files=())
+            sentences = [message.text] if message.text else []
+            sentences += [unseen(by, file) for file in message.files]
+            message = replace(message, text="\n\n".join(sentences), files=())
         said.append(message)
     return said
 
@@ -85,39 +86,40 @@ def reference(file: File) -> JSON:
     return msgspec.to_builtins(file)
 
 
-def dereference(place: object) -> File | None:
-    """The file that this place of a request refers to, if it does."""
-    return msgspec.convert(place, File) if isinstance(place, dict) else None
+def dereference(place: JSON) -> File:
+    """The file that stands at this place of a request."""
+    return msgspec.convert(place, File)
 
 
-def sentence(by: str, file: File) -> str:
+def told(file: File) -> str:
+    """The file as it is spoken of: its name, kind and size."""
+    # A name comes from somebody's disk: one line of it is enough.
+    name = " ".join(file.name.split())[:200] or "a file"
+    return f"{name} ({kind_of(file) or 'of no known kind'}, {_size(file.bytes)})"
+
+
+def unseen(by: str, file: File) -> str:
     """What a model is told of a file that it is not shown."""
-    return f"{by} {_facts(file)}, which you cannot see."
+    return f"{by} {told(file)}, which you cannot see."
+
+
+def missing(file: File) -> str:
+    """What a model is told of a file whose content could not be had any more."""
+    return f"{told(file)} is not here any more, so you cannot see it."
 
 
 def written(by: str, file: File, content: bytes | None) -> str:
     """A text file among the words of a message; what is beyond the limit is cut."""
     if content is None:
-        return sentence(by, file)
+        return missing(file)
     text = content[:MODEL_TEXT_FILE_BYTES].decode("utf-8-sig", "replace")
-    cut = len(content) > MODEL_TEXT_FILE_BYTES
-    end = f"(Cut after {_size(MODEL_TEXT_FILE_BYTES)}.)" if cut else f"(End of {_name(file)}.)"
-    return f"{by} {_facts(file)}:\n\n{text}\n\n{end}"
+    end = f"cut after {_size(MODEL_TEXT_FILE_BYTES)}" if len(content) > MODEL_TEXT_FILE_BYTES else "end of the file"
+    return f"{by} {told(file)}:\n\n{text}\n\n({end})"
 
 
-def encoded(file: File, files: Mapping[str, bytes]) -> str | None:
-    """The file's content as base64, if it is there."""
-    content = files.get(file.blob)
-    return None if content is None else base64.b64encode(content).decode()
-
-
-def _facts(file: File) -> str:
-    return f"{_name(file)} ({kind_of(file) or 'of no known type'}, {_size(file.bytes)})"
-
-
-def _name(file: File) -> str:
-    # A name comes from somebody's disk: one line of it is enough.
-    return " ".join(file.name.split())[:200] or "a file"
+def encoded(content: bytes) -> str:
+    """The content as both vendors take it."""
+    return base64.b64encode(content).decode()
 
 
 def _size(count: int) -> str:

@@ -19,20 +19,14 @@ import msgspec
 from msgspec import Struct
 
 from ...protocol.errors import PlaitError
-from ...protocol.events import ToolCall, Usage
+from ...protocol.events import Attachment, ToolCall, Usage
 from ...protocol.options import DEFAULTS, Options
 
 JSON = dict[str, Any]
 
 
-class File(Struct, frozen=True):
-    """A file in a conversation: `blob` is the SHA-256 of its content in hex, under which the store has it; `bytes` its
-    size. Without a blob the model is only told that there is such a file."""
-
-    blob: str
-    media_type: str
-    name: str
-    bytes: int
+File = Attachment
+"""A file in a conversation, by the SHA-256 of its content. Without a `blob` the model is only told that it is there."""
 
 
 class User(Struct, frozen=True, tag="user"):

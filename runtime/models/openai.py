@@ -17,7 +17,7 @@ from ...protocol.events import Usage
 from ...protocol.limits import MODEL_IDLE_S
 from ...protocol.options import DEFAULTS, Options
 from .calls import Calls
-from .chat import chat_messages, chat_tools
+from .chat import chat_messages, chat_tools, with_contents
 from .endpoint import Endpoint, endpoint_from_environment
 from .failures import event_failure, failure
 from .model import (
@@ -31,7 +31,10 @@ from .model import (
     ToolSchema,
     canonical,
 )
+from .openai_options import kind_of_model, option_fields, takes_files
+from .sources import Sources
 from .sse import ServerEvent
+from .structured import in_instructions, is_object
 from .wire import Wire, timeouts
 
 FINISHES = {
@@ -62,6 +65,7 @@ class _Delta(Struct):
     reasoning_content: Any = None
     reasoning: Any = None
     tool_calls: list[_Call] | None = None
+    annotations: Any = None
 
 
 class _Choice(Struct):
@@ -71,12 +75,14 @@ class _Choice(Struct):
 
 class _Details(Struct):
     cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
 
 
 class _Usage(Struct):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     prompt_tokens_details: _Details | None = None
+    completion_tokens_details: _Details | None = None
 
 
 class _Piece(Struct):
@@ -86,7 +92,9 @@ class _Piece(Struct):
 
 
 class OpenAIModel:
-    """One model behind one endpoint. `options` are further fields of every request, such as `temperature`."""
+    """One model behind one endpoint. `options` are further fields of every request, as the vendor names them."""
+
+    titles = True
 
     def __init__(
         self, model: str, endpoint: Endpoint, options: JSON | None = None, idle_s: float = MODEL_IDLE_S
@@ -94,6 +102,8 @@ class OpenAIModel:
         self.name = f"openai:{model}"
         self._model = model
         self._options = options or {}
+        self._kind = kind_of_model(model, endpoint.url)
+        self.takes = takes_files(model, self._kind)
         client = openai.AsyncOpenAI(
             api_key=endpoint.key, base_url=endpoint.url, max_retries=0, timeout=timeouts(idle_s)
         )
@@ -111,17 +121,23 @@ class OpenAIModel:
         tools: Sequence[ToolSchema],
         options: Options = DEFAULTS,
     ) -> JSON:
-        request: JSON = {"model": self._model, **self._options}
+        if options.output is not None and not is_object(options.output.schema):
+            instructions = in_instructions(instructions, options.output)
+        asked = option_fields(self._kind, options, bool(tools))
+        request: JSON = {"model": self._model, **self._options, **asked}
+        if "max_completion_tokens" in asked:
+            request.pop("max_tokens", None)  # The older name of the same, which is refused beside it.
         request |= {"stream": True, "stream_options": {"include_usage": True}}
         if tools:
             request["tools"] = chat_tools(tools)
-        request["messages"] = chat_messages(instructions, messages)
+        request["messages"] = chat_messages(instructions, messages, self.takes)
         return request
 
     @asynccontextmanager
     async def stream(self, request: JSON, files: Mapping[str, bytes] = {}) -> AsyncIterator[AsyncIterator[Chunk]]:
-        body = canonical(request)
-        async with self._wire.send(body) as events, aclosing(self._chunks(events, Calls(body))) as chunks:
+        calls = Calls(canonical(request))
+        body = canonical(with_contents(request, files))
+        async with self._wire.send(body) as events, aclosing(self._chunks(events, calls)) as chunks:
             yield chunks
 
     async def aclose(self) -> None:
@@ -130,6 +146,7 @@ class OpenAIModel:
     async def _chunks(self, events: AsyncIterator[ServerEvent], calls: Calls) -> AsyncGenerator[Chunk]:
         finish: str | None = None
         usage = Usage()
+        sources = Sources()
         try:
             async for event in events:
                 if _is_done(event):
@@ -142,6 +159,8 @@ class OpenAIModel:
                     if choice.delta is not None:
                         for chunk in _read_delta(choice.delta, calls):
                             yield chunk
+                        for source in sources.read(_citations(choice.delta)):
+                            yield source
         except ModelError as error:
             if finish is None or error.code not in ("model-truncated", "model-timeout"):
                 raise
@@ -173,9 +192,18 @@ def _read_delta(delta: _Delta, calls: Calls) -> list[Chunk]:
     return chunks
 
 
+def _citations(delta: _Delta) -> list[tuple[Any, Any, Any]]:
+    """URL, title and passage of what the answer stands on; OpenRouter gives the passage, OpenAI does not."""
+    noted = delta.annotations if isinstance(delta.annotations, list) else []
+    cited = [note.get("url_citation") for note in noted if isinstance(note, dict)]
+    return [(each.get("url"), each.get("title"), each.get("content")) for each in cited if isinstance(each, dict)]
+
+
 def _read_usage(usage: _Usage) -> Usage:
-    details = usage.prompt_tokens_details or _Details()
-    return Usage(usage.prompt_tokens or 0, usage.completion_tokens or 0, details.cached_tokens or 0)
+    read, made = usage.prompt_tokens_details or _Details(), usage.completion_tokens_details or _Details()
+    return Usage(
+        usage.prompt_tokens or 0, usage.completion_tokens or 0, read.cached_tokens or 0, made.reasoning_tokens or 0
+    )
 
 
 def _answered(finish: str, calls: Calls, usage: Usage) -> Answered:
