@@ -7,6 +7,8 @@ is to remember what was not answered. Rules (specs/client.md):
 - At most `COMMANDS_UNANSWERED` are under way on a socket, in the order in which they were asked.
 - `unknown` is no answer: it ends the socket, and the command is asked again, under its id, after a pause.
 - One id is one command: the same asked twice is one question with one answer, another body is refused here already.
+- A client that has tools (`protocol/carrying`) says so first on each socket; nothing else is asked there before that is
+  answered, because a claim, a result and a prompt mean something else from a socket without tools.
 """
 
 import msgspec
@@ -41,6 +43,8 @@ class Asking:
         self._waiting: dict[str, Question] = {}
         self._under_way: set[str] = set()
         self._open = False
+        self.tools_first = False
+        """Whether this client has tools and its socket does not say so yet: only that is asked now."""
 
     @property
     def unanswered(self) -> int:
@@ -48,7 +52,10 @@ class Asking:
         return len(self._waiting)
 
     def ask(self, command: commands.Asked) -> Question:
-        """Have it asked. Raises Refused for what the server would refuse unread, 'id-reused', 'too-many'."""
+        """Have it asked. Raises Refused for what the server would refuse unread, 'id-reused', 'too-many'.
+
+        What belongs to tools is never too many: a client has a bounded number of calls, and each has one command.
+        """
         text = msgspec.json.encode(command).decode()
         commands.parse(text)
         known = self._waiting.get(command.id)
@@ -57,7 +64,7 @@ class Asking:
                 raise Refused("id-reused")
             known.askers += 1
             return known
-        if len(self._waiting) >= COMMANDS_WAITING:
+        if len(self._waiting) >= COMMANDS_WAITING and not isinstance(command, commands.OfTab):
             raise Refused("too-many", f"{COMMANDS_WAITING} commands wait for the server already.")
         question = self._waiting[command.id] = Question(command, text)
         question.askers = 1
@@ -70,6 +77,10 @@ class Asking:
         if question.askers or question.sent or question.answer is not None:
             return False
         return self._waiting.pop(question.command.id, None) is not None
+
+    def forget(self, question: Question) -> None:
+        """Never send it again: it meant its socket, or nobody may act on its answer any more."""
+        self._waiting.pop(question.command.id, None)
 
     def connected(self) -> None:
         """There is a new socket: whatever waits is to be asked on it."""
@@ -86,7 +97,9 @@ class Asking:
         if not self._open or len(self._under_way) >= COMMANDS_UNANSWERED:
             return out
         for id_, question in self._waiting.items():
-            if id_ in self._under_way:
+            if id_ in self._under_way or (
+                self.tools_first and not isinstance(question.command, commands.RegisterTools)
+            ):
                 continue
             self._under_way.add(id_)
             question.sent = True

@@ -130,11 +130,28 @@ LIMITS: dict[str, Limit] = {
     ),
     "KNOWN_ROOMS": Limit(2048, "rooms", "Heads that the writer remembers, half a KiB each; beyond it reads them anew."),
     "STORE_READERS": Limit(4, "connections", "Readers of one database file; more would only share the same two cores."),
+    "BLOB_BYTES": Limit(
+        16 << 20, "bytes", "One attachment; what models take (Anthropic 5 MB an image, OpenAI 20 MB) lies about there."
+    ),
+    "MEDIA_TYPE_CHARS": Limit(127, "characters", "`type/subtype` of a blob; the longest name that a registry holds is half of it."),
+    "BLOB_LOOSE_S": Limit(
+        24 * 3600, "seconds", "An upload that no room refers to is kept so long: a prompt that is written over a day."
+    ),
+    "BLOB_SWEEP": Limit(16, "blobs", "Removed at most when another is put, so that no upload pays for a crowd."),
+    "BLOBS_AT_ONCE": Limit(
+        16, "blobs", "Held in memory by uploads and downloads together, 256 MiB at most; more of them wait."
+    ),
+    "BLOB_UPLOAD_S": Limit(120, "seconds", "Until a blob's body is whole: 16 MiB at 140 KiB a second."),
+    "ACTIVITY_S": Limit(
+        1, "seconds", "The grain of the list of rooms: a room that streams moves in its index so often and not per token."
+    ),
+    "ROOM_FILTERS": Limit(8, "filters", "Of metadata in one listing; each is looked up in every room that is passed."),
     "KEEPALIVE_S": Limit(
         20, "seconds", "y-websocket closes after 30 s without data; an empty awareness frame is sent before."
     ),
     "TOOL_LEASE_S": Limit(10, "seconds", "A tab that reloads is back sooner; one that is not back by then is gone."),
     "TAB_TOOLS": Limit(64, "tools", "Of one tab; each stands in every model request."),
+    "TAB_CALLS": Limit(16, "calls", "Carried out at once by one Python client; more wait in the room document."),
     "DUE_S": Limit(15, "seconds", "How late a sleeping room may notice that a decision's time has run out."),
     "DECISION_REASON_CHARS": Limit(2000, "characters", "Why somebody said no; the model is told all of it."),
     "COMMANDS_WAITING": Limit(
@@ -222,9 +239,18 @@ CHECKPOINT_IDLE_S = LIMITS["CHECKPOINT_IDLE_S"].value
 LOCK_WAIT_S = LIMITS["LOCK_WAIT_S"].value
 KNOWN_ROOMS = LIMITS["KNOWN_ROOMS"].value
 STORE_READERS = LIMITS["STORE_READERS"].value
+BLOB_BYTES = LIMITS["BLOB_BYTES"].value
+MEDIA_TYPE_CHARS = LIMITS["MEDIA_TYPE_CHARS"].value
+BLOB_LOOSE_S = LIMITS["BLOB_LOOSE_S"].value
+BLOB_SWEEP = LIMITS["BLOB_SWEEP"].value
+BLOBS_AT_ONCE = LIMITS["BLOBS_AT_ONCE"].value
+BLOB_UPLOAD_S = LIMITS["BLOB_UPLOAD_S"].value
+ACTIVITY_S = LIMITS["ACTIVITY_S"].value
+ROOM_FILTERS = LIMITS["ROOM_FILTERS"].value
 KEEPALIVE_S = LIMITS["KEEPALIVE_S"].value
 TOOL_LEASE_S = LIMITS["TOOL_LEASE_S"].value
 TAB_TOOLS = LIMITS["TAB_TOOLS"].value
+TAB_CALLS = LIMITS["TAB_CALLS"].value
 DUE_S = LIMITS["DUE_S"].value
 DECISION_REASON_CHARS = LIMITS["DECISION_REASON_CHARS"].value
 COMMANDS_WAITING = LIMITS["COMMANDS_WAITING"].value

@@ -59,6 +59,11 @@ class Replica:
         """How many edits of ours are not known to be on disk."""
         return len(self._unsaved)
 
+    @property
+    def level(self) -> bool:
+        """Whether it is level with the server's on this socket: what it shows is so, and not only was."""
+        return self._level
+
     def release(self) -> None:
         """Let go of the document, which its observer would hold for ever."""
         if self._subscription is not None:

@@ -17,14 +17,14 @@ class Document:
     def __init__(self, name: str, replica: Replica, link: Link) -> None:
         self.name = name
         self.doc: Doc[Any] = replica.doc
-        self._replica = replica
+        self.replica = replica
         self._link = link
         replica.speak = link.wake
 
     @property
     def unsaved(self) -> int:
         """How many edits of ours are not known to be on the server's disk."""
-        return self._replica.unsaved
+        return self.replica.unsaved
 
     @contextmanager
     def edit(self) -> "Iterator[Doc[Any]]":
@@ -33,26 +33,26 @@ class Document:
         It is shown at once and sent as soon as there is a server; `saved` waits until it is on disk. Raises Refused.
         """
         self._link.check()
-        if not self._replica.writable:
+        if not self.replica.writable:
             raise Refused("permission-denied")
         with self.doc.transaction():
             yield self.doc
 
     async def saved(self) -> None:
         """Wait until every edit so far is on the server's disk. Raises Refused if one was refused."""
-        while self._replica.unsaved:
+        while self.replica.unsaved:
             self._link.check()
             await self._link.changed()
 
     async def changed(self) -> None:
         """Wait for the next change, from here or from there. Raises Refused if the link has ended."""
-        version = self._replica.version
-        while self._replica.version == version:
+        version = self.replica.version
+        while self.replica.version == version:
             self._link.check()
             await self._link.changed()
 
     async def synced(self) -> None:
         """Wait until the document was level with the server's once. Raises Refused if that will not be."""
-        while not self._replica.synced:
+        while not self.replica.synced:
             self._link.check()
             await self._link.changed()

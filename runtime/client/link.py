@@ -100,6 +100,10 @@ class Link:
             machine.connected()
         self.wake()
 
+    def remove(self, machine: Machine) -> None:
+        """The machine speaks and hears no more."""
+        self._machines.remove(machine)
+
     def wake(self) -> None:
         """Something is to be sent, or there is room for more."""
         self._wanted.set()
@@ -212,7 +216,7 @@ class Link:
                 message = await socket.receive()
             if message is None:
                 raise ComeBack(f"The server said nothing for {limits.SILENCE_S} s.")
-            for machine in self._machines:
+            for machine in tuple(self._machines):
                 machine.receive(message)
             self.wake()
 

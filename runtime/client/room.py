@@ -15,7 +15,7 @@ the room document, one for each shared document, one for each follower. Rules (s
 import os
 import random as chance
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -23,6 +23,7 @@ import trio
 
 from ...protocol import control
 from ...protocol.asking import Asking
+from ...protocol.carrying import Carrying
 from ...protocol.commands import Asked, Decision, Prompt, Steer, Stop
 from ...protocol.control import Denied, Done
 from ...protocol.document import RoomDocument, shown_runs
@@ -30,6 +31,8 @@ from ...protocol.errors import OutcomeUnknown, Refused
 from ...protocol.events import RunFailed, RunFinished, RunRequested, RunStopped
 from ...protocol.names import document_name, room_name
 from ...protocol.replica import Replica
+from ..tools.tool import Tool
+from .carrier import Serving, offers
 from .document import Document
 from .follow import Follow
 from .link import Address, Dial, Link, Status
@@ -89,6 +92,9 @@ class RemoteRoom:
         self._asking = Asking()
         self._documents: dict[str, Document] = {}
         self._replicas: list[Replica] = []
+        self._serving = False
+        self.tab = str(uuid.UUID(bytes=entropy(16), version=4))
+        """This object's name as a tab with tools, unless `serve` is given another one."""
         self._link = self._new_link(f"/rooms/{name}")
         self._link.add(self._asking)
         nursery.start_soon(self._link.run)
@@ -146,6 +152,32 @@ class RemoteRoom:
         if isinstance(question.answer, Denied):
             raise control.refusal_of(question.answer.refused)
         return question.answer.ok
+
+    # --- tools --------------------------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def serve(self, tools: Sequence[Tool], *, tab: str = "", lasting: bool = False) -> AsyncIterator[Serving]:
+        """Let the room's agents call these functions of ours while the block lasts: `async with room.serve([paint]):`.
+
+        Each call runs here once: it is claimed before and answered after, over any number of sockets (specs/client.md).
+        `tab` is our name in the room: a process that gives the same one after a restart takes up what it had not begun;
+        no two may have it at once. `lasting` tools are offered while nobody is here too, and their calls wait.
+        Raises ValueError for tools that a tab cannot have, Refused if the room does not take them.
+        """
+        if self._serving:
+            raise ValueError("this room object has tools already; serve all of them in one block")
+        offered = offers(tools, lasting)
+        if "" not in self._documents:
+            self._documents[""] = self._open("")
+        self._link.check()
+        carrying = Carrying(self._asking, self._documents[""].replica, tab or self.tab, offered, self._id)
+        self._serving = True
+        try:
+            self._link.add(carrying)
+            async with Serving(self.name, self._link, carrying, tools).open() as serving:
+                yield serving
+        finally:
+            self._serving = False
 
     # --- looking ------------------------------------------------------------------------------------------------------
 
