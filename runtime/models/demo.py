@@ -1,19 +1,33 @@
 """The model that needs no key and no network: it plays scripts, says so, and shows what a run can look like.
 
-It thinks aloud, speaks Markdown, calls a tool where it is offered (the clock; for a *mail* one that needs a person's
-yes; to *ask* one that a person answers) and goes on with what came of it. What it says depends on the conversation
+It thinks aloud, speaks Markdown, names the files that came with a prompt, calls the tool that a word of the prompt asks
+for where it is offered, else the clock, and goes on with what came of it. What it says depends on the conversation
 alone, so a second try at a step says the same again. The scripts are in `demo_scripts`, the tools in
 `runtime/tools/demo`.
 """
 
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
+from typing import Any
+
+import msgspec
 
 from ...protocol.events import ToolCall, Usage
 from ...protocol.options import DEFAULTS, Options
 from .chat import chat_messages, chat_tools
-from .demo_scripts import CLOCK, THINKING, WITHOUT_TOOL, scene_for, script_for
+from .demo_scripts import (
+    CLOCK,
+    FILES,
+    NO_TAB_TOOL,
+    PAGE_TITLE,
+    THINKING,
+    WITHOUT_TOOL,
+    Scene,
+    scenes_for,
+    script_for,
+)
+from .files import dereference, name_of, reference, size_of, without_files
 from .model import (
     JSON,
     Answered,
@@ -23,6 +37,7 @@ from .model import (
     ReasoningChunk,
     TextChunk,
     ToolSchema,
+    User,
     canonical,
 )
 from .pace import Pace, count_words, words
@@ -35,6 +50,8 @@ class Demo:
     """Plays scripts at a pleasant pace; tests give another."""
 
     name = "demo"
+    takes: frozenset[str] = frozenset()
+    titles = False
 
     def __init__(self, words_per_s: float = WORDS_PER_S) -> None:
         self._words_per_s = words_per_s
@@ -46,7 +63,11 @@ class Demo:
         tools: Sequence[ToolSchema],
         options: Options = DEFAULTS,
     ) -> JSON:
-        request: JSON = {"model": self.name, "messages": chat_messages(instructions, messages)}
+        said = chat_messages(instructions, without_files(messages))
+        for message, spoken in zip(messages[::-1], said[::-1], strict=False):
+            if isinstance(message, User) and message.files:
+                spoken["files"] = [reference(file) for file in message.files]
+        request: JSON = {"model": self.name, "messages": said}
         if tools:
             request["tools"] = chat_tools(tools)
         return request
@@ -81,21 +102,56 @@ def _play(request: JSON) -> Sequence[TextChunk | ReasoningChunk | ArgumentsChunk
     asked = max((i for i, message in enumerate(messages) if message["role"] == "user"), default=-1)
     prompt = messages[asked]["content"] if asked >= 0 else ""
     results = [message["content"] for message in messages[asked + 1 :] if message["role"] == "tool"]
-    offered = {tool["function"]["name"] for tool in request.get("tools", ())}
-    scene = scene_for(prompt)
-    # A tool that is not offered is not missed: the clock is, and then the words are enough.
-    scene = scene if scene.tool in offered else CLOCK
+    offered = {tool["function"]["name"]: tool["function"]["parameters"] for tool in request.get("tools", ())}
+    scene = _scene(prompt, offered)
     script = script_for(prompt) if scene is CLOCK else ""
     if results:
         said = scene.failed if results[-1].startswith("Error: ") else scene.after
         return _text(said.replace("{result}", results[-1].removeprefix("Error: ")) + script)
     thinking = [ReasoningChunk(word) for word in words(THINKING.format(count=count_words(prompt)))]
+    seen = _seen(messages[asked].get("files", ())) if asked >= 0 else ""
     if scene.tool not in offered:
-        return [*thinking, *_text(WITHOUT_TOOL + script)]
+        return [*thinking, *_text(seen + (NO_TAB_TOOL if scene is PAGE_TITLE else WITHOUT_TOOL + script))]
     # The id is a hash of the conversation: the same for every try at this step, another one for the next call.
     call = f"call_{hashlib.sha256(canonical(messages)).hexdigest()[:12]}"
-    arguments = [ArgumentsChunk(call, scene.tool, text) for text in ("", *words(scene.args))]
-    return [*thinking, *_text(scene.before), *arguments]
+    arguments = [
+        ArgumentsChunk(call, scene.tool, text) for text in ("", *words(_fitted(scene.args, offered[scene.tool])))
+    ]
+    return [*thinking, *_text(seen + scene.before), *arguments]
+
+
+def _scene(prompt: str, offered: Collection[str]) -> Scene:
+    """The first of the prompt's scenes whose tool is offered. Only scenes' own tools are called: what another one does
+    no script can know. One that is not offered is not missed, since there is the clock, and then the words; but who
+    asks for the browser is told how its tools come here."""
+    scenes = scenes_for(prompt)
+    instead = PAGE_TITLE if PAGE_TITLE in scenes else CLOCK
+    return next((scene for scene in scenes if scene.tool in offered), instead)
+
+
+def _seen(files: Sequence[JSON]) -> str:
+    known = [dereference(file) for file in files]
+    told = " and ".join(f"{name_of(file)}, {size_of(file.bytes)}" for file in known)
+    return FILES.replace("{files}", told) if told else ""
+
+
+def _fitted(args: str, parameters: JSON) -> str:
+    """The script's arguments where the tool takes them, else made to fit: scripts know tools by name only."""
+    given: JSON = msgspec.json.decode(args)
+    properties, required = parameters.get("properties", {}), parameters.get("required", [])
+    if given.keys() <= properties.keys() and given.keys() >= set(required):
+        return args
+    spare = next((text for text in given.values() if isinstance(text, str)), "hello")
+    known = {name: value for name, value in given.items() if name in properties}
+    made = {name: _example(properties.get(name, {}), spare) for name in required if name not in known}
+    return canonical(known | made).decode()
+
+
+def _example(schema: JSON, text: str) -> Any:
+    if "enum" in schema:
+        return schema["enum"][0]
+    plain = {"integer": 1, "number": 1, "boolean": False, "array": [], "object": {}, "null": None}
+    return schema.get("default", plain.get(schema.get("type", ""), text))
 
 
 def _text(text: str) -> list[TextChunk]:

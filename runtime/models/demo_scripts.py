@@ -16,8 +16,15 @@ THINKING = (
 WITHOUT_TOOL = "Hello! I am plait's **scripted demo**: no key, no network, no model behind me, and no tool today.\n\n"
 
 
+FILES = (
+    "I see {files}. I am a script, so name and size are all that I see of it; a model that takes such files would be "
+    "shown what is inside.\n\n"
+)
+
+
 class Scene(Struct, frozen=True):
-    """One call: what is said before it, its arguments as JSON text, and what is said about its `{result}`."""
+    """One call: what is said before it, its arguments as JSON text, and what is said about its `{result}`. What its
+    tool wants beside these arguments is made up when it is called."""
 
     tool: str
     before: str
@@ -70,8 +77,98 @@ You answered `{result}`, and that is the call's result: a record of the log, whi
     "Nobody told me (*{result}*), so I leave it at that.\n",
 )
 
-SCENES = {"mail": _MAIL, "approve": _MAIL, "ask": _ASK}
-"""A word of the prompt -> the call that is made; without one it is the clock's, and a script follows."""
+_TAB = (
+    "Hello! I am plait's **scripted demo**. I cannot see your screen, but your page has a tool of its own, so I ask "
+    "your tab.\n",
+    """\
+## Your tab answered
+
+It said `{result}`.
+
+The call was your tab's alone, under a number and a lease: no other tab could have carried it out, and a reload in the
+middle would have made it wait and go on. With no tab here at all it waits on disk, for days if need be.
+""",
+    "Your tab did not answer (*{result}*), so I go on without knowing.\n",
+)
+
+PAGE_TITLE = Scene("page_title", _TAB[0], "{}", *_TAB[1:])
+
+_ASK_PAGE = Scene("ask_page", _TAB[0], '{"question": "What is on this page?"}', *_TAB[1:])
+
+NO_TAB_TOOL = """\
+## Your page has no tool yet
+
+Hello! I am plait's **scripted demo**. A page can lend an agent tools that run in the browser, and I would call one now.
+Any tab offers its own over the socket, as one text frame:
+
+```json
+{"id": "1", "do": "register-tools", "tab": "my-tab",
+ "tools": [{"name": "page_title", "description": "The title of this page.", "effect": "read"}]}
+```
+
+Then ask me about your *browser* again: the call appears in the document, assigned to that tab, and waits for it.
+"""
+
+_RESEARCH = Scene(
+    "researcher",
+    "Hello! I am plait's **scripted demo**, and I leave this one to a colleague: another agent, as a tool of mine.\n",
+    '{"task": "Find out what survives when a server is killed in the middle of an answer."}',
+    """\
+## The researcher is back
+
+It says: {result}
+
+Its work is a run of its own inside this one, with its own steps in the log. Had you stopped me, it would have stopped.
+""",
+    "The researcher came back with nothing (*{result}*), so I leave it at that.\n",
+)
+
+_NOTES = Scene(
+    "write_note",
+    "Hello! I am plait's **scripted demo**. Open the shared document beside this chat: I am about to write into it.\n",
+    '{"text": "This note is from the scripted demo. Type into it while it grows: both of us keep every letter."}',
+    """\
+## It is written
+
+The tool answered `{result}`. What I wrote is an edit like yours: a record of the log, with me as its author, merged
+with whatever you typed meanwhile.
+""",
+    "The note was not written (*{result}*).\n",
+)
+
+_SEARCH = Scene(
+    "search_docs",
+    "Hello! I am plait's **scripted demo**. Before I say anything about the documentation I look it up.\n",
+    '{"query": "what survives a crash"}',
+    """\
+## What the documentation says
+
+The search gave `{result}`. A model would answer from that and name its sources; a script can only show that they came.
+""",
+    "The search failed (*{result}*), so I do not pretend to know.\n",
+)
+
+_SLOW = Scene(
+    "slow_work",
+    "Hello! I am plait's **scripted demo**, and this tool takes its time. Watch its progress, open a second tab, "
+    "reload, or stop me.\n",
+    "{}",
+    "## Done, slowly\n\nThe tool answered `{result}`. Each step of its progress was a record before you saw it.\n",
+    "It was not finished (*{result}*). What it had told until then stays in the log.\n",
+)
+
+SCENES = {
+    "mail": (_MAIL,),
+    "approve": (_MAIL,),
+    "ask": (_ASK,),
+    "browser": (PAGE_TITLE, _ASK_PAGE),
+    "research": (_RESEARCH,),
+    "notes": (_NOTES,),
+    "search": (_SEARCH,),
+    "slow": (_SLOW,),
+}
+"""A word of the prompt -> the calls of which the first is made whose tool is offered; without one it is the clock's,
+and a script follows."""
 
 _ABOUT = """\
 ## What you are looking at
@@ -91,8 +188,9 @@ def weather(city: str) -> str:
     return f"clear over {city}"
 ```
 
-Ask me for a *plan*, a *table*, some *code* or something *long*; for a *mail* that waits until you approve it; or to
-*ask* you something. For answers that nobody wrote beforehand, start with `plait serve --model openai:NAME`.
+Ask me for a *plan*, a *table*, some *code* or something *long*; for a *mail* that waits until you approve it; to *ask*
+you something; or about your *browser*. For answers that nobody wrote beforehand, start with
+`plait serve --model openai:NAME`.
 """
 
 _PLAN = """\
@@ -173,11 +271,12 @@ def script_for(prompt: str) -> str:
     return SCRIPTS.get(_word(prompt), _ABOUT)
 
 
-def scene_for(prompt: str) -> Scene:
-    """The call that the prompt asks for, by its first known word; else the clock's."""
-    return SCENES.get(_word(prompt), CLOCK)
+def scenes_for(prompt: str) -> tuple[Scene, ...]:
+    """The calls that the prompt asks for, by its first known word; none for a prompt that asks for words."""
+    return SCENES.get(_word(prompt), ())
 
 
 def _word(prompt: str) -> str:
+    """The first word of the prompt that means something here."""
     known = (word for word in re.findall(r"[a-z]+", prompt.lower()) if word in SCRIPTS or word in SCENES)
     return next(known, "")

@@ -1,7 +1,7 @@
 """The model that says what was said: the straight line through the house without a vendor, for tests and benchmarks.
 
 It streams the last prompt back word by word. Unpaced it is as fast as whoever reads; `echo:20` says twenty words a
-second. It never calls a tool and never fails.
+second. It never calls a tool, never fails, and knows of no files: not a word is said that the prompt has not.
 """
 
 import math
@@ -11,12 +11,16 @@ from contextlib import aclosing, asynccontextmanager
 from ...protocol.events import Usage
 from ...protocol.options import DEFAULTS, Options
 from .chat import chat_messages
+from .files import without_files
 from .model import JSON, Answered, Chunk, Message, TextChunk, ToolSchema
 from .pace import Pace, count_words, words
 
 
 class Echo:
     """Streams the last user message back; `words_per_s` is infinite unless given."""
+
+    takes: frozenset[str] = frozenset()
+    titles = False
 
     def __init__(self, words_per_s: float = math.inf) -> None:
         if not words_per_s > 0:
@@ -31,7 +35,7 @@ class Echo:
         tools: Sequence[ToolSchema],
         options: Options = DEFAULTS,
     ) -> JSON:
-        return {"model": self.name, "messages": chat_messages(instructions, messages)}
+        return {"model": self.name, "messages": chat_messages(instructions, without_files(messages))}
 
     @asynccontextmanager
     async def stream(self, request: JSON, files: Mapping[str, bytes] = {}) -> AsyncIterator[AsyncIterator[Chunk]]:

@@ -68,6 +68,11 @@ def _fits(file: File, takes: frozenset[str]) -> bool:
     return kind not in PICTURES or file.bytes <= MODEL_IMAGE_BYTES
 
 
+def without_files(messages: Sequence[Message]) -> list[Message]:
+    """The words of a conversation alone, for the models that are not models."""
+    return [replace(message, files=()) if isinstance(message, User | Result) else message for message in messages]
+
+
 def in_words(messages: Sequence[Message]) -> list[Message]:
     """The conversation without files, for a model that knows of none: each is told of in the text."""
     said: list[Message] = []
@@ -93,9 +98,12 @@ def dereference(place: JSON) -> File:
 
 def told(file: File) -> str:
     """The file as it is spoken of: its name, kind and size."""
-    # A name comes from somebody's disk: one line of it is enough.
-    name = " ".join(file.name.split())[:200] or "a file"
-    return f"{name} ({kind_of(file) or 'of no known kind'}, {_size(file.bytes)})"
+    return f"{name_of(file)} ({kind_of(file) or 'of no known kind'}, {size_of(file.bytes)})"
+
+
+def name_of(file: File) -> str:
+    """Its name in one line that is not too long: names come from people's disks."""
+    return " ".join(file.name.split())[:200] or "a file"
 
 
 def unseen(by: str, file: File) -> str:
@@ -113,7 +121,7 @@ def written(by: str, file: File, content: bytes | None) -> str:
     if content is None:
         return missing(file)
     text = content[:MODEL_TEXT_FILE_BYTES].decode("utf-8-sig", "replace")
-    end = f"cut after {_size(MODEL_TEXT_FILE_BYTES)}" if len(content) > MODEL_TEXT_FILE_BYTES else "end of the file"
+    end = f"cut after {size_of(MODEL_TEXT_FILE_BYTES)}" if len(content) > MODEL_TEXT_FILE_BYTES else "end of the file"
     return f"{by} {told(file)}:\n\n{text}\n\n({end})"
 
 
@@ -122,7 +130,7 @@ def encoded(content: bytes) -> str:
     return base64.b64encode(content).decode()
 
 
-def _size(count: int) -> str:
+def size_of(count: int) -> str:
     """As people say it: 512 bytes, 12 KB, 3.4 MB."""
     if count < 1024:
         return f"{count} bytes"
