@@ -155,7 +155,7 @@ def test_no_example_is_exempt() -> None:
 
 def _ending() -> list[Example]:
     """The Python examples that end by themselves; those that serve, or ask that service, are run by test_readme."""
-    asks = (".serve(", ':8800"')
+    asks = ("runtime.serve(", ':8800"')
     return [each for each in examples() if each.tag == "python" and not any(word in each.text for word in asks)]
 
 

@@ -1,5 +1,5 @@
 """The Python client: a room on some other server, through sockets that come and go."""
 
-from .room import RemoteRoom, connect
+from .room import NotAnswered, RemoteRoom, connect
 
-__all__ = ["RemoteRoom", "connect"]
+__all__ = ["NotAnswered", "RemoteRoom", "connect"]

@@ -1,8 +1,7 @@
 """`connect`: a room on some other server, as if it were here, for as long as the block lasts.
 
     async with connect("ws://127.0.0.1:8787", "counter") as room:
-        run = await room.prompt("What time is it?")
-        print((await room.wait(run))["status"])
+        print(await room.ask("What time is it?"))
 
 The block begins at once, whether or not there is a server; what is asked waits for one. Sockets: one for commands and
 the room document, one for each shared document, one for each follower. Rules (specs/client.md):
@@ -24,11 +23,11 @@ import trio
 from ...protocol import control
 from ...protocol.asking import Asking
 from ...protocol.carrying import Carrying
+from ...protocol.changes import answer_text, complete
 from ...protocol.commands import Asked, Decision, Prompt, Steer, Stop
 from ...protocol.control import Denied, Done
-from ...protocol.document import RoomDocument, shown_runs
-from ...protocol.errors import OutcomeUnknown, Refused
-from ...protocol.events import RunFailed, RunFinished, RunRequested, RunStopped
+from ...protocol.document import shown_runs
+from ...protocol.errors import OutcomeUnknown, PlaitError, Refused
 from ...protocol.names import document_name, room_name
 from ...protocol.replica import Replica
 from ..tools.tool import Tool
@@ -37,6 +36,18 @@ from .document import Document
 from .follow import Follow
 from .link import Address, Dial, Link, Status
 from .link import dial as dial_tcp
+from .stream import Stream
+
+
+class NotAnswered(PlaitError):
+    """What was asked ended without an answer: it failed or was stopped. It does not mean that nothing happened.
+
+    `run` is the run as plain values; its parts tell how far it came.
+    """
+
+    def __init__(self, run: dict[str, Any]) -> None:
+        super().__init__(run.get("error_message") or f"The run is {run['status']}.")
+        self.run = run
 
 
 @asynccontextmanager
@@ -188,29 +199,34 @@ class RemoteRoom:
         """
         return Follow(self._nursery, self._new_link(f"/rooms/{self.name}"), after, live)
 
+    def stream(self, run: str) -> Stream:
+        """A run's changes from its beginning to its end, as they come: `async for change in room.stream(run)`.
+
+        What they are says `protocol.changes`. Raises Refused('no-such-run'), here or from the first change on.
+        """
+        if not (run.isascii() and run.isdigit() and 1 <= int(run[:30]) < 1 << 53):
+            raise Refused("no-such-run", f"Room {self.name} has no run {run}.")
+        return Stream(self.name, run, self.follow(int(run) - 1, live=False))
+
     async def wait(self, run: str) -> dict[str, Any]:
         """The run in the room document's shape, as plain values, once it is terminal. Raises Refused('no-such-run')."""
-        unknown = Refused("no-such-run", f"Room {self.name} has no run {run}.")
-        if not (run.isdecimal() and 1 <= int(run) < 1 << 53):
-            raise unknown
-        scratch = RoomDocument(client=1)
-        try:
-            # An id is the seq of the run's first record. If the log does not have that, nothing is waited for.
-            async with self.follow(int(run) - 1, live=False) as records:
-                async for record in records:
-                    if not records.live and not (record.run == run and isinstance(record.event, RunRequested)):
-                        raise unknown
-                    records.live = True
-                    if record.run == run:
-                        scratch.project(record.run, record.author, record.time, record.event)
-                        if isinstance(record.event, RunFinished | RunStopped | RunFailed):
-                            return shown_runs(scratch.doc)[run]
-        except Refused as refused:
-            if refused.code != "lineage-changed":  # The log is shorter than that.
-                raise
-        finally:
-            scratch.release()
-        raise unknown
+        async with self.stream(run) as changes:
+            return await changes.end()
+
+    async def run(self, run: str) -> dict[str, Any]:
+        """The run as it is now, as `wait` gives it; an old one from the log. Raises Refused('no-such-run')."""
+        shown = (await self.runs()).get(run)
+        return complete(shown) if shown is not None else await self.wait(run)
+
+    async def ask(self, text: str, *, agent: str = "", id: str = "") -> str:  # noqa: A002
+        """Ask an agent and wait for its answer's text. Raises Refused, and NotAnswered for a run without an answer.
+
+        Giving up does not stop the run. Asked again under the same `id` it waits for the same answer.
+        """
+        run = await self.wait(await self.prompt(text, agent=agent, id=id))
+        if run["status"] != "done":
+            raise NotAnswered(run)
+        return answer_text(run)
 
     async def runs(self) -> dict[str, Any]:
         """The room document's runs as plain values, by id, as they are now."""
