@@ -39,9 +39,14 @@ def is_strict(schema: Any) -> bool:
     if not isinstance(schema, dict) or not schema.keys() <= _STRICT:
         return False
     properties, required = schema.get("properties", {}), schema.get("required", [])
-    whole = schema.get("additionalProperties") is False and sorted(required) == sorted(properties)
-    if not whole and (schema.get("type") == "object" or properties):
+    defined, either = schema.get("$defs", {}), schema.get("anyOf", [])
+    # It may be anybody's rubbish, which is for the vendor to refuse.
+    shapes = ((properties, dict), (required, list), (defined, dict), (either, list))
+    if not all(isinstance(value, kind) for value, kind in shapes):
         return False
-    inner = [*properties.values(), *schema.get("$defs", {}).values(), *schema.get("anyOf", ())]
+    whole = schema.get("additionalProperties") is False and {*map(str, required)} == {*properties}
+    if not whole and (properties or "object" in str(schema.get("type"))):
+        return False
+    inner = [*properties.values(), *defined.values(), *either]
     inner += [schema["items"]] if "items" in schema else []
     return all(is_strict(each) for each in inner)
