@@ -10,8 +10,6 @@ import re
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-import anthropic
-
 from ...protocol.options import Options
 from .model import JSON
 
@@ -77,6 +75,9 @@ def output_schema(kind: Kind, options: Options) -> JSON | None:
     """The schema that the vendor can hold this model to, made by its own SDK; None if it must be asked in words."""
     if options.output is None or kind.version < (4, 5):
         return None
+    # The SDK is an extra; only the file that is named for it imports it at once.
+    import anthropic
+
     try:
         return anthropic.transform_schema(options.output.schema)
     except (ValueError, TypeError, AttributeError, AssertionError, RecursionError):

@@ -14,6 +14,7 @@ from plait.runtime.models.model import (
     ModelError,
     ReasoningChunk,
     Result,
+    SourceChunk,
     TextChunk,
     ToolSchema,
     User,
@@ -40,7 +41,7 @@ def more(index: int, **delta: Any) -> dict[str, Any]:
     return {"type": "content_block_delta", "index": index, "delta": delta}
 
 
-def finish(reason: str, **usage: int) -> dict[str, Any]:
+def finish(reason: str, **usage: Any) -> dict[str, Any]:
     return {"type": "message_delta", "delta": {"stop_reason": reason}, "usage": usage}
 
 
@@ -104,7 +105,7 @@ def test_max_tokens_is_stated_and_can_be_changed() -> None:
 
 
 async def test_thinking_text_calls_and_usage() -> None:
-    """MD14; what was read from or written to the cache is part of the input."""
+    """MD14, MD26: what was read from or written to the cache is part of the input, thinking part of the output."""
     usage = {"input_tokens": 5, "cache_read_input_tokens": 30, "cache_creation_input_tokens": 7, "output_tokens": 1}
     chunks = await play(
         {"type": "message_start", "message": {"usage": usage}},
@@ -121,7 +122,7 @@ async def test_thinking_text_calls_and_usage() -> None:
         more(2, type="input_json_delta", partial_json="1}"),
         begin(4, type="something_new", anything=1),
         {"type": "something_else", "index": 4},
-        finish("tool_use", output_tokens=40),
+        finish("tool_use", output_tokens=40, output_tokens_details={"thinking_tokens": 9}),
         STOP,
     )
     assert chunks == [
@@ -132,7 +133,32 @@ async def test_thinking_text_calls_and_usage() -> None:
         ArgumentsChunk("b", "clock", "{}"),
         ArgumentsChunk("a", "clock", '{"z":'),
         ArgumentsChunk("a", "clock", "1}"),
-        Answered("tool-calls", (ToolCall("a", "clock", '{"z":1}'), ToolCall("b", "clock", "{}")), Usage(42, 40, 30)),
+        Answered("tool-calls", (ToolCall("a", "clock", '{"z":1}'), ToolCall("b", "clock", "{}")), Usage(42, 40, 30, 9)),
+    ]
+
+
+async def test_what_an_answer_stands_on() -> None:
+    """MD25: pages, search results that a tool gave, and documents of the conversation, which have no address."""
+    cited = [
+        {"type": "web_search_result_location", "url": "https://e.org", "title": "E", "cited_text": "so", "extra": 1},
+        {"type": "search_result_location", "source": "docs/7", "title": None, "cited_text": "it"},
+        {"type": "page_location", "document_index": 0, "document_title": "paper.pdf", "cited_text": "is"},
+        {"type": "char_location", "document_index": 0, "document_title": None, "cited_text": "lost"},
+    ]
+    chunks = await play(
+        START,
+        begin(0, type="text", text="", citations=[]),
+        more(0, type="text_delta", text="So it is"),
+        *(more(0, type="citations_delta", citation=each) for each in (*cited, cited[0])),
+        finish("end_turn", output_tokens=2),
+        STOP,
+    )
+    assert chunks == [
+        TextChunk("So it is"),
+        SourceChunk("https://e.org", "E", "so"),
+        SourceChunk("", "docs/7", "it"),
+        SourceChunk("", "paper.pdf", "is"),
+        Answered("stop", usage=Usage(5, 2)),
     ]
 
 

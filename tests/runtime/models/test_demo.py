@@ -1,17 +1,22 @@
 """The demo thinks, speaks Markdown, calls the clock, and says the same to the same conversation."""
 
+import re
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 import trio
+from plait.protocol.commands import RegisterTools, parse
 from plait.protocol.events import ToolCall
 from plait.runtime.models.demo import Demo
 from plait.runtime.models.demo_scripts import SCRIPTS, script_for
 from plait.runtime.models.model import (
+    JSON,
     Answered,
     ArgumentsChunk,
     Assistant,
     Chunk,
+    File,
     Message,
     ReasoningChunk,
     Result,
@@ -92,6 +97,77 @@ async def test_a_word_of_the_prompt_chooses_the_call(prompt: str, name: str) -> 
     last = (await _play([User(prompt)], [only_clock]))[-1]
     assert isinstance(last, Answered)
     assert last.calls[0].name == "clock"
+
+
+async def test_it_names_the_files_of_a_prompt() -> None:
+    """MD27: of the newest one only, before it does what the prompt asks for."""
+    files = (File("d0", "image/png", "notes.png", 12_400), File("e0", "text/plain", "a.txt", 7))
+    text = _text(await _play([User("a plan", files)]))
+    assert text.startswith("I see notes.png, 12 KB and a.txt, 7 bytes. I am a script")
+    assert "scripted demo" in text
+    assert "I see" not in _text(await _play([User("old", files), Assistant("ok"), User("new")]))
+    assert _text(await _play([User("", files)], [])).startswith("I see notes.png")
+    result = Result("c", "clock", "noon", files=files)
+    assert "`noon`" in _text(await _play([User("hi"), Assistant("", (ToolCall("c", "clock", "{}"),)), result]))
+
+
+def _offer(name: str, properties: JSON | None = None, required: Sequence[str] = ()) -> ToolSchema:
+    parameters = {"type": "object", "properties": properties or {}, "required": list(required)}
+    return ToolSchema(name, "", parameters)
+
+
+TEXT = {"type": "string"}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "offer", "args"),
+    [
+        ("my browser", _offer("page_title"), {}),
+        ("my browser", _offer("ask_page", {"question": TEXT}, ["question"]), {"question": "What is on this page?"}),
+        ("do some research", _offer("researcher", {"task": TEXT}, ["task"]), {"task": "Find out what survives"}),
+        ("take notes", _offer("write_note", {"text": TEXT}), {"text": "This note is from the scripted demo"}),
+        ("search", _offer("search_docs", {"query": TEXT}, ["query"]), {"query": "what survives a crash"}),
+        ("slow", _offer("slow_work"), {}),
+        # A tool of that name may want something else than its script thought.
+        ("search", _offer("search_docs", {"text": TEXT}, ["text"]), {"text": "what survives a crash"}),
+        (
+            "slow",
+            _offer("slow_work", {"n": {"type": "integer"}, "how": {"enum": ["well"]}, "x": TEXT}, ["n", "how", "x"]),
+            {"n": 1, "how": "well", "x": "hello"},
+        ),
+        ("slow", _offer("slow_work", {"n": {"default": 5}}, ["n", "untold"]), {"n": 5, "untold": "hello"}),
+    ],
+)
+async def test_a_scene_calls_its_tool_where_it_is_offered(prompt: str, offer: ToolSchema, args: JSON) -> None:
+    """MD27: with arguments that the tool takes; then it says what came of it, and that it is scripted."""
+    chunks = await _play([User(prompt)], [*TOOLS, offer])
+    last = chunks[-1]
+    assert isinstance(last, Answered)
+    (call,) = last.calls
+    assert call.name == offer.name
+    made = msgspec.json.decode(call.args)
+    assert made.keys() == args.keys()
+    assert all(str(made[name]).startswith(str(value)) for name, value in args.items())
+    assert "scripted demo" in _text(chunks)
+    for failed in (False, True):
+        talk = [User(prompt), Assistant("", (call,)), Result(call.id, call.name, "so so", failed)]
+        text = _text(await _play(talk, [*TOOLS, offer]))
+        assert "so so" in text
+        assert "clock" not in text
+
+
+async def test_a_scene_without_its_tool_makes_do() -> None:
+    """MD27: with the clock; but whoever asks for the browser is told how its tools come here. It calls no tool that no
+    scene knows: what that one does no script can know."""
+    for prompt in ("research", "notes", "search", "slow"):
+        last = (await _play([User(prompt)]))[-1]
+        assert isinstance(last, Answered)
+        assert last.calls[0].name == "clock"
+    chunks = await _play([User("my browser")], [*TOOLS, _offer("delete_everything")])
+    assert isinstance(chunks[-1], Answered)
+    assert not chunks[-1].calls
+    (frame,) = re.findall("```json\n(.*?)```", _text(chunks), re.DOTALL)
+    assert isinstance(parse(frame), RegisterTools)
 
 
 async def test_the_mail_says_that_it_only_pretends() -> None:

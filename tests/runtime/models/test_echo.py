@@ -3,8 +3,9 @@
 import pytest
 import trio
 from plait.protocol.events import ToolCall, Usage
+from plait.protocol.options import Options
 from plait.runtime.models.echo import Echo
-from plait.runtime.models.model import Answered, Assistant, Result, TextChunk, User
+from plait.runtime.models.model import Answered, Assistant, File, Result, TextChunk, User
 
 
 async def _all(model: Echo, text: str) -> list[object]:
@@ -20,6 +21,16 @@ async def test_what_comes_back_is_what_was_said(text: str) -> None:
     assert "".join(chunk.text for chunk in said if isinstance(chunk, TextChunk)) == text
     assert isinstance(last, Answered)
     assert last.finish == "stop"
+
+
+async def test_files_and_options_change_nothing() -> None:
+    """MD9: it says no word that the prompt has not."""
+    model, picture = Echo(), File("d0", "image/png", "dot.png", 7)
+    talk = [User("look at this", (picture,)), Result("c", "t", "{}", files=(picture,))]
+    request = model.request("", talk, [], Options(max_output_tokens=1))
+    async with model.stream(request) as chunks:
+        said = [chunk async for chunk in chunks]
+    assert "".join(chunk.text for chunk in said if isinstance(chunk, TextChunk)) == "look at this"
 
 
 async def test_it_streams_word_by_word_and_counts_words() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from plait.protocol.events import ToolCall, Usage
-from plait.protocol.limits import TOOL_CALLS_PER_STEP
+from plait.protocol.limits import MODEL_SOURCES, TOOL_CALLS_PER_STEP
 from plait.runtime.models.endpoint import Endpoint
 from plait.runtime.models.model import (
     Answered,
@@ -15,6 +15,7 @@ from plait.runtime.models.model import (
     ModelError,
     ReasoningChunk,
     Result,
+    SourceChunk,
     TextChunk,
     ToolSchema,
     User,
@@ -81,7 +82,7 @@ def test_a_request_is_a_chat_completion() -> None:
 
 
 async def test_reasoning_text_calls_and_usage() -> None:
-    """MD14: calls interleave by their place, and the answer holds them whole."""
+    """MD14, MD26: calls interleave by their place, and the answer holds them whole."""
     chunks = await play(
         delta(role="assistant", content=""),
         delta(reasoning_content="hm "),
@@ -94,7 +95,12 @@ async def test_reasoning_text_calls_and_usage() -> None:
         delta("tool_calls"),
         {
             "choices": [],
-            "usage": {"prompt_tokens": 9, "completion_tokens": 4, "prompt_tokens_details": {"cached_tokens": 8}},
+            "usage": {
+                "prompt_tokens": 9,
+                "completion_tokens": 4,
+                "prompt_tokens_details": {"cached_tokens": 8},
+                "completion_tokens_details": {"reasoning_tokens": 3},
+            },
         },
         "[DONE]",
     )
@@ -107,8 +113,43 @@ async def test_reasoning_text_calls_and_usage() -> None:
         ArgumentsChunk("b", "clock", "{"),
         ArgumentsChunk("b", "clock", "}"),
         ArgumentsChunk("a", "clock", '":1}'),
-        Answered("tool-calls", (ToolCall("a", "clock", '{"z":1}'), ToolCall("b", "clock", "{}")), Usage(9, 4, 8)),
+        Answered("tool-calls", (ToolCall("a", "clock", '{"z":1}'), ToolCall("b", "clock", "{}")), Usage(9, 4, 8, 3)),
     ]
+
+
+def cites(*cited: Any) -> dict[str, Any]:
+    return delta(annotations=[{"type": "url_citation", "url_citation": each} for each in cited])
+
+
+async def test_what_an_answer_stands_on_is_told_once() -> None:
+    """MD25: with the passage where a server gives one, and never as a link that is none."""
+    page = {"url": "https://example.org/a", "title": "A", "start_index": 0, "end_index": 4}
+    odd = {"url": "javascript:alert(1)", "title": "Press me"}
+    chunks = await play(
+        delta(content="So it is"),
+        cites(page, page, {**page, "content": "so"}),
+        cites(page, odd, {"url": "HTTP://example.org/b"}, {"title": ""}, {"url": 7, "title": ["x"]}, "rubbish", None),
+        delta("stop", annotations={"not": "a list"}),
+        delta(annotations=["rubbish"]),
+        "[DONE]",
+    )
+    assert chunks == [
+        TextChunk("So it is"),
+        SourceChunk("https://example.org/a", "A"),
+        SourceChunk("https://example.org/a", "A", "so"),
+        SourceChunk("", "Press me"),
+        SourceChunk("HTTP://example.org/b", "HTTP://example.org/b"),
+        Answered("stop"),
+    ]
+
+
+async def test_sources_have_their_limit() -> None:
+    """MD25."""
+    cited = [{"url": f"https://example.org/{n}", "title": "x" * 9000} for n in range(MODEL_SOURCES + 1)]
+    chunks = await play(cites(*cited), delta("stop"), "[DONE]")
+    assert len(chunks) == MODEL_SOURCES + 1
+    assert isinstance(chunks[0], SourceChunk)
+    assert len(chunks[0].title) == 2000
 
 
 @pytest.mark.parametrize(
