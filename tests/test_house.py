@@ -38,7 +38,7 @@ IMPURE_STDLIB = re.compile(
 
 ONLY_IN = {
     "aiosqlite": ("storage/",),
-    "asyncio": ("storage/aio.py",),
+    "asyncio": ("storage/aio.py", "runtime/client/aio.py"),
     "prometheus_client": ("runtime/server/",),
     "psycopg": ("storage/",),
     "sqlalchemy": ("storage/",),

@@ -9,6 +9,7 @@ A sync function runs in a thread, so it may block. A thread cannot be cancelled:
 it, except for a `read`, which is abandoned because nobody misses what it would have changed.
 """
 
+import copy
 import inspect
 import re
 import typing
@@ -60,6 +61,17 @@ class FunctionTool:
 
     def __repr__(self) -> str:
         return f"<tool {self.schema.name} ({self.effect})>"
+
+    @property
+    def is_async(self) -> bool:
+        """Whether the function is an `async def`."""
+        return self._async
+
+    def with_body(self, function: Callable[..., Any]) -> "FunctionTool":
+        """The same tool whose calls go to another function of the same kind: to one in another event loop."""
+        other = copy.copy(self)
+        other._function = function
+        return other
 
     async def call(self, args: str, key: str) -> Any:
         """Run it with JSON text for arguments. Raises ToolError for bad arguments and for a bad result."""
