@@ -16,8 +16,8 @@ from .files import (
     PDF,
     RETURNED,
     admit,
+    content_of,
     dereference,
-    encoded,
     is_text,
     kind_of,
     missing,
@@ -112,8 +112,10 @@ def _filled_block(by: str, block: JSON, files: Mapping[str, bytes]) -> JSON:
             return _text(written(by, file, files.get(file.blob)))
         case {"source": {"data": {} as place}}:
             file = dereference(place)
-            if file.blob not in files:
-                return _text(missing(file))
-            return block | {"source": block["source"] | {"data": encoded(files[file.blob])}}
+            content = content_of(file, files)
+            if content is None:
+                return _text(missing(file, files.get(file.blob)))
+            kind, data = content
+            return block | {"source": block["source"] | {"media_type": kind, "data": data}}
         case _:
             return block

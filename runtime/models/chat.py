@@ -16,8 +16,8 @@ from .files import (
     PDF,
     RETURNED,
     admit,
+    content_of,
     dereference,
-    encoded,
     is_text,
     kind_of,
     missing,
@@ -118,17 +118,20 @@ def _filled_part(by: str, part: JSON, files: Mapping[str, bytes]) -> JSON:
             return _text(written(by, file, files.get(file.blob)))
         case {"file": {"file_data": {} as place}}:
             file = dereference(place)
-            part = {"type": "file", "file": part["file"] | {"file_data": _data_url(file, files)}}
+            content = content_of(file, files)
+            data = {"file": part["file"] | {"file_data": _data_url(content)}} if content else {}
         case {"image_url": {"url": {} as place}}:
             file = dereference(place)
-            part = {"type": "image_url", "image_url": {"url": _data_url(file, files)}}
+            content = content_of(file, files)
+            data = {"image_url": {"url": _data_url(content)}} if content else {}
         case _:
             return part
-    return part if file.blob in files else _text(missing(file))
+    return part | data if data else _text(missing(file, files.get(file.blob)))
 
 
-def _data_url(file: File, files: Mapping[str, bytes]) -> str:
-    return f"data:{kind_of(file)};base64,{encoded(files.get(file.blob, b''))}"
+def _data_url(content: tuple[str, str]) -> str:
+    kind, data = content
+    return f"data:{kind};base64,{data}"
 
 
 def chat_tools(tools: Sequence[ToolSchema]) -> list[JSON]:

@@ -11,7 +11,7 @@ person, a tool or a model wrote: there an object that looks like one is an objec
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -28,6 +28,15 @@ PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 PDF = "application/pdf"
 
 _TEXTUAL = re.compile(r"text/.+|application/(?:json|xml|yaml|toml|javascript|sql)|.+\+(?:json|xml|yaml)")
+
+_MARKS = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF87a", "image/gif"),
+    (b"GIF89a", "image/gif"),
+    (b"%PDF-", PDF),
+)
+"""How the content of each begins; WebP has its mark further on."""
 
 ATTACHED, RETURNED = "The person attached", "The tool returned"
 
@@ -111,9 +120,22 @@ def unseen(by: str, file: File) -> str:
     return f"{by} {told(file)}, which you cannot see."
 
 
-def missing(file: File) -> str:
-    """What a model is told of a file whose content could not be had any more."""
-    return f"{told(file)} is not here any more, so you cannot see it."
+def missing(file: File, content: bytes | None = None) -> str:
+    """What a model is told of a file whose content could not be had any more, or is not what it was said to be."""
+    why = "is not here any more" if content is None else "is damaged or of another kind"
+    return f"{told(file)} {why}, so you cannot see it."
+
+
+def content_of(file: File, files: Mapping[str, bytes]) -> tuple[str, str] | None:
+    """A picture's or a paper's media type and its content in base64; None if it cannot be shown.
+
+    A picture is of the kind that it is, whatever it is called.
+    """
+    content = files.get(file.blob, b"")
+    kind = _seen(content)
+    if not kind or (kind == PDF) != (kind_of(file) == PDF):
+        return None
+    return kind, base64.b64encode(content).decode()
 
 
 def written(by: str, file: File, content: bytes | None) -> str:
@@ -125,9 +147,15 @@ def written(by: str, file: File, content: bytes | None) -> str:
     return f"{by} {told(file)}:\n\n{text}\n\n({end})"
 
 
-def encoded(content: bytes) -> str:
-    """The content as both vendors take it."""
-    return base64.b64encode(content).decode()
+def _seen(content: bytes) -> str:
+    """The media type that the content itself shows, empty for what is neither picture nor paper.
+
+    Vendors look as well and refuse a request with a picture that is not what it is called; and such a picture would be
+    in every request after it.
+    """
+    if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
+        return "image/webp"
+    return next((kind for mark, kind in _MARKS if content.startswith(mark)), "")
 
 
 def size_of(count: int) -> str:

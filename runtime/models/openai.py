@@ -92,18 +92,24 @@ class _Piece(Struct):
 
 
 class OpenAIModel:
-    """One model behind one endpoint. `options` are further fields of every request, as the vendor names them."""
+    """One model behind one endpoint. `options` are further fields of every request, as the vendor names them;
+    `takes` are the media types that it can be shown, where its name does not tell."""
 
     titles = True
 
     def __init__(
-        self, model: str, endpoint: Endpoint, options: JSON | None = None, idle_s: float = MODEL_IDLE_S
+        self,
+        model: str,
+        endpoint: Endpoint,
+        options: JSON | None = None,
+        idle_s: float = MODEL_IDLE_S,
+        takes: frozenset[str] | None = None,
     ) -> None:
         self.name = f"openai:{model}"
         self._model = model
         self._options = options or {}
         self._kind = kind_of_model(model, endpoint.url)
-        self.takes = takes_files(model, self._kind)
+        self.takes = takes_files(model, self._kind) if takes is None else takes
         client = openai.AsyncOpenAI(
             api_key=endpoint.key, base_url=endpoint.url, max_retries=0, timeout=timeouts(idle_s)
         )

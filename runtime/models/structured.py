@@ -21,7 +21,7 @@ _STRICT = frozenset(
 def in_instructions(instructions: str, output: OutputSchema) -> str:
     """The instructions with the schema in words, for a model that cannot be held to it."""
     schema = canonical(output.schema).decode()
-    asked = f"Answer with nothing but one JSON value, without a code block, that follows this JSON Schema:\n{schema}"
+    asked = f"Your answer is nothing but one JSON value, without a code block, that follows this JSON Schema:\n{schema}"
     return f"{instructions}\n\n{asked}" if instructions else asked
 
 

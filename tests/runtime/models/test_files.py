@@ -33,8 +33,12 @@ from openai.types.chat.completion_create_params import CompletionCreateParamsStr
 from plait.runtime.models.anthropic import AnthropicModel
 from plait.runtime.models.openai import OpenAIModel
 
-CONTENT = {name: name.encode() * 100 for name in ("dot.png", "paper.pdf", "song.mp3")}
-CONTENT["notes.md"] = "Grüß Gott".encode()
+CONTENT = {
+    "dot.png": b"\x89PNG\r\n\x1a\n".ljust(700, b"."),
+    "paper.pdf": b"%PDF-1.7".ljust(900, b"."),
+    "song.mp3": b"ID3".ljust(800, b"."),
+    "notes.md": "Grüß Gott".encode(),
+}
 KINDS = {"dot.png": "image/png", "paper.pdf": PDF, "song.mp3": "audio/mpeg", "notes.md": "text/markdown; charset=utf-8"}
 
 
@@ -190,6 +194,23 @@ async def test_a_file_that_is_gone_is_told_of(sent_by: Any) -> None:
         assert f"{told(file(name))} is not here any more, so you cannot see it." in said
     assert "base64" not in said
     assert "blob" not in said
+
+
+JPEG, GIF, WEBP = b"\xff\xd8\xff\xe0...", b"GIF89a...", b"RIFF....WEBPVP8 "
+
+
+@pytest.mark.parametrize("sent_by", [openai_sent, anthropic_sent])
+async def test_a_picture_is_of_the_kind_that_it_is(sent_by: Any) -> None:
+    """MD21: a vendor refuses what is not what it is called, and would refuse every later request of the room."""
+    for content, kind in ((JPEG, "image/jpeg"), (GIF, "image/gif"), (WEBP, "image/webp")):
+        _, sent = await sent_by([User("", (file("dot.png"),))], {file("dot.png").blob: content})
+        said = json.dumps(sent)
+        assert kind in said
+        assert "image/png" not in said
+        assert base64.b64encode(content).decode() in said
+    for name, content in (("dot.png", b"<svg>"), ("dot.png", b""), ("paper.pdf", b"PK"), ("paper.pdf", GIF)):
+        _, sent = await sent_by([User("", (file(name),))], {file(name).blob: content})
+        assert f"{told(file(name))} is damaged or of another kind, so you cannot see it." in json.dumps(sent)
 
 
 async def test_a_server_that_takes_strings_alone_gets_one() -> None:

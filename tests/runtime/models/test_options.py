@@ -175,7 +175,7 @@ def test_thinking_by_a_budget_does_not_go_on_after_a_call() -> None:
 def test_an_imitator_of_anthropic_is_asked_as_models_always_were() -> None:
     """MD18."""
     asked = anthropic_asked("qwen3:8b", Options(temperature=0.5, output=ANSWER), url="http://localhost:11434")
-    assert asked.pop("system").startswith("Answer with nothing but one JSON value")
+    assert asked.pop("system").startswith("Your answer is nothing but one JSON value")
     assert asked == {"temperature": 0.5}
     assert anthropic_options.kind_of_model("anthropic/claude-opus-4.5", OLLAMA) == ("opus", (4, 5))
 
@@ -187,7 +187,7 @@ def test_a_schema_that_no_vendor_can_be_held_to_is_asked_for_in_words() -> None:
     request = model.request("Be brief.", [User("q")], [], listed)
     assert "response_format" not in request
     system = request["messages"][0]["content"]
-    assert system.startswith("Be brief.\n\nAnswer with nothing but one JSON value")
+    assert system.startswith("Be brief.\n\nYour answer is nothing but one JSON value")
     assert system.endswith('{"type":"array","items":{"type":"string"}}')
     odd = Options(output=OutputSchema("odd", {"type": ["object", "null"]}))
     asked = anthropic_asked("claude-opus-5", odd)
@@ -231,6 +231,8 @@ def test_what_a_model_can_be_shown(model: str, url: str | None, pictures: bool, 
     """MD20."""
     takes = openai_options.takes_files(model, openai_options.kind_of_model(model, url))
     assert ("image/png" in takes, "application/pdf" in takes, "text/*" in takes) == (pictures, pdf, True)
+    own = OpenAIModel(model, Endpoint("OpenAI", "OPENAI_API_KEY", "sk-k", url), takes=frozenset({"audio/wav"}))
+    assert own.takes == {"audio/wav"}
 
 
 @pytest.mark.parametrize(
