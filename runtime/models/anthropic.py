@@ -36,7 +36,7 @@ from .model import (
 from .sources import Sources
 from .sse import ServerEvent
 from .structured import in_instructions
-from .wire import Wire, timeouts
+from .wire import Wire, body_of, timeouts
 
 FINISHES = {
     "end_turn": "stop",
@@ -150,7 +150,7 @@ class AnthropicModel:
     @asynccontextmanager
     async def stream(self, request: JSON, files: Mapping[str, bytes] = {}) -> AsyncIterator[AsyncIterator[Chunk]]:
         calls = Calls(canonical(request))
-        body = canonical(with_contents(request, files))
+        body = await body_of(with_contents, request, files)
         async with self._wire.send(body) as events, aclosing(self._chunks(events, calls)) as chunks:
             yield chunks
 

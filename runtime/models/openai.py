@@ -35,7 +35,7 @@ from .openai_options import kind_of_model, option_fields, takes_files
 from .sources import Sources
 from .sse import ServerEvent
 from .structured import in_instructions, is_object
-from .wire import Wire, timeouts
+from .wire import Wire, body_of, timeouts
 
 FINISHES = {
     "stop": "stop",
@@ -142,7 +142,7 @@ class OpenAIModel:
     @asynccontextmanager
     async def stream(self, request: JSON, files: Mapping[str, bytes] = {}) -> AsyncIterator[AsyncIterator[Chunk]]:
         calls = Calls(canonical(request))
-        body = canonical(with_contents(request, files))
+        body = await body_of(with_contents, request, files)
         async with self._wire.send(body) as events, aclosing(self._chunks(events, calls)) as chunks:
             yield chunks
 

@@ -10,7 +10,7 @@ has arrived: each event is preceded by one. And a stream that is left in the mid
 library unfinished, which is a ResourceWarning: `_let_go` finishes them by reading on under a cancelled scope.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,6 +19,7 @@ import trio
 from ...protocol.limits import MODEL_CONNECT_S, MODEL_IDLE_S
 from .endpoint import Endpoint
 from .failures import MESSAGE_CHARS, failure, status_failure
+from .model import JSON, canonical
 from .sse import EventReader, NotEvents, ServerEvent, read_json
 
 if TYPE_CHECKING:
@@ -37,6 +38,15 @@ def timeouts(idle_s: float = MODEL_IDLE_S) -> "httpx2.Timeout":
     import httpx2
 
     return httpx2.Timeout(connect=MODEL_CONNECT_S, read=idle_s, write=idle_s, pool=MODEL_CONNECT_S)
+
+
+async def body_of(
+    fill: Callable[[JSON, Mapping[str, bytes]], JSON], request: JSON, files: Mapping[str, bytes]
+) -> bytes:
+    """The bytes that go out. With files in a thread: 20 MB of pictures took 0.1 s, and everybody's tokens wait here."""
+    if not files:
+        return canonical(fill(request, files))
+    return await trio.to_thread.run_sync(lambda: canonical(fill(request, files)))
 
 
 class Wire:

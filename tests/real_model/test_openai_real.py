@@ -5,9 +5,12 @@ from contextlib import aclosing
 
 import pytest
 import trio
+from plait.protocol.limits import TITLE_CHARS
+from plait.protocol.options import Options
 from plait.runtime.models import open_model
+from plait.runtime.models.asking import make_request, open_stream, read_title, title_request, wanted_files
 from plait.runtime.models.endpoint import Endpoint
-from plait.runtime.models.model import Answered, Assistant, Chunk, TextChunk, User
+from plait.runtime.models.model import Answered, Assistant, Chunk, File, TextChunk, User
 
 from ..conftest import need_module
 
@@ -46,6 +49,46 @@ async def test_a_real_answer_streams_whole_and_repeats(real_model: str) -> None:
         more = (await ask(model, User(PROMPT), Assistant(text), User("Go on.")))[-1]
         assert isinstance(more, Answered)
         assert more.usage.input > last.usage.input
+
+
+async def test_options_reach_the_model(real_model: str) -> None:
+    """MD17: the same seed says the same at a temperature, another one does not, and a length is kept."""
+    endpoint = Endpoint("SmolLM2", "OPENAI_API_KEY", "none", real_model)
+    said: list[list[Chunk]] = []
+    async with aclosing(OpenAIModel("smollm2", endpoint)) as model:
+        for seed in (1, 1, 2):
+            options = Options(temperature=1.5, seed=seed, max_output_tokens=20)
+            request = make_request(model, "", [User("Tell me something odd.")], [], options)
+            async with open_stream(model, request) as chunks:
+                said.append([chunk async for chunk in chunks])
+    first, again, other = said
+    assert first == again
+    assert other != first
+    assert isinstance(first[-1], Answered)
+    assert first[-1].usage.output <= 20
+
+
+async def test_a_text_file_is_read(real_model: str) -> None:
+    """MD21: the model is given its words, as a plain string, which is all that this server takes."""
+    content = b"one, two, three, four, five, six, seven, eight, nine, ten"
+    asked = [User("Repeat the numbers of the file.", (File("f0", "text/plain", "numbers.txt", len(content)),))]
+    async with aclosing(open_at(real_model, max_tokens=40)) as model:
+        assert wanted_files(model, asked) == ["f0"]
+        request = make_request(model, "You are brief.", asked, [])
+        async with open_stream(model, request, {"f0": content}) as chunks:
+            said = [chunk async for chunk in chunks]
+    text = "".join(chunk.text for chunk in said if isinstance(chunk, TextChunk))
+    assert re.search(r"three|3", text), text
+
+
+async def test_a_real_model_proposes_a_title(real_model: str) -> None:
+    """MD24: small as it is, it says something, and that is made one line."""
+    async with aclosing(open_at(real_model)) as model:
+        talk = [User("How do I bake bread?"), Assistant("Mix flour, water, yeast and salt, and wait.")]
+        async with open_stream(model, title_request(model, talk)) as chunks:
+            said = [chunk async for chunk in chunks]
+    title = read_title("".join(chunk.text for chunk in said if isinstance(chunk, TextChunk)))
+    assert 0 < len(title) <= TITLE_CHARS
 
 
 async def test_an_answer_that_is_cut_says_so(real_model: str) -> None:
