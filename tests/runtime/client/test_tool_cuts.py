@@ -4,7 +4,7 @@ import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import trio
@@ -129,6 +129,66 @@ async def test_a_proxy_that_cuts_anywhere() -> None:
                 assert (await room.wait(await room.prompt(COLOURS)))["status"] == "done"
         once_each(painting, await outcomes_of(server, "studio"), runs)
         nursery.cancel_scope.cancel()
+
+
+class Mortal:
+    """Sockets of a process that dies at once, without a goodbye."""
+
+    def __init__(self) -> None:
+        self._streams: list[trio.abc.Stream] = []
+        self._dead = False
+
+    async def dial(self, address: Address) -> trio.abc.Stream:
+        if self._dead:
+            raise OSError("The process is dead.")
+        self._streams.append(await dial(address))
+        return self._streams[-1]
+
+    async def die(self) -> None:
+        self._dead = True
+        for stream in self._streams:
+            await stream.aclose()
+
+
+@pytest.mark.parametrize("effect", ["idempotent", "write"])
+async def test_a_client_that_dies(effect: Literal["idempotent", "write"]) -> None:
+    """CC23: the next process of that name repeats what may be repeated, under the same key; of a write nobody knows."""
+    keys: list[str] = []
+    begun = trio.Event()
+    may_end = trio.Event()
+
+    @tool(effect=effect)
+    async def paint(colour: str, key: str = "") -> str:
+        """Paint it."""
+        keys.append(key)
+        begun.set()
+        await may_end.wait()
+        return "done"
+
+    async with served("sqlite:///:memory:", painter()) as server:
+        mortal = Mortal()
+        with trio.CancelScope() as life:
+            async with connect(server.url, "studio", dial=mortal.dial) as room, trio.open_nursery() as nursery:
+                await nursery.start(_serve, room, paint)
+                run = await room.prompt("red", id="once")
+                await begun.wait()
+                await mortal.die()
+                life.cancel()
+        may_end.set()
+        async with connect(server.url, "studio") as room, room.serve([paint], tab="easel", lasting=True):
+            run = await room.prompt("red", id="once")
+            if effect == "idempotent":
+                assert (await room.wait(run))["status"] == "done"
+                assert keys == [f"studio/{run}/all.0/0/call.0"] * 2
+            else:
+                await _logged(room, int(run), "tool-outcome-unknown")
+                assert keys == [""]
+
+
+async def _serve(room: RemoteRoom, paint: Any, task_status: trio.TaskStatus[None]) -> None:
+    async with room.serve([paint], tab="easel", lasting=True):
+        task_status.started()
+        await trio.sleep_forever()
 
 
 class PaintingServer(ServerProcess):
