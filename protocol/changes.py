@@ -79,6 +79,24 @@ class RunEnded(Struct, frozen=True):
 Change = TextAdded | ReasoningAdded | PartChanged | PartsWithdrawn | StatusChanged | RunEnded
 
 
+class _Input:
+    """A call's arguments while they stream. A long text is read again only when it has grown by a thirty-second, so
+    that reading all of its beginnings costs no more than reading the whole some thirty times."""
+
+    __slots__ = ("_due", "text", "value")
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.value: Any = {}
+        self._due = 0
+
+    def add(self, text: str) -> None:
+        self.text += text
+        if len(self.text) >= self._due:
+            self.value = partial_json(self.text)
+            self._due = len(self.text) + len(self.text) // 32
+
+
 class Changes:
     """Turns one run's records, from its first one on, into changes."""
 
@@ -87,7 +105,7 @@ class Changes:
         self._scratch = RoomDocument(client=1)
         self._status = ""
         self._parts: dict[PartId, dict[str, Any]] = {}
-        self._inputs: dict[PartId, list[str]] = {}
+        self._inputs: dict[PartId, _Input] = {}
 
     def release(self) -> None:
         """Let go of the document."""
@@ -117,11 +135,11 @@ class Changes:
     def _arguments(self, event: ArgumentsStreamed) -> PartChanged:
         """As the document shows it, without reading the whole run for each token."""
         part = self._streamed(event)
-        texts = self._inputs.setdefault(part, [])
-        texts.append(event.text)
+        given = self._inputs.setdefault(part, _Input())
+        given.add(event.text)
         where = {"step": event.step, "attempt": event.attempt, "part": event.part}
-        call = {"type": "tool", "id": event.call, "name": event.name, "state": "streaming", "input": "".join(texts)}
-        return PartChanged(part, with_partial_args(where | call))
+        call = {"type": "tool", "id": event.call, "name": event.name, "state": "streaming"}
+        return PartChanged(part, where | call | {"input": given.text, "partial_args": given.value})
 
     def _compare(self, ended: bool) -> list[Change]:
         run = shown_run_of(self._scratch, self._run)
@@ -134,7 +152,7 @@ class Changes:
             if shown["type"] not in ("text", "reasoning") and shown != self._parts.get(part):
                 changes.append(PartChanged(part, shown))
         self._parts = parts
-        self._inputs = {part: texts for part, texts in self._inputs.items() if part in parts}
+        self._inputs = {part: given for part, given in self._inputs.items() if part in parts}
         if ended:
             changes.append(RunEnded(run["status"], run))
         elif run["status"] != self._status:
