@@ -31,7 +31,7 @@ from .model import (
     ToolSchema,
     canonical,
 )
-from .openai_options import kind_of_model, option_fields, takes_files
+from .openai_options import SHOWN, kind_of_model, option_fields, takes_files
 from .sources import Sources
 from .sse import ServerEvent
 from .structured import in_instructions, is_object
@@ -93,7 +93,7 @@ class _Piece(Struct):
 
 class OpenAIModel:
     """One model behind one endpoint. `options` are further fields of every request, as the vendor names them;
-    `takes` are the media types that it can be shown, where its name does not tell."""
+    `takes` are the media types that it can be shown, of pictures, PDF and text, where its name does not tell."""
 
     titles = True
 
@@ -109,7 +109,7 @@ class OpenAIModel:
         self._model = model
         self._options = options or {}
         self._kind = kind_of_model(model, endpoint.url)
-        self.takes = takes_files(model, self._kind) if takes is None else takes
+        self.takes = takes_files(model, self._kind) if takes is None else takes & SHOWN
         client = openai.AsyncOpenAI(
             api_key=endpoint.key, base_url=endpoint.url, max_retries=0, timeout=timeouts(idle_s)
         )

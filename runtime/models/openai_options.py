@@ -17,6 +17,9 @@ from .structured import is_object, is_strict
 
 _OWN_HOSTS = ("api.openai.com", ".openai.azure.com")
 
+SHOWN = PICTURES | {PDF, TEXT}
+"""All that chat completions have a place for here."""
+
 _BLIND = re.compile(r"gpt-3.*|gpt-4(-\d.*)?|o1-(mini|preview).*|o3-mini.*")
 """Models of OpenAI's that take no pictures."""
 
@@ -51,7 +54,7 @@ def takes_files(model: str, kind: Kind) -> frozenset[str]:
     """The media types that it can be shown. Compatible servers take pictures, if their model does, and no PDF."""
     if not kind.own:
         return PICTURES | {TEXT}
-    return frozenset({TEXT}) if _BLIND.fullmatch(model.removeprefix("ft:")) else PICTURES | {PDF, TEXT}
+    return frozenset({TEXT}) if _BLIND.fullmatch(model.removeprefix("ft:")) else SHOWN
 
 
 def option_fields(kind: Kind, options: Options, with_tools: bool) -> JSON:

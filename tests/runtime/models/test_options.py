@@ -231,8 +231,10 @@ def test_what_a_model_can_be_shown(model: str, url: str | None, pictures: bool, 
     """MD20."""
     takes = openai_options.takes_files(model, openai_options.kind_of_model(model, url))
     assert ("image/png" in takes, "application/pdf" in takes, "text/*" in takes) == (pictures, pdf, True)
-    own = OpenAIModel(model, Endpoint("OpenAI", "OPENAI_API_KEY", "sk-k", url), takes=frozenset({"audio/wav"}))
-    assert own.takes == {"audio/wav"}
+    own = OpenAIModel(
+        model, Endpoint("OpenAI", "OPENAI_API_KEY", "sk-k", url), takes=frozenset({"image/png", "audio/wav"})
+    )
+    assert own.takes == {"image/png"}
 
 
 @pytest.mark.parametrize(
