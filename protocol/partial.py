@@ -47,6 +47,9 @@ class _Reader:
         return self._root
 
     def _peek(self) -> str:
+        sign = self._text[self._at : self._at + 1]
+        if sign > " ":
+            return sign
         space = _SPACE.match(self._text, self._at)
         assert space
         self._at = space.end()
@@ -85,16 +88,16 @@ class _Reader:
 
     def _bare(self) -> tuple[Any, bool]:
         """A number or a literal, or the beginning of one."""
+        found = _NUMBER.match(self._text, self._at)
+        if found:
+            self._at = found.end()
+            return _number(found[0]), True
         for literal, value in _LITERALS.items():
             given = self._text[self._at : self._at + len(literal)]
             if given and literal.startswith(given) and (given == literal or self._at + len(given) == len(self._text)):
                 self._at += len(given)
                 return value, given == literal
-        found = _NUMBER.match(self._text, self._at)
-        if not found:
-            return _ABSENT, False
-        self._at = found.end()
-        return _number(found[0]), True
+        return _ABSENT, False
 
     def _string(self) -> tuple[str, bool]:
         found = _STRING.match(self._text, self._at)
@@ -132,7 +135,7 @@ class _Reader:
 
 def _number(text: str) -> int | float | None:
     try:
-        value = json.loads(text)
-    except ValueError:  # More digits than Python turns into a number.
-        return None
-    return value if math.isfinite(value) else None
+        return int(text)
+    except ValueError:  # It has a point or an exponent, or more digits than Python turns into a number.
+        value = float(text)
+        return value if math.isfinite(value) else None
