@@ -133,7 +133,9 @@ LIMITS: dict[str, Limit] = {
     "BLOB_BYTES": Limit(
         16 << 20, "bytes", "One attachment; what models take (Anthropic 5 MB an image, OpenAI 20 MB) lies about there."
     ),
-    "MEDIA_TYPE_CHARS": Limit(127, "characters", "`type/subtype` of a blob; the longest name that a registry holds is half of it."),
+    "MEDIA_TYPE_CHARS": Limit(
+        127, "characters", "`type/subtype` of a blob; the longest name that a registry holds is half of it."
+    ),
     "BLOB_LOOSE_S": Limit(
         24 * 3600, "seconds", "An upload that no room refers to is kept so long: a prompt that is written over a day."
     ),
@@ -143,7 +145,9 @@ LIMITS: dict[str, Limit] = {
     ),
     "BLOB_UPLOAD_S": Limit(120, "seconds", "Until a blob's body is whole: 16 MiB at 140 KiB a second."),
     "ACTIVITY_S": Limit(
-        1, "seconds", "The grain of the list of rooms: a room that streams moves in its index so often and not per token."
+        1,
+        "seconds",
+        "The grain of the list of rooms: a room that streams moves in its index so often and not per token.",
     ),
     "ROOM_FILTERS": Limit(8, "filters", "Of metadata in one listing; each is looked up in every room that is passed."),
     "KEEPALIVE_S": Limit(

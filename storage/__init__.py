@@ -4,13 +4,22 @@ from .chain import Break, verify
 from .faults import FaultyStore
 from .memory import MemoryStore
 from .opening import open_store
-from .sqlite import SqliteReader, SqliteStore
+from .reader import SqliteReader
+from .sqlite import SqliteStore
 from .store import (
+    About,
     Append,
+    BadCursor,
+    Blob,
+    BlobFacts,
     Conflict,
     Fenced,
     Head,
+    Listed,
+    Listing,
+    NoSuchBlob,
     Reader,
+    RoomDeleted,
     Sealed,
     Snapshot,
     Store,
@@ -21,14 +30,22 @@ from .store import (
 )
 
 __all__ = [
+    "About",
     "Append",
+    "BadCursor",
+    "Blob",
+    "BlobFacts",
     "Break",
     "Conflict",
     "FaultyStore",
     "Fenced",
     "Head",
+    "Listed",
+    "Listing",
     "MemoryStore",
+    "NoSuchBlob",
     "Reader",
+    "RoomDeleted",
     "Sealed",
     "Snapshot",
     "SqliteReader",

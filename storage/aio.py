@@ -7,7 +7,7 @@ the reading half of the contract suite holds it to that. Nothing here writes: co
 It needs asyncio and fails under plain Trio. (The module is not called asyncio, which would shadow the library's.)
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -22,7 +22,7 @@ from ..protocol import limits
 from ..protocol.events import Record
 from . import file, queries
 from .opening import database_path, readable
-from .store import Head, Sealed, Snapshot, StoreError
+from .store import Blob, BlobFacts, Head, Listing, RoomDeleted, Sealed, Snapshot, StoreError
 
 
 def open_reader(url: str) -> "AioReader":
@@ -71,12 +71,17 @@ class AioReader:
         return [queries.to_sealed(row) for row in rows]
 
     async def find(self, room: str, record_id: str) -> Record | None:
-        rows = await self._rows(queries.FIND, {"room": room, "record_id": record_id})
+        rows = await self._of_room(queries.FIND, {"room": room, "record_id": record_id})
         return queries.to_record(room, rows[0]) if rows else None
 
-    async def rooms(self, after: str = "", limit: int = 50, query: str = "") -> list[Head]:
-        rows = await self._rows(queries.ROOMS, {"after": after, "limit": limit, "query": query})
-        return [queries.to_head(row) for row in rows]
+    async def rooms(
+        self, cursor: str = "", limit: int = 50, query: str = "", metadata: Mapping[str, str | None] | None = None
+    ) -> Listing:
+        rows = await self._rows(queries.ROOMS, queries.list_asked(cursor, limit, query, metadata))
+        return queries.to_listing(rows, limit)
+
+    async def room_names(self, after: str = "", limit: int = 500) -> list[str]:
+        return [row[0] for row in await self._rows(queries.NAMES, {"after": after, "limit": limit})]
 
     async def snapshot(self, room: str, at: int | None = None) -> Snapshot | None:
         asked = {"room": room, "at": queries.ANY_SEQ if at is None else at}
@@ -85,7 +90,20 @@ class AioReader:
                 snapshot = queries.to_snapshot(row)
                 if snapshot is not None:
                     return snapshot
+        await self._refuse_deleted(room)
         return None
+
+    async def blob(self, name: str) -> Blob | None:
+        rows = await self._rows(queries.BLOB, {"name": name})
+        return queries.to_blob(rows[0]) if rows else None
+
+    async def blob_facts(self, name: str) -> BlobFacts | None:
+        rows = await self._rows(queries.BLOB_FACTS, {"name": name})
+        return queries.to_facts(rows[0]) if rows else None
+
+    async def blobs_of(self, room: str, after: str = "", limit: int = 500) -> list[str]:
+        rows = await self._of_room(queries.BLOBS_OF, {"room": room, "after": after, "limit": limit})
+        return [row[0] for row in rows]
 
     async def aclose(self) -> None:
         """Let go of the file. Idempotent."""
@@ -96,12 +114,24 @@ class AioReader:
         async with self._streamed(statement, asked) as result:
             return await result.all()
 
+    async def _of_room(self, statement: Executable, asked: dict[str, Any]) -> Sequence[Sequence[Any]]:
+        rows = await self._rows(statement, asked)
+        if not rows:
+            await self._refuse_deleted(asked["room"])
+        return rows
+
+    async def _refuse_deleted(self, room: str) -> None:
+        if await self._rows(queries.DELETED, {"room": room}):
+            raise RoomDeleted(room)
+
     async def _page(self, statement: Executable, asked: dict[str, Any]) -> list[Sequence[Any]]:
         page = queries.Page()
         async with self._streamed(statement, asked) as result:
             async for rows in result.partitions(queries.PARTITION):
                 if not page.add(rows):
                     break
+        if not page.rows:
+            await self._refuse_deleted(asked["room"])
         return page.rows
 
     @asynccontextmanager

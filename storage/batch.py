@@ -17,7 +17,7 @@ What this module decides is only true once COMMIT returned; `sqlite` hands out t
 
 from collections.abc import Callable, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Any, assert_never
 
 import msgspec
 from msgspec import Struct
@@ -27,12 +27,16 @@ from sqlalchemy.dialects import sqlite
 
 from ..protocol import limits
 from ..protocol.events import Record
-from . import chain
-from .store import Append, Conflict, Fenced, Head, Snapshot, StoreError, next_seqs
+from . import blobs, chain, deleting, listing
+from .admission import active, lacking, refusal, repeated
+from .jobs import Answered, AppendJob, BlobJob, DeleteJob, Job, PurgeJob, SnapshotJob
+from .store import About, Append, Head, RoomDeleted, StoreError
 from .tables import records, rooms, snapshots
 
-LARGEST = (1 << 63) - 1
-"""Databases keep signed 64-bit integers; a larger one must fail its own append and not the batch."""
+Answer = Outcome[Answered]
+
+DYING, GONE = 1, 2
+"""What a row says of a room that was deleted: some of it is still to be removed, or nothing."""
 
 
 def _listed(name: str) -> Select[Any]:
@@ -59,6 +63,11 @@ _ROOMS = select(
     rooms.c.open_runs,
     rooms.c.wake_at,
     rooms.c.time,
+    rooms.c.activity,
+    rooms.c.deleted,
+    rooms.c.title,
+    rooms.c.metadata,
+    rooms.c.waiting_runs,
 ).where(rooms.c.name.in_(_listed("names")))
 _PLACES = select(records.c.record_id, records.c.seq).where(
     records.c.room_id == bindparam("room_id"), records.c.record_id.in_(_listed("ids"))
@@ -72,6 +81,10 @@ _MOVE_HEADS, _HEAD_ORDER = _spelled(
     ["seq", "epoch", "hash", "time"],
 )
 _SET_WAITS, _WAIT_ORDER = _spelled(update(rooms).where(rooms.c.id == bindparam("b_id")), ["open_runs", "wake_at"])
+_SET_ACTIVITY, _ = _spelled(update(rooms).where(rooms.c.id == bindparam("b_id")), ["activity"])
+_SET_ABOUT, _ = _spelled(
+    update(rooms).where(rooms.c.id == bindparam("b_id")), ["title", "metadata", "folded", "waiting_runs"]
+)
 _head_row = attrgetter(*(name.removeprefix("b_") for name in _HEAD_ORDER))
 _wait_row = attrgetter(*(name.removeprefix("b_") for name in _WAIT_ORDER))
 _NEW_SNAPSHOT = insert(snapshots)
@@ -80,53 +93,6 @@ _DROP_SNAPSHOTS = delete(snapshots).where(
     snapshots.c.seq >= bindparam("rung"),
     snapshots.c.seq <= bindparam("newest"),
 )
-
-
-class AppendJob:
-    """An append on its way to a batch. Building one encodes and hashes, and refuses what could never be admitted."""
-
-    def __init__(self, append: Append) -> None:
-        self.append = append
-        self.room = append.room
-        self.leaves = prepare(append)
-        self.weight = len(append.records)
-        self.pages = 2 + sum(len(leaf.body) + 300 for leaf in self.leaves) // 4096
-
-
-class SnapshotJob:
-    """A snapshot on its way to a batch."""
-
-    weight = 1
-
-    def __init__(self, room: str, snapshot: Snapshot) -> None:
-        self.room = room
-        self.snapshot = snapshot
-        self.pages = 2 + len(snapshot.data) // 4096
-
-
-Job = AppendJob | SnapshotJob
-Answer = Outcome[Head | None]
-
-
-def prepare(append: Append) -> list[chain.Leaf]:
-    """The append's records, encoded. Raises ValueError if it is malformed, which is the caller's bug."""
-    if not append.records:
-        raise ValueError("an append needs at least one record")
-    ids = set()
-    leaves = []
-    for seq, record in zip(next_seqs(append), append.records, strict=True):
-        if record.seq != seq:
-            raise ValueError(f"the records of an append after {append.after} must have the seqs that follow it")
-        if record.id is not None:
-            if record.id in ids:
-                raise ValueError(f"two records of one append have the id {record.id!r}")
-            ids.add(record.id)
-        if record.time > LARGEST or record.epoch > LARGEST:
-            raise ValueError("a number of this append does not fit 64 bits")
-        leaves.append(chain.leaf(record))
-    if max(append.after + len(leaves), append.epoch, append.open_runs, append.wake_at or 0) > LARGEST:
-        raise ValueError("a number of this append does not fit 64 bits")
-    return leaves
 
 
 class Moved(Exception):
@@ -145,31 +111,22 @@ class Standing(Struct):
     open_runs: int
     wake_at: int | None
     time: int
+    activity: int
+    deleted: int
+    about: About
     was_seq: int
     was_epoch: int
 
+    @classmethod
+    def read(cls, row: Sequence[Any]) -> "Standing":
+        """The room as a row of _ROOMS says."""
+        columns: tuple[Any, ...] = tuple(row[:-3])
+        about = About(row[-3], msgspec.json.decode(row[-2]), row[-1])
+        return cls(*columns, about=about, was_seq=row[2], was_epoch=row[3])
+
     def head(self) -> Head:
-        return Head(self.name, self.seq, self.epoch, self.hash, self.lineage, self.open_runs, self.wake_at, self.time)
-
-
-def refusal(append: Append, seq: int, epoch: int) -> Fenced | None:
-    """Why a room whose head is (seq, epoch) cannot take this append; None if it can. The one rule of admission."""
-    if append.epoch < epoch:
-        return Fenced(f"room {append.room!r} is in epoch {epoch}; epoch {append.epoch} may no longer write to it")
-    if append.after != seq:
-        return Fenced(f"room {append.room!r} ends at {seq}; this append stands on {append.after}")
-    return None
-
-
-def repeated(append: Append, places: dict[str, int]) -> bool:
-    """Whether the append is in the log already, given where its ids were found. Raises Conflict if it is half there."""
-    if not places:
-        return False
-    offsets = {places[r.id] - r.seq if r.id in places else None for r in append.records if r.id is not None}
-    if len(offsets) == 1 and None not in offsets:
-        return True
-    found = ", ".join(sorted(places))
-    raise Conflict(f"room {append.room!r} holds records with some of this append's ids, but not this append: {found}")
+        place = (self.name, self.seq, self.epoch, self.hash, self.lineage)
+        return Head(*place, self.open_runs, self.wake_at, self.time, self.deleted > 0)
 
 
 class Batch:
@@ -189,6 +146,8 @@ class Batch:
         self._careful = careful
         self._moved: dict[int, Standing] = {}
         self._waiting: dict[int, Standing] = {}
+        self._active: dict[int, Standing] = {}
+        self._described: dict[int, Standing] = {}
         self._rows: list[tuple[object, ...]] = []
 
     def run(self, jobs: Sequence[Job]) -> list[Answer]:
@@ -196,30 +155,49 @@ class Batch:
 
         Raises Moved if a room is not as remembered. After any error the memory of rooms is worth nothing.
         """
-        names = {job.room for job in jobs}.difference(self._rooms)
+        names = {job.room for job in jobs if job.room is not None}.difference(self._rooms)
         if names:
             for row in self._connection.execute(_ROOMS, {"names": _json(list(names))}):
-                self._rooms[row[1]] = Standing(*row, was_seq=row[2], was_epoch=row[3])
+                self._rooms[row[1]] = Standing.read(row)
         answers: list[Answer] = []
         for job in jobs:
             try:
-                answer = self._append(job) if isinstance(job, AppendJob) else self._snapshot(job)
-                answers.append(Value(answer))
+                answers.append(Value(self._do(job)))
             except StoreError as refused:
                 answers.append(Error(refused))
         self._flush()
         self._move_heads()
         return answers
 
+    def _do(self, job: Job) -> Answered:
+        match job:
+            case AppendJob():
+                return self._append(job)
+            case SnapshotJob():
+                return self._snapshot(job)
+            case BlobJob():
+                return blobs.put(self._connection, job)
+            case DeleteJob():
+                return self._delete(job)
+            case PurgeJob():
+                return self._purge(job)
+            case _:
+                assert_never(job)
+
     def _append(self, job: AppendJob) -> Head:
         append = job.append
         room = self._rooms.get(append.room)
-        refused = refusal(append, room.seq, room.epoch) if room else refusal(append, 0, 0)
+        if room is not None and room.deleted:
+            raise RoomDeleted(append.room)
+        refused: StoreError | None = refusal(append, room.seq, room.epoch) if room else refusal(append, 0, 0)
+        if append.blobs and refused is None:
+            refused = lacking(append, blobs.missing(self._connection, append.blobs))
         suspect = self._careful or refused is not None
         if room is not None and suspect and repeated(append, self._places(room, append)):
             return room.head()
         if refused is not None:
             raise refused
+        now_active = active(append, room.activity if room else None)
         if room is None:
             room = self._new_room(append.room)
         for record, leaf in zip(append.records, job.leaves, strict=True):
@@ -230,6 +208,14 @@ class Batch:
         if room.open_runs != append.open_runs or room.wake_at != append.wake_at:
             room.open_runs, room.wake_at = append.open_runs, append.wake_at
             self._waiting[room.id] = room
+        if room.activity != now_active:
+            room.activity = now_active
+            self._active[room.id] = room
+        if append.about is not None and append.about != room.about:
+            room.about = append.about
+            self._described[room.id] = room
+        if append.blobs:
+            blobs.use(self._connection, room.id, append.blobs)
         self._moved[room.id] = room
         return room.head()
 
@@ -252,14 +238,19 @@ class Batch:
             "open_runs": 0,
             "wake_at": None,
             "time": 0,
+            "folded": listing.searched(name, About()),
         }
         made = self._connection.execute(_NEW_ROOM, fresh).inserted_primary_key
         assert made is not None
-        room = self._rooms[name] = Standing(made[0], name, 0, 0, chain.START, fresh["lineage"], 0, None, 0, 0, 0)
+        room = self._rooms[name] = Standing(
+            made[0], name, 0, 0, chain.START, fresh["lineage"], 0, None, 0, 0, 0, About(), was_seq=0, was_epoch=0
+        )
         return room
 
     def _snapshot(self, job: SnapshotJob) -> None:
         room, snapshot = self._rooms.get(job.room), job.snapshot
+        if room is not None and room.deleted:
+            raise RoomDeleted(job.room)
         if room is None or snapshot.seq > room.seq:
             raise StoreError(f"room {job.room!r} has no record {snapshot.seq} that a snapshot could be of")
         rung = snapshot.seq - snapshot.seq % limits.SNAPSHOT_RECORDS
@@ -275,6 +266,27 @@ class Batch:
             },
         )
 
+    def _delete(self, job: DeleteJob) -> bool:
+        room = self._rooms.get(job.room)
+        if room is None or room.deleted == GONE:
+            return False
+        if not room.deleted:
+            deleting.kill(self._connection, room.id)
+            room.deleted, room.open_runs, room.wake_at, room.about = DYING, 0, None, About()
+            for changed in (self._waiting, self._active, self._described):
+                changed.pop(room.id, None)
+        return True
+
+    def _purge(self, job: PurgeJob) -> bool:
+        room = self._rooms.get(job.room)
+        if room is None or room.deleted != DYING:
+            return False
+        self._flush()
+        if deleting.purge(self._connection, room.id):
+            return True
+        room.deleted = GONE
+        return False
+
     def _flush(self) -> None:
         if self._rows:
             self._connection.exec_driver_sql(_NEW_RECORDS, self._rows)
@@ -284,11 +296,22 @@ class Batch:
         # What a room waits for changes seldom and is indexed; SQLite rewrites an index if its column is merely named.
         if self._waiting:
             self._connection.exec_driver_sql(_SET_WAITS, [_wait_row(room) for room in self._waiting.values()])
+        if self._active:
+            self._connection.exec_driver_sql(_SET_ACTIVITY, [(one.activity, one.id) for one in self._active.values()])
+        if self._described:
+            self._connection.exec_driver_sql(_SET_ABOUT, [_about_row(room) for room in self._described.values()])
         moved = [_head_row(room) for room in self._moved.values()]
         if moved and self._connection.exec_driver_sql(_MOVE_HEADS, moved).rowcount != len(moved):
             raise Moved
         for room in self._moved.values():
             room.was_seq, room.was_epoch = room.seq, room.epoch
+
+
+def _about_row(room: Standing) -> tuple[object, ...]:
+    """What the list shows of a room, in the order of _SET_ABOUT."""
+    about = room.about
+    metadata = msgspec.json.encode(about.metadata, order="sorted").decode()
+    return (about.title, metadata, listing.searched(room.name, about), about.waiting_runs, room.id)
 
 
 def _json(strings: list[str]) -> str:

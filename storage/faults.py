@@ -6,13 +6,14 @@ is told; it takes its time. Each order counts for one append, in the order given
 """
 
 from collections import deque
+from collections.abc import Mapping
 from typing import Any, Self
 
 import trio
 
 from ..protocol.errors import OutcomeUnknown
 from ..protocol.events import Record
-from .store import Append, Head, Sealed, Snapshot, Store, StoreError
+from .store import Append, Blob, BlobFacts, Head, Listing, Sealed, Snapshot, Store, StoreError
 
 
 class FaultyStore:
@@ -88,8 +89,22 @@ class FaultyStore:
     async def find(self, room: str, record_id: str) -> Record | None:
         return await self.inner.find(room, record_id)
 
-    async def rooms(self, after: str = "", limit: int = 50, query: str = "") -> list[Head]:
-        return await self.inner.rooms(after, limit, query)
+    async def rooms(
+        self, cursor: str = "", limit: int = 50, query: str = "", metadata: Mapping[str, str | None] | None = None
+    ) -> Listing:
+        return await self.inner.rooms(cursor, limit, query, metadata)
+
+    async def room_names(self, after: str = "", limit: int = 500) -> list[str]:
+        return await self.inner.room_names(after, limit)
+
+    async def blob(self, name: str) -> Blob | None:
+        return await self.inner.blob(name)
+
+    async def blob_facts(self, name: str) -> BlobFacts | None:
+        return await self.inner.blob_facts(name)
+
+    async def blobs_of(self, room: str, after: str = "", limit: int = 500) -> list[str]:
+        return await self.inner.blobs_of(room, after, limit)
 
     async def sealed(self, room: str, after: int = 0, limit: int = 500) -> list[Sealed]:
         return await self.inner.sealed(room, after, limit)
@@ -102,6 +117,12 @@ class FaultyStore:
 
     async def save_snapshot(self, room: str, snapshot: Snapshot) -> None:
         await self.inner.save_snapshot(room, snapshot)
+
+    async def put_blob(self, data: bytes, media_type: str) -> str:
+        return await self.inner.put_blob(data, media_type)
+
+    async def delete(self, room: str) -> bool:
+        return await self.inner.delete(room)
 
     async def aclose(self) -> None:
         self.release()

@@ -1,12 +1,14 @@
 """The reference engine: a log in plain dicts, which says what the others must do.
 
-It keeps nothing when the process ends. It judges an append with the same rules as a batch does (`batch.refusal`,
-`batch.repeated`) and seals records with the same chain, so a hash made here equals one made on disk. The contract suite
-runs on it first; the state machine in tests/storage holds the SQLite engine to it, step by step.
+It keeps nothing when the process ends. It judges an append with the same rules as a batch does (`admission`) and seals
+records with the same chain, so a hash made here equals one made on disk. The contract suite runs on it first; the state
+machine in tests/storage holds the SQLite engine to it, step by step.
 """
 
 import os
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
+from hashlib import sha256
 from typing import Self
 
 import trio
@@ -14,27 +16,51 @@ from msgspec import Struct, field, structs
 
 from ..protocol import limits
 from ..protocol.events import Record
-from . import chain
-from .batch import prepare, refusal, repeated
-from .store import Append, Head, Sealed, Snapshot, StoreError
+from . import chain, listing
+from .admission import active, lacking, refusal, repeated
+from .jobs import checked_kind, prepare
+from .store import (
+    About,
+    Append,
+    Blob,
+    BlobFacts,
+    Head,
+    Listed,
+    Listing,
+    RoomDeleted,
+    Sealed,
+    Snapshot,
+    StoreError,
+)
 
 
 class _Room(Struct):
     head: Head
+    about: About = About()
+    activity: int = 0
     records: list[Record] = field(default_factory=list)
     sealed: list[Sealed] = field(default_factory=list)
     places: dict[str, int] = field(default_factory=dict)
     snapshots: dict[int, Snapshot] = field(default_factory=dict)
+    blobs: set[str] = field(default_factory=set)
 
 
 class MemoryStore:
-    """A store in memory. `entropy` draws lineages; a test gives its own."""
+    """A store in memory. `entropy` draws lineages and `now` is the time of uploads; a test gives its own."""
 
     url = "memory:"
 
-    def __init__(self, *, entropy: Callable[[int], bytes] = os.urandom) -> None:
+    def __init__(
+        self,
+        *,
+        entropy: Callable[[int], bytes] = os.urandom,
+        now: Callable[[], int] = lambda: time.time_ns() // 1000,
+    ) -> None:
         self._rooms: dict[str, _Room] = {}
+        self._blobs: dict[str, Blob] = {}
+        self._loose: dict[str, int] = {}
         self._entropy = entropy
+        self._now = now
         self._closed = False
 
     async def __aenter__(self) -> Self:
@@ -50,33 +76,49 @@ class MemoryStore:
 
     async def read(self, room: str, after: int = 0, limit: int = limits.PAGE_RECORDS) -> list[Record]:
         await self._checkpoint()
-        kept = self._rooms.get(room)
+        kept = self._kept(room)
         if kept is None:
             return []
         return kept.records[after : after + self._fitting(kept, after, limit)]
 
     async def sealed(self, room: str, after: int = 0, limit: int = limits.PAGE_RECORDS) -> list[Sealed]:
         await self._checkpoint()
-        kept = self._rooms.get(room)
+        kept = self._kept(room)
         if kept is None:
             return []
         return kept.sealed[after : after + self._fitting(kept, after, limit)]
 
     async def find(self, room: str, record_id: str) -> Record | None:
         await self._checkpoint()
-        kept = self._rooms.get(room)
+        kept = self._kept(room)
         if kept is None or record_id not in kept.places:
             return None
         return kept.records[kept.places[record_id] - 1]
 
-    async def rooms(self, after: str = "", limit: int = 50, query: str = "") -> list[Head]:
+    async def rooms(
+        self, cursor: str = "", limit: int = 50, query: str = "", metadata: Mapping[str, str | None] | None = None
+    ) -> Listing:
+        start = listing.place(cursor)
         await self._checkpoint()
-        names = sorted(name for name in self._rooms if name > after and query in name)
-        return [self._rooms[name].head for name in names[:limit]]
+        found = [
+            ((kept.activity, name), kept)
+            for name, kept in self._rooms.items()
+            if not kept.head.deleted
+            and (kept.activity, name) < start
+            and listing.folded(query) in listing.searched(name, kept.about)
+            and listing.matches(kept.about.metadata, metadata or {})
+        ]
+        found.sort(key=lambda one: one[0], reverse=True)
+        page = tuple(Listed(kept.head, kept.about, kept.activity) for _, kept in found[:limit])
+        return Listing(page, listing.cursor(found[limit - 1][0]) if len(found) > limit > 0 else "")
+
+    async def room_names(self, after: str = "", limit: int = 500) -> list[str]:
+        await self._checkpoint()
+        return sorted(name for name, kept in self._rooms.items() if name > after and not kept.head.deleted)[:limit]
 
     async def snapshot(self, room: str, at: int | None = None) -> Snapshot | None:
         await self._checkpoint()
-        kept = self._rooms.get(room)
+        kept = self._kept(room)
         if kept is None:
             return None
         return kept.snapshots.get(max((seq for seq in kept.snapshots if at is None or seq <= at), default=-1))
@@ -88,11 +130,14 @@ class MemoryStore:
     async def append(self, append: Append) -> Head:
         leaves = prepare(append)
         await self._checkpoint()
-        kept = self._rooms.get(append.room) or _Room(Head(append.room))
+        kept = self._kept(append.room)
+        before = kept.activity if kept else None
+        kept = kept or _Room(Head(append.room))
         wanted = (record.id for record in append.records if record.id is not None)
         if repeated(append, {one: kept.places[one] for one in wanted if one in kept.places}):
             return kept.head
-        refused = refusal(append, kept.head.seq, kept.head.epoch)
+        missing = [name for name in append.blobs if name not in self._blobs]
+        refused = refusal(append, kept.head.seq, kept.head.epoch) or lacking(append, missing)
         if refused is not None:
             raise refused
         link = kept.head.hash
@@ -113,18 +158,71 @@ class MemoryStore:
             append.wake_at,
             last.time,
         )
+        kept.activity = active(append, before)
+        kept.about = kept.about if append.about is None else append.about
+        kept.blobs.update(append.blobs)
+        for name in append.blobs:
+            self._loose.pop(name, None)
         self._rooms[append.room] = kept
         return kept.head
 
     async def save_snapshot(self, room: str, snapshot: Snapshot) -> None:
         await self._checkpoint()
-        kept = self._rooms.get(room)
+        kept = self._kept(room)
         if kept is None or snapshot.seq > kept.head.seq:
             raise StoreError(f"room {room!r} has no record {snapshot.seq} that a snapshot could be of")
         rung = snapshot.seq - snapshot.seq % limits.SNAPSHOT_RECORDS
         for older in [seq for seq in kept.snapshots if rung <= seq <= snapshot.seq]:
             del kept.snapshots[older]
         kept.snapshots[snapshot.seq] = structs.replace(snapshot)
+
+    async def blob(self, name: str) -> Blob | None:
+        await self._checkpoint()
+        return self._blobs.get(name)
+
+    async def blob_facts(self, name: str) -> BlobFacts | None:
+        blob = await self.blob(name)
+        return BlobFacts(name, blob.media_type, len(blob.data)) if blob else None
+
+    async def blobs_of(self, room: str, after: str = "", limit: int = 500) -> list[str]:
+        await self._checkpoint()
+        kept = self._kept(room)
+        return sorted(name for name in kept.blobs if name > after)[:limit] if kept else []
+
+    async def put_blob(self, data: bytes, media_type: str) -> str:
+        kind, name, now = checked_kind(data, media_type), sha256(data).hexdigest(), self._now()
+        await self._checkpoint()
+        self._blobs.setdefault(name, Blob(name, kind, data))
+        self._loose[name] = now
+        before = now - limits.BLOB_LOOSE_S * 1_000_000
+        expired = sorted((since, loose) for loose, since in self._loose.items() if since < before)
+        for _, loose in expired[: limits.BLOB_SWEEP]:
+            del self._loose[loose]
+            self._drop_unused(loose)
+        return name
+
+    async def delete(self, room: str) -> bool:
+        await self._checkpoint()
+        kept = self._rooms.get(room)
+        if kept is None or kept.head.deleted:
+            return False
+        head = structs.replace(kept.head, open_runs=0, wake_at=None, deleted=True)
+        self._rooms[room] = _Room(head)
+        for name in kept.blobs:
+            if name not in self._loose:
+                self._drop_unused(name)
+        return True
+
+    def _drop_unused(self, name: str) -> None:
+        if not any(name in kept.blobs for kept in self._rooms.values()):
+            del self._blobs[name]
+
+    def _kept(self, room: str) -> _Room | None:
+        """The room, None if nobody has written to it. Raises RoomDeleted."""
+        kept = self._rooms.get(room)
+        if kept is not None and kept.head.deleted:
+            raise RoomDeleted(room)
+        return kept
 
     async def aclose(self) -> None:
         self._closed = True

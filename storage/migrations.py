@@ -51,6 +51,35 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (room_id, seq)
         ) STRICT""",
     ),
+    (
+        "ALTER TABLE rooms ADD COLUMN title TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE rooms ADD COLUMN metadata TEXT NOT NULL DEFAULT '{}'",
+        "ALTER TABLE rooms ADD COLUMN folded TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE rooms ADD COLUMN waiting_runs INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE rooms ADD COLUMN activity INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE rooms ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0",
+        # Until now names were all that was searched, and they are ASCII, which is what SQLite's lower() knows.
+        "UPDATE rooms SET folded = lower(name) || char(10), activity = time - time % 1000000",
+        "CREATE INDEX rooms_activity ON rooms (activity, name) WHERE deleted = 0",
+        "CREATE INDEX rooms_deleting ON rooms (name) WHERE deleted = 1",
+        """CREATE TABLE blobs (
+            hash TEXT NOT NULL PRIMARY KEY,
+            media_type TEXT NOT NULL,
+            size INTEGER NOT NULL,
+            loose_since INTEGER
+        ) STRICT""",
+        "CREATE INDEX blobs_loose ON blobs (loose_since) WHERE loose_since IS NOT NULL",
+        """CREATE TABLE blob_data (
+            hash TEXT NOT NULL PRIMARY KEY,
+            data BLOB NOT NULL
+        ) STRICT""",
+        """CREATE TABLE blob_uses (
+            room_id INTEGER NOT NULL REFERENCES rooms (id),
+            hash TEXT NOT NULL,
+            PRIMARY KEY (room_id, hash)
+        ) STRICT""",
+        "CREATE INDEX blob_uses_hash ON blob_uses (hash)",
+    ),
 )
 
 VERSION = len(MIGRATIONS)

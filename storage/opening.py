@@ -11,7 +11,8 @@ from sqlalchemy.exc import ArgumentError
 from ..protocol import limits
 from . import file
 from .migrations import VERSION
-from .sqlite import SqliteReader, SqliteStore
+from .reader import SqliteReader
+from .sqlite import SqliteStore, now
 from .store import StoreCorrupt, StoreError
 
 
@@ -21,7 +22,9 @@ def open_store(
     *,
     readonly: Literal[False] = False,
     inline: bool = False,
+    create: bool = True,
     entropy: Callable[[int], bytes] = os.urandom,
+    now: Callable[[], int] = now,
     lock_wait_s: float = limits.LOCK_WAIT_S,
 ) -> SqliteStore: ...
 
@@ -35,19 +38,24 @@ def open_store(
     *,
     readonly: bool = False,
     inline: bool = False,
+    create: bool = True,
     entropy: Callable[[int], bytes] = os.urandom,
+    now: Callable[[], int] = now,
     lock_wait_s: float = limits.LOCK_WAIT_S,
 ) -> SqliteStore | SqliteReader:
     """Open the store at `url`: `sqlite:///plait.db`, `sqlite:////absolute.db` or `sqlite:///:memory:`.
 
     A plain call, so that it works before an event loop runs; close it with `await store.aclose()`, or use it as
-    `async with open_store(url) as store`. For writing the file is made if it is not there and held against other
-    processes; `readonly` takes no lock, needs the file, and may be used beside the process that writes. `inline` keeps
-    all work on the caller's thread, for simulations. Raises StoreError or a kind of it, and then nothing was changed.
+    `async with open_store(url) as store`. For writing the file is made if it is not there (unless `create` says no) and
+    held against other processes; `readonly` takes no lock, needs the file, and may be used beside the process that
+    writes. `inline` keeps all work on the caller's thread, and `entropy` and `now` replace the system's, for tests and
+    simulations. Raises StoreError or a kind of it, and then nothing was changed.
     """
     path = database_path(url)
     if not readonly:
-        return SqliteStore(path, inline=inline, entropy=entropy, lock_wait_s=lock_wait_s)
+        if not create and path is not None and file.look(path) is None:
+            raise StoreError(f"there is no database at {path}")
+        return SqliteStore(path, inline=inline, entropy=entropy, now=now, lock_wait_s=lock_wait_s)
     return SqliteReader(readable(path), inline=inline)
 
 

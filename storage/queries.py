@@ -2,20 +2,22 @@
 
 Both engines and the asyncio reader run these statements, so they read alike by construction. Each statement is built
 once, and each read is one statement: it sees one committed state and holds it no longer than it takes, because a
-reader that lingers keeps the writer from shrinking its WAL.
+reader that lingers keeps the writer from shrinking its WAL. Only a read that found nothing asks a second question,
+whether the room was deleted.
 """
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, func, or_, select
+import msgspec
+from sqlalchemy import bindparam, func, or_, select, text, tuple_
 
 from ..protocol import limits
 from ..protocol.codec import CorruptBody, decode_event
 from ..protocol.events import Record
-from . import chain
-from .store import Head, Sealed, Snapshot, StoreCorrupt
-from .tables import records, rooms, snapshots
+from . import chain, listing
+from .store import About, Blob, BlobFacts, Head, Listed, Listing, Sealed, Snapshot, StoreCorrupt
+from .tables import blob_data, blob_uses, blobs, records, rooms, snapshots
 
 PARTITION = 50
 """Rows fetched at a time while a page fills; so that one page of large updates is not read far past its limit."""
@@ -32,6 +34,7 @@ _head_columns = (
     rooms.c.open_runs,
     rooms.c.wake_at,
     rooms.c.time,
+    rooms.c.deleted,
 )
 
 _record_columns = (
@@ -49,11 +52,12 @@ _record_columns = (
 )
 
 _room = bindparam("room")
+_alive = rooms.c.deleted == text("0")  # As the partial index says it; a parameter might be another number.
 _of_room = records.join(rooms, records.c.room_id == rooms.c.id)
 _page = (
     select(*_record_columns)
     .select_from(_of_room)
-    .where(rooms.c.name == _room, records.c.seq > bindparam("after"))
+    .where(rooms.c.name == _room, _alive, records.c.seq > bindparam("after"))
     .order_by(records.c.seq)
     .limit(bindparam("limit"))
 )
@@ -64,21 +68,47 @@ SEALED = _page.add_columns(records.c.body_hash, records.c.hash)
 FIND = (
     select(*_record_columns)
     .select_from(_of_room)
-    .where(rooms.c.name == _room, records.c.record_id == bindparam("record_id"))
+    .where(rooms.c.name == _room, _alive, records.c.record_id == bindparam("record_id"))
 )
+DELETED = select(rooms.c.id).where(rooms.c.name == _room, rooms.c.deleted > 0)
+_place = tuple_(rooms.c.activity, rooms.c.name)
 ROOMS = (
-    select(*_head_columns)
+    select(*_head_columns, rooms.c.title, rooms.c.metadata, rooms.c.waiting_runs, rooms.c.activity)
     .where(
-        rooms.c.name > bindparam("after"),
-        or_(bindparam("query") == "", func.instr(rooms.c.name, bindparam("query")) > 0),
+        _alive,
+        _place < tuple_(bindparam("activity"), bindparam("name")),
+        or_(bindparam("query") == "", func.instr(rooms.c.folded, bindparam("query")) > 0),
+        text(
+            "NOT EXISTS (SELECT 1 FROM json_each(:wanted) AS w WHERE w.value IS NOT "
+            "(SELECT m.value FROM json_each(rooms.metadata) AS m WHERE m.key = w.key))"
+        ),
     )
+    .order_by(rooms.c.activity.desc(), rooms.c.name.desc())
+    .limit(bindparam("limit"))
+)
+NAMES = (
+    select(rooms.c.name)
+    .where(_alive, rooms.c.name > bindparam("after"))
     .order_by(rooms.c.name)
+    .limit(bindparam("limit"))
+)
+BLOB_FACTS = select(blobs.c.hash, blobs.c.media_type, blobs.c.size).where(blobs.c.hash == bindparam("name"))
+BLOB = (
+    select(blobs.c.hash, blobs.c.media_type, blob_data.c.data)
+    .join(blob_data, blob_data.c.hash == blobs.c.hash)
+    .where(blobs.c.hash == bindparam("name"))
+)
+BLOBS_OF = (
+    select(blob_uses.c.hash)
+    .join(rooms, blob_uses.c.room_id == rooms.c.id)
+    .where(rooms.c.name == _room, _alive, blob_uses.c.hash > bindparam("after"))
+    .order_by(blob_uses.c.hash)
     .limit(bindparam("limit"))
 )
 SNAPSHOTS = (
     select(snapshots.c.seq, snapshots.c.version, snapshots.c.data, snapshots.c.data_hash)
     .join(rooms, snapshots.c.room_id == rooms.c.id)
-    .where(rooms.c.name == _room, snapshots.c.seq <= bindparam("at"))
+    .where(rooms.c.name == _room, _alive, snapshots.c.seq <= bindparam("at"))
     .order_by(snapshots.c.seq.desc())
 )
 _open = select(rooms.c.name).where(rooms.c.open_runs > 0, rooms.c.name > bindparam("after"))
@@ -88,8 +118,37 @@ DUE = _due.order_by(rooms.c.name).limit(bindparam("limit"))
 
 
 def to_head(row: Sequence[Any]) -> Head:
-    """A row of HEAD or ROOMS."""
-    return Head(*row)
+    """A row of HEAD, or the beginning of one of ROOMS."""
+    columns: tuple[Any, ...] = tuple(row[:-1])
+    return Head(*columns, deleted=row[-1] > 0)
+
+
+def list_asked(cursor: str, limit: int, query: str, metadata: listing.Wanted | None) -> dict[str, Any]:
+    """The parameters of ROOMS, which is asked for one more than a page holds. Raises BadCursor."""
+    activity, name = listing.place(cursor)
+    wanted = msgspec.json.encode(metadata or {}).decode()
+    folded = listing.folded(query)
+    return {"activity": activity, "name": name, "limit": limit + 1, "query": folded, "wanted": wanted}
+
+
+def to_listing(rows: Sequence[Sequence[Any]], limit: int) -> Listing:
+    """The rows of ROOMS as a page, with a cursor if there is more than it holds."""
+    listed: list[Listed] = []
+    for row in rows[:limit]:
+        *head, title, metadata, waiting_runs, activity = row
+        listed.append(Listed(to_head(head), About(title, msgspec.json.decode(metadata), waiting_runs), activity))
+    last = listed[-1] if len(rows) > limit > 0 else None
+    return Listing(tuple(listed), listing.cursor((last.activity, last.head.room)) if last else "")
+
+
+def to_blob(row: Sequence[Any]) -> Blob:
+    """A row of BLOB."""
+    return Blob(*row)
+
+
+def to_facts(row: Sequence[Any]) -> BlobFacts:
+    """A row of BLOB_FACTS."""
+    return BlobFacts(*row)
 
 
 def to_record(room: str, row: Sequence[Any]) -> Record:

@@ -6,31 +6,40 @@
 - An error before COMMIT, rolled back: nothing happened. At COMMIT, "disk full" means that the commit's last frame was
   never whole, so nothing happened either; any other error leaves it open, and then the connection is closed, opened
   anew and its WAL settled before anybody is told, because a failed fsync must not be tried again (Linux forgets it).
-- Readers are read-only connections, used on worker threads, each for one statement at a time.
+- What a crash left of a room that was deleted is removed when the database is opened, before anything else is written.
 - Inline, everything runs on the caller's thread: for simulation under a clock that jumps, and for `:memory:`, where
   the one connection is the database.
 """
 
 import os
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self, TypeVar
 
 import trio
-from outcome import Error
-from sqlalchemy import Connection, Engine, Executable, create_engine
+from outcome import Error, Value
+from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.pool import QueuePool, StaticPool
+from sqlalchemy.pool import StaticPool
 
 from ..protocol import limits
 from ..protocol.errors import OutcomeUnknown
-from ..protocol.events import Record
-from . import file, queries
-from .batch import Answer, AppendJob, Batch, Job, Moved, SnapshotJob, Standing
-from .store import Append, Head, Sealed, Snapshot, StoreError
+from . import deleting, file
+from .batch import Answer, Batch, Moved, Standing
+from .jobs import Answered, AppendJob, BlobJob, DeleteJob, Job, PurgeJob, SnapshotJob
+from .reader import SqliteReader
+from .store import Append, Head, Snapshot, StoreError
 from .writer import InlineWriter, Writer
 
-T = TypeVar("T")
+
+def now() -> int:
+    """The system's time in µs since 1970."""
+    return time.time_ns() // 1000
+
+
+_HASHED_AT_ONCE = 256 << 10
+"""A blob of more bytes is hashed on a worker thread: SHA-256 takes a millisecond for so many, and tabs wait."""
 
 
 class SqliteEngine:
@@ -57,14 +66,24 @@ class SqliteEngine:
             self._connection = self._engine.connect()
         return self._connection
 
-    def commit(self, jobs: list[Job]) -> list[Answer]:
+    def finish_deletions(self) -> None:
+        """Remove what is left of rooms that were deleted. What fails now is tried again at the next opening."""
+        with suppress(DBAPIError):
+            for room in deleting.unfinished(self.connection):
+                more = True
+                while more:
+                    (answer,) = self.commit([PurgeJob(room)])
+                    self.tend(idle=False)
+                    more = isinstance(answer, Value) and bool(answer.value)
+
+    def commit(self, jobs: Sequence[Job]) -> list[Answer]:
         """One transaction. Raises nothing that the database can cause."""
         try:
             return self._attempt(jobs, careful=False)
         except (IntegrityError, Moved):
             return self._attempt(jobs, careful=True)
 
-    def _attempt(self, jobs: list[Job], *, careful: bool) -> list[Answer]:
+    def _attempt(self, jobs: Sequence[Job], *, careful: bool) -> list[Answer]:
         begun = False
         try:
             connection = self.connection
@@ -100,7 +119,7 @@ class SqliteEngine:
             return False
         return True
 
-    def _unknown(self, jobs: list[Job], error: BaseException) -> list[Answer]:
+    def _unknown(self, jobs: Sequence[Job], error: BaseException) -> list[Answer]:
         """Give the connection up, settle what the WAL holds, and only then say that the outcome is not known."""
         if not self._in_memory:
             self._give_up()
@@ -148,115 +167,12 @@ class SqliteEngine:
         self._engine.dispose()
 
 
-class SqliteReader:
-    """The reading half. Without a writer beside it, it opens the file read-only and takes no lock."""
-
-    def __init__(self, path: Path | None, *, inline: bool = False, shared: Connection | None = None) -> None:
-        self._path = path
-        self._inline = inline
-        self._shared = shared
-        self._limiter = trio.CapacityLimiter(limits.STORE_READERS)
-        self._closed = False
-        self._readers: Engine = create_engine(
-            "sqlite+pysqlite://",
-            creator=lambda: file.connect(path, readonly=True),
-            poolclass=QueuePool,
-            pool_size=limits.STORE_READERS,
-            max_overflow=0,
-            isolation_level="AUTOCOMMIT",
-        )
-
-    @property
-    def url(self) -> str:
-        return f"sqlite:///{self._path or ':memory:'}"
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
-
-    async def head(self, room: str) -> Head:
-        rows = await self._rows(queries.HEAD, {"room": room})
-        return queries.to_head(rows[0]) if rows else Head(room)
-
-    async def read(self, room: str, after: int = 0, limit: int = limits.PAGE_RECORDS) -> list[Record]:
-        rows = await self._page(queries.READ, {"room": room, "after": after, "limit": limit})
-        return [queries.to_record(room, row) for row in rows]
-
-    async def sealed(self, room: str, after: int = 0, limit: int = limits.PAGE_RECORDS) -> list[Sealed]:
-        rows = await self._page(queries.SEALED, {"room": room, "after": after, "limit": limit})
-        return [queries.to_sealed(row) for row in rows]
-
-    async def find(self, room: str, record_id: str) -> Record | None:
-        rows = await self._rows(queries.FIND, {"room": room, "record_id": record_id})
-        return queries.to_record(room, rows[0]) if rows else None
-
-    async def rooms(self, after: str = "", limit: int = 50, query: str = "") -> list[Head]:
-        rows = await self._rows(queries.ROOMS, {"after": after, "limit": limit, "query": query})
-        return [queries.to_head(row) for row in rows]
-
-    async def snapshot(self, room: str, at: int | None = None) -> Snapshot | None:
-        asked = {"room": room, "at": queries.ANY_SEQ if at is None else at}
-
-        def newest(connection: Connection) -> Snapshot | None:
-            with connection.execute(queries.SNAPSHOTS, asked) as result:
-                kept = (queries.to_snapshot(row) for row in result)
-                return next((snapshot for snapshot in kept if snapshot is not None), None)
-
-        return await self._read(newest)
-
-    async def unfinished(self, due: int | None = None, after: str = "", limit: int = 100) -> list[str]:
-        asked: dict[str, Any] = {"after": after, "limit": limit}
-        if due is None:
-            rows = await self._rows(queries.OPEN, asked)
-        else:
-            rows = await self._rows(queries.DUE, asked | {"due": due})
-        return [row[0] for row in rows]
-
-    async def aclose(self) -> None:
-        """Let go of the file. Idempotent."""
-        self._closed = True
-        self._readers.dispose()
-        await trio.lowlevel.checkpoint()
-
-    async def _rows(self, statement: Executable, asked: dict[str, Any]) -> Sequence[Sequence[Any]]:
-        return await self._read(lambda connection: connection.execute(statement, asked).all())
-
-    async def _page(self, statement: Executable, asked: dict[str, Any]) -> list[Sequence[Any]]:
-        def fill(connection: Connection) -> list[Sequence[Any]]:
-            page = queries.Page()
-            with connection.execute(statement, asked) as result:
-                for rows in result.partitions(queries.PARTITION):
-                    if not page.add(rows):
-                        break
-            return page.rows
-
-        return await self._read(fill)
-
-    async def _read(self, work: Callable[[Connection], T]) -> T:
-        if self._closed:
-            raise StoreError(f"the store {self.url} is closed")
-        if not self._inline:
-            return await trio.to_thread.run_sync(self._with_connection, work, limiter=self._limiter)
-        await trio.lowlevel.checkpoint()
-        return self._with_connection(work)
-
-    def _with_connection(self, work: Callable[[Connection], T]) -> T:
-        try:
-            if self._shared is not None:
-                return work(self._shared)
-            with self._readers.connect() as connection:
-                return work(connection)
-        except DBAPIError as error:
-            raise file.explain(str(self._path), error.orig) from error
-
-
 class SqliteStore(SqliteReader):
     """A log in a SQLite file, or in memory if `path` is None. This process is its only writer until `aclose`.
 
-    `entropy` draws lineages. `lock_wait_s` is how long another program may hold the database's own lock before an
-    append is given up. Raises StoreLocked, StoreCorrupt, StoreFull or StoreError, and then nothing was changed.
+    `entropy` draws lineages; `now` is the time in µs since 1970, for uploads. `lock_wait_s` is how long another program
+    may hold the database's own lock before an append is given up. Raises StoreLocked, StoreCorrupt, StoreFull or
+    StoreError, and then nothing was changed.
     """
 
     def __init__(
@@ -265,8 +181,10 @@ class SqliteStore(SqliteReader):
         *,
         inline: bool = False,
         entropy: Callable[[int], bytes] = os.urandom,
+        now: Callable[[], int] = now,
         lock_wait_s: float = limits.LOCK_WAIT_S,
     ) -> None:
+        self._now = now
         self._lock: file.Lock | None = None
         if path is not None:
             file.look(path)
@@ -275,6 +193,7 @@ class SqliteStore(SqliteReader):
             if path is not None:
                 file.prepare(path)
             engine = SqliteEngine(path, entropy, lock_wait_s)
+            engine.finish_deletions()
         except DBAPIError as error:
             self._unlock()
             raise file.explain(str(path), error.orig) from error
@@ -282,17 +201,34 @@ class SqliteStore(SqliteReader):
             self._unlock()
             raise
         inline = inline or path is None
-        self._writer: Writer[Job, Head | None] | InlineWriter[Job, Head | None]
+        self._writer: Writer[Job, Answered] | InlineWriter[Job, Answered]
         self._writer = InlineWriter(engine) if inline else Writer(engine, f"plait writer of {path}")
         super().__init__(path, inline=inline, shared=engine.connection if path is None else None)
 
     async def append(self, append: Append) -> Head:
         head = await self._writer.submit(AppendJob(append))
-        assert head is not None
+        assert isinstance(head, Head)
         return head
 
     async def save_snapshot(self, room: str, snapshot: Snapshot) -> None:
         await self._writer.submit(SnapshotJob(room, snapshot))
+
+    async def put_blob(self, data: bytes, media_type: str) -> str:
+        if self._inline or len(data) < _HASHED_AT_ONCE:
+            job = BlobJob(data, media_type, self._now())
+        else:
+            job = await trio.to_thread.run_sync(BlobJob, data, media_type, self._now())
+        await self._writer.submit(job)
+        return job.hash
+
+    async def delete(self, room: str) -> bool:
+        found = await self._writer.submit(DeleteJob(room))
+        if not found:
+            return False
+        with trio.CancelScope(shield=True):  # A room that is dead should be gone when the next one asks.
+            while await self._writer.submit(PurgeJob(room)):
+                pass
+        return True
 
     async def aclose(self) -> None:
         """Commit what is queued, empty the WAL, let go of the file and of its lock. Idempotent."""

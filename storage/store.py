@@ -7,9 +7,12 @@ nowhere else in storage.
 Appending is the only way to change a log. An append names the head that it stands on and the epoch that it is made
 under; the store compares both with what it has, in the transaction that writes. So two writers can never both extend
 the same head, and a writer that has been replaced finds out at its next append.
+
+Beside its log a room has a line in the list of rooms (`About`, its activity) and blobs that its records refer to. A
+deleted room leaves nothing of that but its row, so that its name, its lineage and its epochs never come back.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -18,11 +21,20 @@ from ..protocol.errors import PlaitError
 from ..protocol.events import Record
 
 
+class About(Struct, frozen=True):
+    """What the list of rooms shows of a room beside its log: a title, what a host wrote on it, runs that wait."""
+
+    title: str = ""
+    metadata: dict[str, str] = {}
+    waiting_runs: int = 0
+
+
 class Append(Struct, frozen=True):
     """Records to put after `after` under `epoch`, with what the room's row says from then on.
 
     `records` have the seqs after+1, after+2, …; `open_runs` is how many runs are not terminal after them, `wake_at`
-    (µs since 1970) is when something is due though nobody asks, None if nothing.
+    (µs since 1970) is when something is due though nobody asks, None if nothing. `about` is what the list shows from
+    now on, None for what it showed before. `blobs` are the hashes that these records refer to, which must be there.
     """
 
     room: str
@@ -31,12 +43,15 @@ class Append(Struct, frozen=True):
     records: tuple[Record, ...]
     open_runs: int = 0
     wake_at: int | None = None
+    about: About | None = None
+    blobs: tuple[str, ...] = ()
 
 
 class Head(Struct, frozen=True):
     """Where a room's log ends. `lineage` names this history; a fork or a restore has another. `hash` is the chain's.
 
-    A room that nobody has written to has seq 0, epoch 0 and an all-zero hash; its lineage is empty.
+    A room that nobody has written to has seq 0, epoch 0 and an all-zero hash; its lineage is empty. Of a room that was
+    deleted it says where the log ended.
     """
 
     room: str
@@ -47,6 +62,38 @@ class Head(Struct, frozen=True):
     open_runs: int = 0
     wake_at: int | None = None
     time: int = 0
+    deleted: bool = False
+
+
+class Listed(Struct, frozen=True):
+    """A room in the list. `activity` is the second (in µs) of the last record that is not the house's."""
+
+    head: Head
+    about: About
+    activity: int
+
+
+class Listing(Struct, frozen=True):
+    """A page of the list, and the cursor that the next one begins with; an empty one says that this is the last."""
+
+    rooms: tuple[Listed, ...]
+    cursor: str = ""
+
+
+class BlobFacts(Struct, frozen=True):
+    """What is known of a blob: its name, which is the SHA-256 of its bytes in hex; its type as uploaded; its bytes."""
+
+    hash: str
+    media_type: str
+    size: int
+
+
+class Blob(Struct, frozen=True):
+    """A blob and its bytes."""
+
+    hash: str
+    media_type: str
+    data: bytes
 
 
 class Snapshot(Struct, frozen=True):
@@ -83,6 +130,21 @@ class Conflict(StoreError):
     """Some of the append's record ids are in the log already and some are not: the asker is confused."""
 
 
+class RoomDeleted(StoreError):
+    """The room was deleted, and its name is nobody's any more."""
+
+    def __init__(self, room: str) -> None:
+        super().__init__(f"room {room!r} was deleted")
+
+
+class NoSuchBlob(StoreError):
+    """The append refers to a blob that is not here: it was never put, or so long ago that it was swept."""
+
+
+class BadCursor(StoreError):
+    """The cursor is none that a listing gave."""
+
+
 class StoreFull(StoreError):
     """The disk is full."""
 
@@ -100,7 +162,10 @@ class StoreCorrupt(StoreError):
 
 
 class Reader(Protocol):
-    """The reading half, which `storage.aio` offers to asyncio as well. No method changes anything."""
+    """The reading half, which `storage.aio` offers to asyncio as well. No method changes anything.
+
+    What a deleted room had can no longer be read: whoever names it gets RoomDeleted, except from `head`.
+    """
 
     async def head(self, room: str) -> Head:
         """Where the room's log ends; an unwritten room gives `Head(room)`."""
@@ -114,8 +179,18 @@ class Reader(Protocol):
         """The record of that id, by an index (never a scan)."""
         ...
 
-    async def rooms(self, after: str = "", limit: int = 50, query: str = "") -> list[Head]:
-        """Rooms by name, after that name, whose name contains `query`; at most `limit`."""
+    async def rooms(
+        self, cursor: str = "", limit: int = 50, query: str = "", metadata: Mapping[str, str | None] | None = None
+    ) -> Listing:
+        """At most `limit` rooms, the latest active first, from `cursor` on.
+
+        Those whose name or title contains `query`, however either is capitalised, and whose metadata has each of these
+        values, or lacks the key where the value is None. Raises BadCursor.
+        """
+        ...
+
+    async def room_names(self, after: str = "", limit: int = 500) -> list[str]:
+        """The names of all rooms in the order of their code points, after that name; at most `limit`."""
         ...
 
     async def sealed(self, room: str, after: int = 0, limit: int = 500) -> list[Sealed]:
@@ -124,6 +199,18 @@ class Reader(Protocol):
 
     async def snapshot(self, room: str, at: int | None = None) -> Snapshot | None:
         """The newest snapshot, or the newest one at or before seq `at`."""
+        ...
+
+    async def blob(self, name: str) -> Blob | None:
+        """The blob of that hash with its bytes, which are not compared with it."""
+        ...
+
+    async def blob_facts(self, name: str) -> BlobFacts | None:
+        """What is known of the blob of that hash, without reading it."""
+        ...
+
+    async def blobs_of(self, room: str, after: str = "", limit: int = 500) -> list[str]:
+        """The hashes of the blobs that the room refers to, in order, after that one; at most `limit`."""
         ...
 
 
@@ -141,8 +228,9 @@ class Store(Reader, Protocol):
         If all of the append's record ids (it must have some) are in the log already, at one and the same place, nothing
         happens and the present head is returned. Not cancellable once it is queued.
 
-        Raises Fenced, Conflict, StoreFull or StoreError if nothing happened; protocol.errors.OutcomeUnknown if it is
-        not known; ValueError if the append is malformed, which is the caller's bug.
+        Raises Fenced, Conflict, NoSuchBlob, RoomDeleted, StoreFull or StoreError if nothing happened;
+        protocol.errors.OutcomeUnknown if it is not known; ValueError if the append is malformed, which is the caller's
+        bug.
         """
         ...
 
@@ -154,6 +242,23 @@ class Store(Reader, Protocol):
         """Keep a cache, in place of the older ones of its rung of `limits.SNAPSHOT_RECORDS`.
 
         Raises StoreError or OutcomeUnknown if it was not kept, which is never an error of the room's: its log is whole.
+        """
+        ...
+
+    async def put_blob(self, data: bytes, media_type: str) -> str:
+        """Keep these bytes and return their name once they are on disk: their SHA-256 in lower-case hex.
+
+        Bytes that are here already keep the type that they came with. What no room refers to within
+        `limits.BLOB_LOOSE_S` of its last upload may be swept. Raises as `append` does; ValueError if the bytes or their
+        type break protocol.media's rules.
+        """
+        ...
+
+    async def delete(self, room: str) -> bool:
+        """Remove the room's records, its snapshots and the blobs that only it refers to; False if there was nothing.
+
+        From the first commit on the room is deleted, whatever happens next: a crash in between is made good when the
+        store is opened again. Raises StoreFull, StoreError or OutcomeUnknown, and then asking again goes on.
         """
         ...
 

@@ -1,9 +1,14 @@
 """The tables, as SQLAlchemy Core sees them: what both databases share.
 
-- `rooms` holds one row a room: where its log ends, and what a restart looks for (open runs, the next wake-up).
+- `rooms` holds one row a room: where its log ends, what a restart looks for (open runs, the next wake-up), and its line
+  in the list of rooms. `folded` is its name and its title as a search compares them; `activity` is the second of its
+  last record that is not the house's, in µs; `deleted` is 0, 1 while its records are being removed, 2 for ever after.
 - `records` is the log. Its rowid grows with every record of every room, so appends land at the end of the file's
   b-tree and not in the middle; (room_id, seq) is unique, which makes "no double" the database's business; record ids
   are unique within a room where there is one, which makes a repeated command findable for the life of the log.
+- `blobs` says what is known of each blob, and `blob_data` holds its bytes apart, because SQLite rewrites a row as a
+  whole when one of its columns changes. `loose_since` is when it was last uploaded without a room having referred to it
+  since, NULL as soon as one does. `blob_uses` holds one row for each blob that a room refers to.
 - `snapshots` are caches. Each carries its own SHA-256, because a cache that rotted must look like no cache.
 
 Text columns are Text and numbers are 64 bits, because SQLite's STRICT knows no other and PostgreSQL does not care. The
@@ -40,6 +45,12 @@ rooms = Table(
     Column("open_runs", _number, nullable=False),
     Column("wake_at", _number),
     Column("time", _number, nullable=False),
+    Column("title", Text, nullable=False, server_default=""),
+    Column("metadata", Text, nullable=False, server_default="{}"),
+    Column("folded", Text, nullable=False, server_default=""),
+    Column("waiting_runs", _number, nullable=False, server_default=text("0")),
+    Column("activity", _number, nullable=False, server_default=text("0")),
+    Column("deleted", _number, nullable=False, server_default=text("0")),
     sqlite_strict=True,
 )
 
@@ -48,6 +59,16 @@ Index("rooms_open", rooms.c.name, sqlite_where=text("open_runs > 0"), postgresql
 Index(
     "rooms_due", rooms.c.wake_at, sqlite_where=text("wake_at IS NOT NULL"), postgresql_where=text("wake_at IS NOT NULL")
 )
+# The list is read from its newest end, and a page begins at a place that both columns name, so that a second in which
+# 100,000 rooms were imported is not walked through. (The row's id is smaller, but SQLite looks no place up by it.)
+Index(
+    "rooms_activity",
+    rooms.c.activity,
+    rooms.c.name,
+    sqlite_where=text("deleted = 0"),
+    postgresql_where=text("deleted = 0"),
+)
+Index("rooms_deleting", rooms.c.name, sqlite_where=text("deleted = 1"), postgresql_where=text("deleted = 1"))
 
 records = Table(
     "records",
@@ -90,3 +111,38 @@ snapshots = Table(
     Column("data_hash", LargeBinary, nullable=False),
     sqlite_strict=True,
 )
+
+blobs = Table(
+    "blobs",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("media_type", Text, nullable=False),
+    Column("size", _number, nullable=False),
+    Column("loose_since", _number),
+    sqlite_strict=True,
+)
+
+Index(
+    "blobs_loose",
+    blobs.c.loose_since,
+    sqlite_where=text("loose_since IS NOT NULL"),
+    postgresql_where=text("loose_since IS NOT NULL"),
+)
+
+blob_data = Table(
+    "blob_data",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+    sqlite_strict=True,
+)
+
+blob_uses = Table(
+    "blob_uses",
+    metadata,
+    Column("room_id", _number, ForeignKey("rooms.id"), primary_key=True),
+    Column("hash", Text, primary_key=True),
+    sqlite_strict=True,
+)
+
+Index("blob_uses_hash", blob_uses.c.hash)

@@ -69,8 +69,8 @@ def verb(room: str | None, as_json: bool, store_url: str) -> int:
 
 async def _all(reader: Reader) -> list[Head]:
     heads: list[Head] = []
-    while page := await reader.rooms(heads[-1].room if heads else "", limit=500):
-        heads += page
+    while names := await reader.room_names(heads[-1].room if heads else ""):
+        heads += [await reader.head(name) for name in names]
     return heads
 
 

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 import msgspec
 from msgspec import Struct
 
+from ...protocol.errors import Refused
 from ...protocol.events import EpochClosed, Record
 from ...protocol.flow import FlowFunction
 from ...protocol.fold import fold
@@ -43,8 +44,11 @@ async def open_live(
     epoch_above: int = 0,
     own_tools: Mapping[str, Collection[str]] | None = None,
 ) -> Live:
-    """The room as its log says, under a new epoch (above `epoch_above` too). Raises StoreError, StoreCorrupt."""
+    """The room as its log says, under a new epoch (above `epoch_above` too). Raises StoreError, StoreCorrupt;
+    Refused('no-such-room') if it was deleted."""
     head = await store.head(name)
+    if head.deleted:
+        raise Refused("no-such-room")
     client = server_id(name, surroundings.entropy)
     newest = await store.read(name, head.seq - 1, 1) if head.seq else []
     last = newest[0].event if newest else None

@@ -49,6 +49,8 @@ class Room(Door):
         self.ended = trio.Event()
         self.opened = trio.Event()
         self.failure: PlaitError | None = None
+        self.condemned = False
+        """It is being deleted: it begins nothing any more, and writes nothing when it ends."""
         self.commit_seconds = 0.0
         self.commits = 0
         self.records = 0
@@ -92,13 +94,22 @@ class Room(Door):
             self.opened.set()
             self._audience.end(CODES["overloaded"].close or 1013, "overloaded")  # Nobody answers them any more.
 
+    def condemn(self) -> None:
+        """End now: cancel the steps, close the sockets with 4404, and leave memory. A pass that is on its way is
+        finished first, because it waits for the disk; whoever else waits is told that there is no such room."""
+        self.condemned = self._closing = True
+        self._crew.abandon(self)
+        gone = CODES["no-such-room"]
+        self.end_tabs(gone.close or 4404, gone.sentence)
+        self.poke()
+
     def _hear_no_more(self) -> None:
         """No pass will come: tell everybody who waits for one, and whoever asks from now on. This comes before the
         steps are waited for, because a step that waits for its commit does so shielded."""
         self._closing = self._deaf = True
         self._crew.abandon(self)
         self._grown.set()
-        closed = OutcomeUnknown("the room was closed")
+        closed = Refused("no-such-room") if self.condemned else OutcomeUnknown("the room was closed")
         for report in self._unsaid:
             report.failed(closed)
         while self._inbox:
@@ -124,7 +135,7 @@ class Room(Door):
 
     async def _serve(self, nursery: trio.Nursery) -> None:
         try:
-            while True:
+            while not self.condemned:
                 if not self._inbox and not self._idle():
                     await self._work.wait()
                 elif not self._inbox:
@@ -318,7 +329,7 @@ class Room(Door):
     async def _close(self) -> None:
         """Write the epoch's end and a snapshot; a failure of either loses nothing."""
         live = self._live
-        if live is None or self.failure is not None:
+        if live is None or self.failure is not None or self.condemned:
             return
         self._crew.abandon(self)
         try:

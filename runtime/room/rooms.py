@@ -31,6 +31,7 @@ class Rooms:
         self._awake: dict[str, Room] = {}
         self._nursery: trio.Nursery | None = None
         self._draining = False
+        self._deleting: set[str] = set()
         self._totals: dict[str, float] = {"commits": 0, "records": 0, "commit_seconds": 0.0, "reopened": 0}
 
     async def run(self, *, task_status: "trio.TaskStatus[None]" = trio.TASK_STATUS_IGNORED) -> None:
@@ -59,6 +60,8 @@ class Rooms:
             if self._draining or self._nursery is None:
                 raise Refused("restarting")
             room = self._awake.get(name)
+            if name in self._deleting or (room is not None and room.condemned):
+                raise Refused("no-such-room")
             if room is None:
                 room = self._awake[name] = Room(name, self.store, self._crew, self._surroundings)
                 self._nursery.start_soon(self._live, room)
@@ -78,6 +81,30 @@ class Rooms:
             if not room.ended.is_set():
                 return room
             room.users -= 1
+
+    async def delete(self, name: str) -> None:
+        """Delete the room, for good and whoever is in it: its steps are cancelled, its sockets closed with 4404.
+
+        Raises Refused('no-such-room') if nobody ever wrote to it or it was deleted before, StoreError if the store
+        cannot; then it is as it was, but for those who were in it.
+        """
+        name = room_name(name)
+        if self._draining:
+            raise Refused("restarting")
+        head = await self.store.head(name)
+        if name in self._deleting or head.deleted or not head.seq:
+            raise Refused("no-such-room", f"There is no room {name}.")
+        self._deleting.add(name)
+        try:
+            room = self._awake.get(name)
+            if room is not None:
+                room.condemn()
+                # Longer than that only a tool stays that is at work in a thread, and it has nowhere to write any more.
+                with trio.move_on_after(limits.DRAIN_S):
+                    await room.ended.wait()
+            await self.store.delete(name)
+        finally:
+            self._deleting.discard(name)
 
     async def _live(self, room: Room) -> None:
         try:

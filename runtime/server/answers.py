@@ -5,6 +5,7 @@ A store that failed is told as a refusal, because nothing happened; only an outc
 
 from ...protocol import control
 from ...protocol.errors import OutcomeUnknown, PlaitError, Refused
+from ...storage.store import RoomDeleted
 from .rooms import Answer
 
 
@@ -15,6 +16,8 @@ def answer_frame(command_id: str, answer: Answer | PlaitError) -> bytes:
             return control.refused(command_id, answer)
         case OutcomeUnknown():
             return control.unknown(command_id)
+        case RoomDeleted():
+            return control.refused(command_id, Refused("no-such-room"))
         case PlaitError():
             return control.refused(command_id, Refused("store-failed", str(answer)))
         case _:

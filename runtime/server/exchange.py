@@ -3,9 +3,12 @@
 Rules:
 
 1. A head has `HEAD_BYTES` and `HEAD_S`, counted from the accept or the end of the exchange before, so that a client
-   that drips bytes (slowloris) or idles is gone after that. A body has `BODY_BYTES` and as long.
+   that drips bytes (slowloris) or idles is gone after that. A body has `BODY_BYTES` and as long; a blob has its own
+   bounds.
 2. What h11 refuses is answered with its status (400, or 431 for a long head) and ends the stream.
-3. An upgrade leaves the exchange: its head is handed on as it was understood, together with what came after it.
+3. A body that is not read to its end ends the stream, after what the client still sends was read and forgotten for at
+   most `CLOSE_S`: closing at once would reset the connection, and the reset could overtake the answer.
+4. An upgrade leaves the exchange: its head is handed on as it was understood, together with what came after it.
 """
 
 from collections.abc import Awaitable, Callable
@@ -71,6 +74,7 @@ class Exchange:
     def __init__(self, stream: trio.abc.Stream) -> None:
         self._stream = stream
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.HEAD_BYTES)
+        self._announced = 0  # The request's Content-Length, 0 if it has none.
         self._bodyless = False  # Whether the request is a HEAD, whose answer has the headers of a body and no body.
 
     async def next(self) -> Request | None:
@@ -81,19 +85,25 @@ class Exchange:
             return None
         with trio.move_on_after(limits.HEAD_S):
             event = await self._event()
-            return _request(event) if isinstance(event, h11.Request) else None
+            if isinstance(event, h11.Request):
+                request = _request(event)
+                self._announced = int(request.headers.get("content-length", "0"))  # h11 lets nothing else pass.
+                return request
         return None
 
-    async def body(self) -> bytes:
+    async def body(self, at_most: int = limits.BODY_BYTES, within_s: float = limits.HEAD_S) -> bytes:
         """The request's body. Raises Refused('too-large') or Refused('bad-request') where it does not come."""
+        too_large = Refused("too-large", f"A body may have {at_most} bytes here.")
+        if self._announced > at_most:
+            raise too_large
         if self._http.they_are_waiting_for_100_continue:
             await self._send(h11.InformationalResponse(status_code=100, headers=[]))
         parts, size = [], 0
-        with trio.move_on_after(limits.HEAD_S):
+        with trio.move_on_after(within_s):
             while isinstance(event := await self._event(), h11.Data):
                 size += len(event.data)
-                if size > limits.BODY_BYTES:
-                    raise Refused("too-large", f"A body may have {limits.BODY_BYTES} bytes.")
+                if size > at_most:
+                    raise too_large
                 parts.append(bytes(event.data))
             if isinstance(event, h11.EndOfMessage):
                 return b"".join(parts)
@@ -102,7 +112,7 @@ class Exchange:
     async def respond(self, response: Response, *, last: bool = False) -> None:
         """Send it. `last`: the stream is closed afterwards, and the client is told so."""
         headers = [*response.headers, ("date", formatdate(usegmt=True))]
-        if isinstance(response.body, bytes) and response.status != 304:
+        if isinstance(response.body, bytes) and response.status not in (204, 304):
             headers.append(("content-length", str(len(response.body))))
         # An unread body would be taken for the next request, so the stream ends with this answer.
         if last or not self._read_whole():
@@ -115,6 +125,15 @@ class Exchange:
         elif not self._bodyless and not await self._write(response.body):
             return
         await self._send(h11.EndOfMessage())
+        if self._http.their_state is h11.SEND_BODY:
+            await self._linger()
+
+    async def _linger(self) -> None:
+        with trio.move_on_after(limits.CLOSE_S), suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+            if isinstance(self._stream, trio.abc.HalfCloseableStream):
+                await self._stream.send_eof()
+            while await self._stream.receive_some(_RECEIVE_BYTES):
+                pass
 
     def _read_whole(self) -> bool:
         """Whether the request has been read to its end; one without a body has."""
@@ -188,4 +207,6 @@ def _request(event: h11.Request) -> Request:
     for raw_name, raw_value in event.headers:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return Request(event.method.decode("latin-1"), target, path, dict(parse_qsl(query)), headers)
+    return Request(
+        event.method.decode("latin-1"), target, path, dict(parse_qsl(query, keep_blank_values=True)), headers
+    )

@@ -11,7 +11,7 @@ from typing import Protocol
 from ...protocol.access import Grant
 from ...protocol.commands import Asked
 from ...protocol.errors import PlaitError
-from ...storage.store import Reader
+from ...storage.store import Store
 from ..room.tab import Tab
 
 
@@ -76,10 +76,15 @@ class Rooms(Protocol):
     """All rooms of one store."""
 
     @property
-    def store(self) -> Reader: ...
+    def store(self) -> Store: ...
 
     def use(self, name: str) -> AbstractAsyncContextManager[Room]:
         """The room, opened or woken, and kept awake inside. Raises Refused."""
+        ...
+
+    async def delete(self, name: str) -> None:
+        """Delete the room, for good and whoever is in it. Raises Refused('no-such-room') if there is nothing to
+        delete, StoreError or OutcomeUnknown."""
         ...
 
     def statistics(self) -> Mapping[str, float]:

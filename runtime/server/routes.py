@@ -1,4 +1,5 @@
-"""What is answered over plain HTTP: the console, health and metrics, and the log for back ends and curl.
+"""What is answered over plain HTTP: the console, health and metrics, the log and the list of rooms for back ends and
+curl, blobs (`blobs`).
 
 Errors are `{"code", "message"}` with the code's HTTP status. Pages are bounded and name where the next one begins.
 Rules stand in specs/server.md.
@@ -14,19 +15,20 @@ from urllib.parse import unquote
 
 from ...protocol import control, limits, names
 from ...protocol.access import Grant
-from ...protocol.codec import record_json, rfc3339
+from ...protocol.codec import record_json
 from ...protocol.commands import CommandRefused, Follow, Ping, parse
 from ...protocol.errors import CODES, OutcomeUnknown, Refused
-from ...storage.store import StoreError
+from ...storage.store import RoomDeleted, StoreError, StoreFull
 from ..room.archive import older_runs
 from .answers import answer_frame
+from .blobs import Blobs
 from .exchange import JSON, Exchange, Request, Response, Send, json, refusal
 from .follow import Log
+from .listing import list_rooms
 from .metrics import CONTENT_TYPE, Metrics
 from .rooms import Rooms
 from .static import Files
 
-_ROOMS_PAGE = 50
 _LINES = (("content-type", "application/x-ndjson"), ("cache-control", "no-store"))
 _READ = ("GET", "HEAD")
 
@@ -51,6 +53,7 @@ class Routes:
         self._log = log
         self._ready = ready
         self._files = Files()
+        self._blobs = Blobs(rooms.store)
 
     async def respond(self, request: Request, exchange: Exchange) -> Response:
         """The answer to a request that passed the door. Never raises what the asker caused."""
@@ -60,6 +63,12 @@ class Routes:
             return _answer(control.refused(refused.id, refused), CODES[refused.code].status)
         except Refused as refused:
             return refusal(refused.code, refused.message)
+        except RoomDeleted:
+            return refusal("no-such-room")
+        except StoreFull:
+            return refusal("store-full")
+        except OutcomeUnknown:
+            return refusal("outcome-unknown", "It may have happened or not; ask again.")
         except StoreError as error:
             return refusal("store-failed", str(error))
 
@@ -72,7 +81,18 @@ class Routes:
         if path == "/metrics":
             return self._numbers() if request.method in _READ else _not_allowed("GET, HEAD")
         if path == "/api/rooms":
-            return await self._list_rooms(request) if request.method in _READ else _not_allowed("GET, HEAD")
+            if request.method not in _READ:
+                return _not_allowed("GET, HEAD")
+            _check(self._grant_for(request).read)
+            return await list_rooms(self._rooms.store, request)
+        if path == "/api/blobs":
+            if request.method != "PUT":
+                return _not_allowed("PUT")
+            return await self._blobs.put(request, exchange, self._grant_for(request))
+        if path.startswith("/api/blobs/"):
+            if request.method not in _READ:
+                return _not_allowed("GET, HEAD")
+            return await self._blobs.get(path.removeprefix("/api/blobs/"), request, self._grant_for(request))
         if path.startswith("/api/rooms/"):
             return await self._of_room(request, exchange)
         if path.startswith(("/rooms/", "/docs/")):
@@ -88,22 +108,14 @@ class Routes:
     def _numbers(self) -> Response:
         return Response(200, (("content-type", CONTENT_TYPE), ("cache-control", "no-store")), self._metrics.text())
 
-    async def _list_rooms(self, request: Request) -> Response:
-        _check(self._grant_for(request).read)
-        query, cursor = request.query.get("query", ""), request.query.get("cursor", "")
-        heads = await self._rooms.store.rooms(cursor, _ROOMS_PAGE, query)
-        page: dict[str, Any] = {
-            "rooms": [
-                {"name": head.room, "time": rfc3339(head.time), "seq": head.seq, "open_runs": head.open_runs}
-                for head in heads
-            ]
-        }
-        if len(heads) == _ROOMS_PAGE:
-            page["cursor"] = heads[-1].room
-        return json(page)
-
     async def _of_room(self, request: Request, exchange: Exchange) -> Response:
-        room, _, what = request.path.removeprefix("/api/rooms/").rpartition("/")
+        room, slash, what = request.path.removeprefix("/api/rooms/").rpartition("/")
+        if not slash:
+            if request.method != "DELETE":
+                return _not_allowed("DELETE")
+            _check(self._grant_for(request).admin)
+            await self._rooms.delete(names.room_name(unquote(what)))
+            return Response(204)
         reads = {"records": self._records, "runs": self._runs}
         if what in reads:
             if request.method not in _READ:
@@ -118,6 +130,8 @@ class Routes:
 
     async def _records(self, room: str, request: Request) -> Response:
         after = _number(request, "after", 0)
+        if (await self._rooms.store.head(room)).deleted:
+            raise Refused("no-such-room")
         if request.query.get("follow") == "1":
             return Response(200, _LINES, partial(self._follow, room, after))
         limit = min(_number(request, "limit", limits.PAGE_RECORDS), limits.PAGE_RECORDS)
@@ -125,12 +139,12 @@ class Routes:
         return Response(200, _LINES, b"".join(record_json(record) + b"\n" for record in records))
 
     async def _follow(self, room: str, after: int, send: Send) -> None:
-        """Every record after that seq as a line, then live; the pace is the reader's."""
+        """Every record after that seq as a line, then live, until the room is deleted; the pace is the reader's."""
         log = self._log(room)
-        while True:
+        while not (await self._rooms.store.head(room)).deleted:
             # A room that ends while it is followed is asked for again, and only then the reader is told.
             async with self._rooms.use(room) as opened:
-                with suppress(OutcomeUnknown):
+                with suppress(OutcomeUnknown, RoomDeleted):
                     while True:
                         for seq, line in await log.page(after):
                             await send(line + b"\n")

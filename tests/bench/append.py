@@ -169,7 +169,7 @@ async def many_rooms(place: str | None) -> None:
         began = time.perf_counter()
         store = open_store(url)
         opened = time.perf_counter()
-        await store.rooms(after="room-05000")
+        await store.rooms()
         listed = time.perf_counter()
         waiting = await store.unfinished(due=0, limit=ROOMS)
         found = time.perf_counter()

@@ -1,6 +1,7 @@
 """Record a golden log: a scenario with every kind of record that a room of today writes. Run once per format."""
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,14 @@ from plait.runtime import Agent, Runtime, ToolError, ask_person, tool
 from plait.runtime.models.model import ModelError, TextChunk
 from plait.runtime.room.identity import Surroundings
 from plait.runtime.room.opening import open_live
+from plait.storage import About, Append, Snapshot, open_store
 from plait.storage.memory import MemoryStore
-from plait.storage.store import Append
+from plait.storage.migrations import VERSION
 from pycrdt import Text
 
 from ..runtime.agent.scripted import Scripted, answered, calls, says
 from ..runtime.room.scene import surroundings, watching
+from ..storage.logs import LIBRARY_RECORDS, TIME, append, name_of
 
 HERE = Path(__file__).parent
 
@@ -170,7 +173,27 @@ async def write(name: str, store: MemoryStore) -> None:
     (HERE / f"{name}.json").write_text(text + "\n")
 
 
+async def write_database() -> None:
+    """A database of today's format: a room with all that one can have beside its log, and one that was deleted."""
+    made = HERE / f"database-{VERSION}.sqlite"
+    if made.exists():
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "made.db"
+        async with open_store(f"sqlite:///{path}", entropy=bytes, now=lambda: TIME) as store:
+            for name, kind in (("picture", "image/png"), ("loose", "text/plain")):
+                await store.put_blob(name.encode(), kind)
+            about = About("Bücherei", {"team": "ä"}, 1)
+            blobs = (name_of(b"picture"),)
+            await store.append(Append("library", 2, 0, LIBRARY_RECORDS, 1, TIME + 500, about, blobs))
+            await store.save_snapshot("library", Snapshot(3, 7, b"data"))
+            await store.append(append("gone", 0))
+            await store.delete("gone")
+        made.write_bytes(path.read_bytes())
+
+
 async def main() -> None:
+    await write_database()
     name = f"format-{codec.FORMAT}"
     for ending, scenario in (("", play), ("-decisions", play_decisions)):
         if not (HERE / f"{name}{ending}.log").exists():  # A golden log is written once.

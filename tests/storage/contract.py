@@ -1,169 +1,29 @@
 """One contract for every engine: what a log must do, whoever keeps it.
 
-`ReadingContract` is the half that a reader owes; its checks await nothing but the reader, so that asyncio can run them
-as well. `StoreContract` is the whole. An engine's test class inherits one and says in `opened` how its store is made.
-The rules are in specs/storage.md; each check carries the id of the rule that it shows.
+`StoreContract` is what concerns the log; `contract_rooms` and `contract_blobs` hold what concerns the list of rooms,
+deleting, and blobs. An engine's test class inherits all three and says in `opened` how its store is made. The rules are
+in specs/storage.md; each check carries the id of the rule that it shows.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from itertools import count
 from pathlib import Path
 
 import pytest
 import trio
 import trio.testing
 from plait.protocol import limits
-from plait.protocol.events import DocumentEdited, Record, RunRequested, TextStreamed
 from plait.storage import Append, Conflict, Fenced, Head, Reader, Snapshot, Store, StoreError, chain, verify
 
-TIME = 1_763_800_000_000_000
-
-
-def record(
-    seq: int, text: str = "hello", *, record_id: str | None = None, epoch: int = 1, update: bytes = b""
-) -> Record:
-    """A record that stands at `seq`; its text tells it from others."""
-    event = TextStreamed("generate.0", 1, 0, text)
-    return Record(seq, TIME + seq, "agent:assistant", "000000000001", epoch, event, "", update, record_id)
-
-
-def append(
-    room: str, after: int, *records: Record, epoch: int = 1, open_runs: int = 0, wake_at: int | None = None
-) -> Append:
-    """An append of these records, or of one plain record."""
-    return Append(room, epoch, after, records or (record(after + 1, epoch=epoch),), open_runs, wake_at)
-
-
-def entropy() -> Callable[[int], bytes]:
-    """A source of lineages that counts: every engine of a test draws the same."""
-    numbers = count(1)
-    return lambda size: next(numbers).to_bytes(size, "big")
-
-
-# --- the reading half -------------------------------------------------------------------------------------------------
-
-LIBRARY_RECORDS = (
-    Record(1, TIME, "ann", "", 1, RunRequested("assistant", "hi"), id="cmd#0", asked=b"a" * 32),
-    Record(2, TIME + 1, "ben", "", 1, DocumentEdited(), "notes/a", b"\x00\x01\xff"),
-    Record(3, TIME + 2, "agent:assistant", "000000000001", 2, TextStreamed("generate.0", 1, 0, "Grüße 🌍\x00"), id="x"),
-)
-
-
-async def fill(store: Store) -> None:
-    """Write the log that the reading checks read."""
-    await store.append(Append("library", 1, 0, LIBRARY_RECORDS[:2], open_runs=1))
-    await store.append(Append("library", 2, 2, LIBRARY_RECORDS[2:], open_runs=1, wake_at=TIME + 500))
-    for name in ("Zoo", "a-room", "b-room", "c%room", "c_room"):
-        await store.append(append(name, 0))
-    big = b"u" * (limits.PAGE_BYTES // 4 + 1)
-    await store.append(append("big", 0, *(record(n + 1, update=big) for n in range(6))))
-    for seq in (1, 3):
-        await store.save_snapshot("library", Snapshot(seq, 7, b"data %d" % seq))
-        await store.save_snapshot("big", Snapshot(seq, 7, b"data %d" % seq))
-
-
-async def head_of_a_written_room(reader: Reader) -> None:
-    """ST1: the head says where the log ends, under which epoch, and what waits."""
-    head = await reader.head("library")
-    assert (head.room, head.seq, head.epoch, head.open_runs, head.wake_at) == ("library", 3, 2, 1, TIME + 500)
-    assert head.time == TIME + 2
-    assert len(head.lineage) == 32
-    assert head.hash == (await reader.sealed("library"))[-1].hash
-
-
-async def head_of_an_unwritten_room(reader: Reader) -> None:
-    """ST1: a room that nobody wrote to is empty, and asking does not make it."""
-    assert await reader.head("nobody") == Head("nobody")
-    assert await reader.read("nobody") == []
-    assert await reader.sealed("nobody") == []
-    assert await reader.snapshot("nobody") is None
-    assert "nobody" not in [head.room for head in await reader.rooms()]
-
-
-async def reading_gives_back_what_was_written(reader: Reader) -> None:
-    """ST2: every field of a record comes back as it went in."""
-    assert await reader.read("library") == list(LIBRARY_RECORDS)
-
-
-async def reading_goes_on_after_a_seq(reader: Reader) -> None:
-    """ST3: a page begins after a seq and holds at most `limit` records."""
-    assert [r.seq for r in await reader.read("library", after=1)] == [2, 3]
-    assert [r.seq for r in await reader.read("library", after=0, limit=2)] == [1, 2]
-    assert await reader.read("library", after=3) == []
-    assert await reader.read("library", after=99) == []
-
-
-async def a_page_ends_at_its_bytes(reader: Reader) -> None:
-    """ST3: a page of large updates is cut, and one record always fits."""
-    assert [r.seq for r in await reader.read("big")] == [1, 2, 3, 4]
-    assert [r.seq for r in await reader.read("big", after=4)] == [5, 6]
-    assert [r.seq for r in await reader.sealed("big")] == [1, 2, 3, 4]
-
-
-async def finding_by_id(reader: Reader) -> None:
-    """ST4: a record is found by its id, in its own room only."""
-    assert await reader.find("library", "cmd#0") == LIBRARY_RECORDS[0]
-    assert await reader.find("library", "cmd#1") is None
-    assert await reader.find("a-room", "cmd#0") is None
-    assert await reader.find("nobody", "cmd#0") is None
-
-
-async def listing_rooms(reader: Reader) -> None:
-    """ST5: rooms come in the order of their names' code points, page by page."""
-    names = ["Zoo", "a-room", "b-room", "big", "c%room", "c_room", "library"]
-    assert [head.room for head in await reader.rooms()] == names
-    assert [head.room for head in await reader.rooms(after="b-room", limit=2)] == ["big", "c%room"]
-    assert (await reader.rooms(after="c_room"))[0] == await reader.head("library")
-
-
-async def listing_rooms_by_a_part_of_the_name(reader: Reader) -> None:
-    """ST5: a query is a part of the name as it stands, not a pattern."""
-    assert [head.room for head in await reader.rooms(query="room")] == ["a-room", "b-room", "c%room", "c_room"]
-    assert [head.room for head in await reader.rooms(query="c%")] == ["c%room"]
-    assert [head.room for head in await reader.rooms(query="c_")] == ["c_room"]
-    assert [head.room for head in await reader.rooms(query="Room")] == []
-
-
-async def sealed_records_verify(reader: Reader) -> None:
-    """ST6: the chain of what was written is whole, from its start and from the middle."""
-    sealed = await reader.sealed("library")
-    assert verify(sealed) is None
-    assert verify(sealed[1:], after=1, previous=sealed[0].hash) is None
-    assert [one.seq for one in sealed] == [1, 2, 3]
-    assert [one.update for one in sealed] == [r.update for r in LIBRARY_RECORDS]
-
-
-async def snapshots_at_or_before(reader: Reader) -> None:
-    """ST7: the newest snapshot, or the newest at or before a seq. Of one rung of the ladder only the newest is kept."""
-    assert await reader.snapshot("library") == Snapshot(3, 7, b"data 3")
-    assert await reader.snapshot("library", at=3) == Snapshot(3, 7, b"data 3")
-    assert await reader.snapshot("library", at=2) is None
-    assert await reader.snapshot("a-room") is None
-
-
-READING: list[Callable[[Reader], Awaitable[None]]] = [
-    head_of_a_written_room,
-    head_of_an_unwritten_room,
-    reading_gives_back_what_was_written,
-    reading_goes_on_after_a_seq,
-    a_page_ends_at_its_bytes,
-    finding_by_id,
-    listing_rooms,
-    listing_rooms_by_a_part_of_the_name,
-    sealed_records_verify,
-    snapshots_at_or_before,
-]
-
-
-# --- the whole --------------------------------------------------------------------------------------------------------
+from .logs import LIBRARY_RECORDS, TIME, append, fill, record
+from .reading import READING
 
 
 class StoreContract:
     """Inherit it and say how a store is made; `tmp_path` is there for those that need a place."""
 
     def opened(self, tmp_path: Path) -> AbstractAsyncContextManager[Store]:
-        """A fresh store that draws its lineages from `entropy()`."""
+        """A fresh store that draws its lineages from `entropy()` and asks `now` for the time."""
         raise NotImplementedError
 
     @pytest.fixture
@@ -193,7 +53,7 @@ class StoreContract:
         """ST8: an append that is refused does not make the room."""
         with pytest.raises(Fenced):
             await store.append(append("r", 3))
-        assert await store.rooms() == []
+        assert await store.room_names() == []
 
     async def test_a_stale_head_is_fenced(self, store: Store) -> None:
         """ST9: an append that does not stand on the head is refused and nothing happens."""
@@ -257,7 +117,7 @@ class StoreContract:
         for one in malformed:
             with pytest.raises(ValueError, match="append"):
                 await store.append(one)
-        assert await store.rooms() == []
+        assert await store.room_names() == []
 
     async def test_concurrent_appenders_leave_no_gap(self, store: Store) -> None:
         """ST9: whoever appends, a log has neither gap nor double."""

@@ -9,7 +9,8 @@ import trio
 from plait.storage import Reader, StoreError, open_store
 from plait.storage.aio import open_reader
 
-from .contract import READING, append, entropy, fill
+from .logs import append, entropy, fill
+from .reading import READING
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from plait.protocol import limits
 from plait.storage import MemoryStore, Sealed, Snapshot, StoreCorrupt, open_store, verify
 from plait.storage.tables import records
 
-from .contract import append, record
+from .logs import append, record
 
 LENGTH = 5
 

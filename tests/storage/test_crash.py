@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 APPENDING = """
     import sys, trio
     from plait.storage import open_store
-    from tests.storage.contract import append, record
+    from tests.storage.logs import append, record
 
     async def keep_appending(store, room):
         seq = 0
@@ -57,7 +57,7 @@ def test_killed_while_appending(tmp_path: Path, acks: int) -> None:
 
     async def check() -> None:
         async with open_store(url) as store:
-            heads = {head.room: head for head in await store.rooms()}
+            heads = {one.head.room: one.head for one in (await store.rooms()).rooms}
             assert set(acked) <= set(heads)
             for room, head in heads.items():
                 assert head.seq >= acked[room]

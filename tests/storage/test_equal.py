@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Awaitable, Callable
+from itertools import count
 from pathlib import Path
 from typing import cast
 
@@ -11,13 +12,23 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from plait.protocol.errors import PlaitError
-from plait.storage import Append, MemoryStore, Sealed, Snapshot, SqliteStore, Store, open_store, verify
+from plait.storage import About, Append, Listing, MemoryStore, Sealed, Snapshot, SqliteStore, Store, open_store, verify
 
-from .contract import entropy, record
+from .logs import TIME, name_of, record
 
 ROOMS: tuple[str, ...] = ("a", "b", "c")
 IDS = st.one_of(st.none(), st.sampled_from(["i", "j", "k", "l"]))
 TEXT = st.text(max_size=8)
+BLOBS = (b"one", b"two", b"three")
+ABOUTS = st.one_of(
+    st.none(),
+    st.builds(
+        About,
+        st.one_of(st.sampled_from(["", "Straße", "ÉTÉ"]), TEXT),
+        st.dictionaries(st.sampled_from(["k", 'o"d\\d']), TEXT, max_size=2),
+        st.integers(0, 2),
+    ),
+)
 
 
 async def outcome(attempt: Awaitable[object]) -> object:
@@ -35,7 +46,9 @@ class SqliteEqualsMemory(RuleBasedStateMachine):
         super().__init__()
         # What is compared are answers and not durability, so where fsync costs nothing is the best place.
         self.folder = tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
-        self.memory = MemoryStore(entropy=entropy())
+        self.time = TIME
+        self.drawn = 0
+        self.memory = MemoryStore(entropy=self.draw, now=lambda: self.time)
         self.sqlite = self.open()
         self.heads: dict[str, tuple[int, int]] = dict.fromkeys(ROOMS, (0, 0))
         self.asked: list[Append] = []
@@ -43,10 +56,16 @@ class SqliteEqualsMemory(RuleBasedStateMachine):
     def open(self) -> SqliteStore:
         path = Path(self.folder.name) / "plait.db"
         # A reopened store goes on drawing where it was, as the reference does.
-        drawn = entropy()
-        for _ in range(len(trio.run(self.memory.rooms))):
-            drawn(16)
-        return open_store(f"sqlite:///{path}", inline=True, entropy=drawn)
+        numbers = count(self.drawn + 1)
+
+        def drawn(size: int) -> bytes:
+            return next(numbers).to_bytes(size, "big")
+
+        return open_store(f"sqlite:///{path}", inline=True, entropy=drawn, now=lambda: self.time)
+
+    def draw(self, size: int) -> bytes:
+        self.drawn += 1
+        return self.drawn.to_bytes(size, "big")
 
     def both(self, *questions: Callable[[Store], Awaitable[object]]) -> list[object]:
         """Ask both stores each question, compare their answers, and return those."""
@@ -70,6 +89,10 @@ class SqliteEqualsMemory(RuleBasedStateMachine):
         update=st.binary(max_size=8),
         open_runs=st.integers(0, 2),
         wake_at=st.one_of(st.none(), st.integers(0, 5)),
+        second=st.integers(0, 3),
+        author=st.sampled_from(["ann", "plait"]),
+        about=ABOUTS,
+        blobs=st.lists(st.sampled_from(BLOBS), max_size=2),
     )
     def append(
         self,
@@ -81,14 +104,18 @@ class SqliteEqualsMemory(RuleBasedStateMachine):
         update: bytes,
         open_runs: int,
         wake_at: int | None,
+        second: int,
+        author: str,
+        about: About | None,
+        blobs: list[bytes],
     ) -> None:
         seq, epoch = self.heads[room]
         after, epoch = max(0, seq + off), max(0, epoch + aged)
         records = tuple(
-            record(after + 1 + n, text, record_id=one, epoch=epoch, update=update)
+            record(after + 1 + n, text, record_id=one, epoch=epoch, update=update, second=second, author=author)
             for n, (one, text) in enumerate(zip(ids, texts, strict=False))
         )
-        self.ask(Append(room, epoch, after, records, open_runs, wake_at))
+        self.ask(Append(room, epoch, after, records, open_runs, wake_at, about, tuple(map(name_of, blobs))))
 
     def ask(self, one: Append) -> None:
         self.both(lambda store: store.append(one))
@@ -105,6 +132,31 @@ class SqliteEqualsMemory(RuleBasedStateMachine):
     def save_snapshot(self, room: str, seq: int, version: int, data: bytes) -> None:
         self.both(lambda store: store.save_snapshot(room, Snapshot(seq, version, data)))
 
+    @rule(
+        data=st.sampled_from(BLOBS), kind=st.sampled_from(["image/png", "text/plain", "none"]), hours=st.integers(0, 30)
+    )
+    def put_blob(self, data: bytes, kind: str, hours: int) -> None:
+        self.time += hours * 3600 * 1_000_000
+        self.both(lambda store: store.put_blob(data, kind))
+
+    @precondition(lambda self: len(self.asked) > 6)
+    @rule(room=st.sampled_from(ROOMS))
+    def delete(self, room: str) -> None:
+        self.both(lambda store: store.delete(room))
+
+    @rule(
+        limit=st.integers(1, 3),
+        query=st.sampled_from(["", "a", "A", "ß", "É"]),
+        wanted=st.dictionaries(st.sampled_from(["k", 'o"d\\d']), st.one_of(st.none(), TEXT), max_size=2),
+    )
+    def list(self, limit: int, query: str, wanted: dict[str, str | None]) -> None:
+        cursor = ""
+        for _ in range(len(ROOMS) + 1):
+            (page,) = self.both(lambda store, after=cursor: store.rooms(after, limit, query, wanted))
+            if not isinstance(page, Listing) or not page.cursor:
+                break
+            cursor = page.cursor
+
     @rule()
     def reopen(self) -> None:
         trio.run(self.sqlite.aclose)
@@ -114,7 +166,7 @@ class SqliteEqualsMemory(RuleBasedStateMachine):
     def look(self, due: int | None, after: str, limit: int) -> None:
         self.both(
             lambda store: store.unfinished(due, after, limit),
-            lambda store: store.rooms(after, limit),
+            lambda store: store.room_names(after, limit),
             lambda store: store.read("a", limit, 2),
             lambda store: store.snapshot("a", limit),
         )
@@ -126,11 +178,19 @@ class SqliteEqualsMemory(RuleBasedStateMachine):
             questions += [
                 lambda store, room=room: store.read(room),
                 lambda store, room=room: store.snapshot(room),
+                lambda store, room=room: store.head(room),
+                lambda store, room=room: store.blobs_of(room),
                 *(lambda store, room=room, one=one: store.find(room, one) for one in ("i", "j", "k", "l")),
+            ]
+        for data in BLOBS:
+            questions += [
+                lambda store, data=data: store.blob(name_of(data)),
+                lambda store, data=data: store.blob_facts(name_of(data)),
             ]
         self.both(*questions)
         for sealed in self.both(*(lambda store, room=room: store.sealed(room) for room in ROOMS)):
-            assert verify(cast("list[Sealed]", sealed)) is None
+            if isinstance(sealed, list):  # And not the refusal of a room that was deleted.
+                assert verify(cast("list[Sealed]", sealed)) is None
 
     def teardown(self) -> None:
         trio.run(self.sqlite.aclose)

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 import trio
-from plait.storage import StoreCorrupt, StoreError, StoreFull, StoreLocked, open_store, verify
+from plait.storage import About, Blob, StoreCorrupt, StoreError, StoreFull, StoreLocked, open_store, verify
 from plait.storage.migrations import APPLICATION_ID, MIGRATIONS, VERSION
 from plait.storage.tables import metadata
 from sqlalchemy import create_engine
 
 from ..conftest import Need
-from .contract import append, record
+from .logs import TIME, append, record
 
 
 def url_of(path: Path) -> str:
@@ -90,6 +90,13 @@ def test_urls_that_name_no_store(url: str, said: str) -> None:
     assert "secret" not in str(refused.value)
 
 
+def test_what_must_be_there_is_not_made(tmp_path: Path) -> None:
+    """ST21: opened with `create=False`, a database that is not there is a StoreError and nothing is made."""
+    with pytest.raises(StoreError, match="there is no database at"):
+        open_store(url_of(tmp_path / "none.db"), create=False)
+    assert os.listdir(tmp_path) == []
+
+
 def test_damaged_pages(tmp_path: Path) -> None:
     """ST22: damage inside a database is an error of that read or append, never a wrong answer."""
     path = tmp_path / "plait.db"
@@ -128,7 +135,7 @@ def test_a_second_opener_is_told_who_has_it(tmp_path: Path) -> None:
         with pytest.raises(StoreLocked, match=f"in use by process {holder.pid}") as refused:
             open_store(url_of(path))
         assert refused.value.pid == holder.pid
-        trio.run(open_store(url_of(path), readonly=True).rooms)
+        trio.run(open_store(url_of(path), readonly=True).room_names)
         holder.send_signal(signal.SIGKILL)
     # The kernel let go of the lock, though nobody tidied up.
     trio.run(make, path)
@@ -243,7 +250,7 @@ def test_a_file_that_may_not_grow(tmp_path: Path) -> None:
         import resource, trio
         from plait.protocol.errors import OutcomeUnknown
         from plait.storage import StoreError, open_store
-        from tests.storage.contract import append, record
+        from tests.storage.logs import append, record
 
         async def main():
             store = open_store({url_of(path)!r})
@@ -321,12 +328,19 @@ def test_a_database_of_each_format_loads(tmp_path: Path) -> None:
         path = tmp_path / f"{version}.db"
         shutil.copy(golden / f"database-{version}.sqlite", path)
 
-        async def use(path: Path = path) -> None:
+        async def use(path: Path = path, version: int = version) -> None:
             async with open_store(url_of(path)) as store:
                 read = await store.read("library")
                 assert [r.seq for r in read] == [1, 2, 3]
                 assert verify(await store.sealed("library")) is None
                 assert (await store.snapshot("library")) is not None
+                (listed,) = (await store.rooms(query="LIBR")).rooms
+                assert listed.activity == TIME
+                if version > 1:
+                    assert listed.about == About("Bücherei", {"team": "ä"}, 1)
+                    (name,) = await store.blobs_of("library")
+                    assert await store.blob(name) == Blob(name, "image/png", b"picture")
+                    assert (await store.head("gone")).deleted
                 assert (await store.append(append("library", 3, epoch=9))).seq == 4
 
         trio.run(use)

@@ -4,9 +4,12 @@ from pathlib import Path
 
 from plait.storage import MemoryStore
 
-from .contract import StoreContract, entropy
+from .contract import StoreContract
+from .contract_blobs import BlobsContract
+from .contract_rooms import RoomsContract
+from .logs import entropy
 
 
-class TestMemory(StoreContract):
+class TestMemory(StoreContract, RoomsContract, BlobsContract):
     def opened(self, tmp_path: Path) -> MemoryStore:
-        return MemoryStore(entropy=entropy())
+        return MemoryStore(entropy=entropy(), now=self.clock)

@@ -4,19 +4,22 @@ from pathlib import Path
 
 from plait.storage import SqliteStore, open_store
 
-from .contract import StoreContract, entropy
+from .contract import StoreContract
+from .contract_blobs import BlobsContract
+from .contract_rooms import RoomsContract
+from .logs import entropy
 
 
-class TestThreaded(StoreContract):
+class TestThreaded(StoreContract, RoomsContract, BlobsContract):
     def opened(self, tmp_path: Path) -> SqliteStore:
-        return open_store(f"sqlite:///{tmp_path}/a b%20?c.db", entropy=entropy())
+        return open_store(f"sqlite:///{tmp_path}/a b%20?c.db", entropy=entropy(), now=self.clock)
 
 
-class TestInline(StoreContract):
+class TestInline(StoreContract, RoomsContract, BlobsContract):
     def opened(self, tmp_path: Path) -> SqliteStore:
-        return open_store(f"sqlite:///{tmp_path}/plait.db", inline=True, entropy=entropy())
+        return open_store(f"sqlite:///{tmp_path}/plait.db", inline=True, entropy=entropy(), now=self.clock)
 
 
-class TestInMemory(StoreContract):
+class TestInMemory(StoreContract, RoomsContract, BlobsContract):
     def opened(self, tmp_path: Path) -> SqliteStore:
-        return open_store("sqlite:///:memory:", entropy=entropy())
+        return open_store("sqlite:///:memory:", entropy=entropy(), now=self.clock)

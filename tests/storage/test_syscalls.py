@@ -18,7 +18,7 @@ APPENDING = """
     import sys, trio
     from plait.protocol.errors import OutcomeUnknown
     from plait.storage import StoreError, open_store
-    from tests.storage.contract import append, record
+    from tests.storage.logs import append, record
 
     async def main():
         store = open_store(sys.argv[1])

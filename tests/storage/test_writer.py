@@ -18,7 +18,7 @@ from plait.storage.sqlite import SqliteEngine
 from plait.storage.writer import InlineWriter, Writer
 from sqlalchemy.exc import OperationalError
 
-from .contract import append, record
+from .logs import append, record
 
 
 class Number:
@@ -283,7 +283,7 @@ async def test_more_rooms_than_are_remembered(tmp_path: Path, monkeypatch: pytes
             async with trio.open_nursery() as nursery:
                 for number in range(10):
                     nursery.start_soon(store.append, append(f"room-{number}", seq))
-        assert [head.seq for head in await store.rooms()] == [3] * 10
+        assert [one.head.seq for one in (await store.rooms()).rooms] == [3] * 10
 
 
 async def test_an_idle_writer_empties_its_wal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,33 +12,36 @@ import trio
 from plait.protocol import limits
 from plait.protocol.access import Grant
 from plait.protocol.commands import Asked, Prompt
-from plait.protocol.errors import PlaitError, Refused
+from plait.protocol.errors import OutcomeUnknown, PlaitError, Refused
 from plait.protocol.events import DocumentEdited, Record, RunRequested, run_id
 from plait.runtime.room.tab import Delta, Presence, Tab
-from plait.storage.store import Head, Sealed, Snapshot
+from plait.storage.memory import MemoryStore
+from plait.storage.store import Head, RoomDeleted, Sealed, Snapshot
 from pycrdt import Doc
 
 
-class FakeStore:
-    """The reading half, as far as the server uses it. `reads` counts page reads."""
+class FakeStore(MemoryStore):
+    """A store whose logs a test writes as it likes; its list and its blobs are the real ones. `reads` counts page
+    reads."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.records: dict[str, list[Record]] = {}
+        self.gone = {"deleted"}
         self.reads = 0
 
     async def head(self, room: str) -> Head:
         await trio.lowlevel.checkpoint()
+        if room in self.gone:
+            return Head(room, seq=1, deleted=True)
         return Head(room, seq=len(self.records.get(room, ())))
 
     async def read(self, room: str, after: int = 0, limit: int = limits.PAGE_RECORDS) -> list[Record]:
         await trio.lowlevel.checkpoint()
+        if room in self.gone:
+            raise RoomDeleted(room)
         self.reads += 1
         return self.records.get(room, [])[after : after + limit]
-
-    async def rooms(self, after: str = "", limit: int = 50, query: str = "") -> list[Head]:
-        await trio.lowlevel.checkpoint()
-        names = sorted(name for name in self.records if name > after and query in name)
-        return [Head(name, seq=len(self.records[name])) for name in names[:limit]]
 
     async def find(self, room: str, record_id: str) -> Record | None:
         raise AssertionError("the server has no business here")
@@ -69,6 +72,7 @@ class FakeRoom:
         self.synced: set[int] = set()
         self.asked: list[Any] = []
         self.held = False
+        self.ended = False
         self._later: list[Callable[[], None]] = []
         self._grown = trio.Event()
 
@@ -158,6 +162,8 @@ class FakeRoom:
 
     async def beyond(self, seq: int) -> int:
         while self.head <= seq:
+            if self.ended:
+                raise OutcomeUnknown("the room ended, as this test asked")
             await self._grown.wait()
         return self.head
 
@@ -173,6 +179,11 @@ class FakeRoom:
         self._grown.set()
         self._grown = trio.Event()
         return seq
+
+    def end(self) -> None:
+        """The room leaves memory."""
+        self.ended = True
+        self._grown.set()
 
     def change(self, update: bytes) -> None:
         """An update is committed and pushed to every tab that has synced."""
@@ -199,6 +210,12 @@ class FakeRooms:
         if name == "deleted":
             raise Refused("no-such-room")
         yield self.room(name)
+
+    async def delete(self, name: str) -> None:
+        await trio.lowlevel.checkpoint()
+        if name not in self.open:
+            raise Refused("no-such-room")
+        del self.open[name]
 
     def statistics(self) -> dict[str, float]:
         return {"rooms": len(self.open), "tabs": 1, "records": 3, "commits": 2, "commit_seconds": 0.5, "reopened": 0}

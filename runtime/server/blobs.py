@@ -1,0 +1,81 @@
+"""Blobs over HTTP: uploads with a bound of their own, and answers in which nothing can run.
+
+A blob is whatever somebody uploaded, served from the address that also serves the console. So everything about it is
+said twice: its type is not guessed (`nosniff`), a page made of it gets a sandbox without rights, and what is not a
+picture is saved instead of shown. SVG and HTML therefore never run.
+
+Its name is the hash of its bytes, so an answer is true for ever and a cache need never ask again. Uploads and downloads
+together hold at most `BLOBS_AT_ONCE` blobs in memory; the others wait their turn.
+"""
+
+from functools import partial
+from hashlib import sha256
+
+import trio
+
+from ...protocol import limits
+from ...protocol.access import Grant
+from ...protocol.errors import Refused
+from ...protocol.media import blob_name, is_picture, media_type
+from ...storage.store import BlobFacts, Store
+from .exchange import Exchange, Request, Response, Send, json
+
+_POLICY = "sandbox; default-src 'none'"
+_PART_BYTES = 256 << 10
+
+
+class Blobs:
+    """What answers under `/api/blobs`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._at_once = trio.Semaphore(limits.BLOBS_AT_ONCE)
+
+    async def put(self, request: Request, exchange: Exchange, grant: Grant) -> Response:
+        """Keep the body: 201 and what is known of it, or 200 if it was here before. Raises Refused, StoreError."""
+        if not grant.write:
+            raise Refused("not-allowed")
+        kind = media_type(request.headers.get("content-type", ""))
+        async with self._at_once:
+            data = await exchange.body(limits.BLOB_BYTES, limits.BLOB_UPLOAD_S)
+            name = await trio.to_thread.run_sync(lambda: sha256(data).hexdigest())
+            known = await self._store.blob_facts(name)
+            await self._store.put_blob(data, kind)  # Also if it is known: whoever uploads it is about to refer to it.
+        kept = known.media_type if known is not None else kind
+        return json({"blob": name, "bytes": len(data), "media_type": kept}, 200 if known is not None else 201)
+
+    async def get(self, name: str, request: Request, grant: Grant) -> Response:
+        """The blob, or 304 if the asker has it. Raises Refused, StoreError."""
+        if not grant.read:
+            raise Refused("not-allowed")
+        facts = await self._store.blob_facts(blob_name(name))
+        if facts is None:
+            raise Refused("no-such-blob")
+        headers = _headers(facts)
+        if f'"{name}"' in request.headers.get("if-none-match", ""):
+            return Response(304, headers)
+        headers += (("content-type", facts.media_type), ("content-length", str(facts.size)))
+        return Response(200, headers, partial(self._send, name))
+
+    async def _send(self, name: str, send: Send) -> None:
+        """Write the blob to a reader who takes it within `RESPONSE_S`; whoever does not is cut off."""
+        async with self._at_once:
+            blob = await self._store.blob(name)
+            if blob is not None:
+                with trio.move_on_after(limits.RESPONSE_S):
+                    for first in range(0, len(blob.data), _PART_BYTES):
+                        await send(blob.data[first : first + _PART_BYTES])
+                    return
+        raise trio.BrokenResourceError  # Its head promised more than was sent, so nothing can follow on this stream.
+
+
+def _headers(facts: BlobFacts) -> tuple[tuple[str, str], ...]:
+    shown = "inline" if is_picture(facts.media_type) else "attachment"
+    return (
+        ("cache-control", "private, max-age=31536000, immutable"),
+        ("content-disposition", shown),
+        ("content-security-policy", _POLICY),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("etag", f'"{facts.hash}"'),
+        ("x-content-type-options", "nosniff"),
+    )

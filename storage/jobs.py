@@ -1,0 +1,109 @@
+"""What is queued for the writer: one class for each kind of write.
+
+Building a job does on the caller's thread whatever can be done there, encoding and hashing above all, and refuses what
+could never be admitted. `weight` is how many records it counts for in a batch, `pages` about how much WAL it makes.
+"""
+
+from hashlib import sha256
+
+from ..protocol import limits
+from ..protocol.errors import Refused
+from ..protocol.media import media_type
+from . import chain
+from .store import Append, Head, Snapshot, next_seqs
+
+LARGEST = (1 << 63) - 1
+"""Databases keep signed 64-bit integers; a larger one must fail its own append and not the batch."""
+
+_PAGE = 4096
+
+
+class AppendJob:
+    """An append on its way to a batch."""
+
+    def __init__(self, append: Append) -> None:
+        self.append = append
+        self.room = append.room
+        self.leaves = prepare(append)
+        self.weight = len(append.records)
+        self.pages = 2 + sum(len(leaf.body) + 300 for leaf in self.leaves) // _PAGE
+
+
+class SnapshotJob:
+    """A snapshot on its way to a batch."""
+
+    weight = 1
+
+    def __init__(self, room: str, snapshot: Snapshot) -> None:
+        self.room = room
+        self.snapshot = snapshot
+        self.pages = 2 + len(snapshot.data) // _PAGE
+
+
+class BlobJob:
+    """A blob on its way to a batch; a large one fills it. `now` is when it was uploaded, in µs since 1970."""
+
+    room = None
+
+    def __init__(self, data: bytes, kind: str, now: int) -> None:
+        self.data = data
+        self.kind = checked_kind(data, kind)
+        self.hash = sha256(data).hexdigest()
+        self.now = now
+        self.weight = 1 + len(data) * limits.BATCH_RECORDS // limits.BLOB_BYTES
+        self.pages = 2 + len(data) // _PAGE
+
+
+class DeleteJob:
+    """The death of a room: from its commit on nobody can read or write it. Answered by whether there was anything."""
+
+    weight = 1
+    pages = 2
+
+    def __init__(self, room: str) -> None:
+        self.room = room
+
+
+class PurgeJob:
+    """The removal of some of a deleted room's records, snapshots and blobs. Answered by whether there is more."""
+
+    weight = limits.PAGE_RECORDS
+    pages = limits.PAGE_RECORDS // 8
+
+    def __init__(self, room: str) -> None:
+        self.room = room
+
+
+Job = AppendJob | SnapshotJob | BlobJob | DeleteJob | PurgeJob
+Answered = Head | bool | None
+
+
+def prepare(append: Append) -> list[chain.Leaf]:
+    """The append's records, encoded. Raises ValueError if it is malformed, which is the caller's bug."""
+    if not append.records:
+        raise ValueError("an append needs at least one record")
+    ids = set()
+    leaves = []
+    for seq, record in zip(next_seqs(append), append.records, strict=True):
+        if record.seq != seq:
+            raise ValueError(f"the records of an append after {append.after} must have the seqs that follow it")
+        if record.id is not None:
+            if record.id in ids:
+                raise ValueError(f"two records of one append have the id {record.id!r}")
+            ids.add(record.id)
+        if record.time > LARGEST or record.epoch > LARGEST:
+            raise ValueError("a number of this append does not fit 64 bits")
+        leaves.append(chain.leaf(record))
+    if max(append.after + len(leaves), append.epoch, append.open_runs, append.wake_at or 0) > LARGEST:
+        raise ValueError("a number of this append does not fit 64 bits")
+    return leaves
+
+
+def checked_kind(data: bytes, kind: str) -> str:
+    """The media type as it is kept. Raises ValueError if it is none, or if the bytes are more than a blob may have."""
+    if len(data) > limits.BLOB_BYTES:
+        raise ValueError(f"a blob may have {limits.BLOB_BYTES} bytes")
+    try:
+        return media_type(kind)
+    except Refused as refused:
+        raise ValueError(refused.message) from None

@@ -1,0 +1,162 @@
+"""The reading half of the SQLite engine: read-only connections, each used for one statement at a time.
+
+Beside a writer or without one; it takes no lock. Reads run on worker threads, or, inline, on the caller's own; a
+database in memory has one connection, which the writer shares.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import trio
+from sqlalchemy import Connection, Engine, Executable, create_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import QueuePool
+
+from ..protocol import limits
+from ..protocol.events import Record
+from . import file, queries
+from .store import Blob, BlobFacts, Head, Listing, RoomDeleted, Sealed, Snapshot, StoreError
+
+T = TypeVar("T")
+
+
+class SqliteReader:
+    """The reading half. Without a writer beside it, it opens the file read-only and takes no lock."""
+
+    def __init__(self, path: Path | None, *, inline: bool = False, shared: Connection | None = None) -> None:
+        self._path = path
+        self._inline = inline
+        self._shared = shared
+        self._limiter = trio.CapacityLimiter(limits.STORE_READERS)
+        self._closed = False
+        self._readers: Engine = create_engine(
+            "sqlite+pysqlite://",
+            creator=lambda: file.connect(path, readonly=True),
+            poolclass=QueuePool,
+            pool_size=limits.STORE_READERS,
+            max_overflow=0,
+            isolation_level="AUTOCOMMIT",
+        )
+
+    @property
+    def url(self) -> str:
+        return f"sqlite:///{self._path or ':memory:'}"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def head(self, room: str) -> Head:
+        rows = await self._rows(queries.HEAD, {"room": room})
+        return queries.to_head(rows[0]) if rows else Head(room)
+
+    async def read(self, room: str, after: int = 0, limit: int = limits.PAGE_RECORDS) -> list[Record]:
+        rows = await self._page(queries.READ, {"room": room, "after": after, "limit": limit})
+        return [queries.to_record(room, row) for row in rows]
+
+    async def sealed(self, room: str, after: int = 0, limit: int = limits.PAGE_RECORDS) -> list[Sealed]:
+        rows = await self._page(queries.SEALED, {"room": room, "after": after, "limit": limit})
+        return [queries.to_sealed(row) for row in rows]
+
+    async def find(self, room: str, record_id: str) -> Record | None:
+        rows = await self._of_room(queries.FIND, {"room": room, "record_id": record_id})
+        return queries.to_record(room, rows[0]) if rows else None
+
+    async def rooms(
+        self, cursor: str = "", limit: int = 50, query: str = "", metadata: Mapping[str, str | None] | None = None
+    ) -> Listing:
+        rows = await self._rows(queries.ROOMS, queries.list_asked(cursor, limit, query, metadata))
+        return queries.to_listing(rows, limit)
+
+    async def room_names(self, after: str = "", limit: int = 500) -> list[str]:
+        return [row[0] for row in await self._rows(queries.NAMES, {"after": after, "limit": limit})]
+
+    async def snapshot(self, room: str, at: int | None = None) -> Snapshot | None:
+        asked = {"room": room, "at": queries.ANY_SEQ if at is None else at}
+
+        def newest(connection: Connection) -> Snapshot | None:
+            with connection.execute(queries.SNAPSHOTS, asked) as result:
+                kept = (queries.to_snapshot(row) for row in result)
+                found = next((snapshot for snapshot in kept if snapshot is not None), None)
+            if found is None:
+                _refuse_deleted(connection, room)
+            return found
+
+        return await self._read(newest)
+
+    async def blob(self, name: str) -> Blob | None:
+        rows = await self._rows(queries.BLOB, {"name": name})
+        return queries.to_blob(rows[0]) if rows else None
+
+    async def blob_facts(self, name: str) -> BlobFacts | None:
+        rows = await self._rows(queries.BLOB_FACTS, {"name": name})
+        return queries.to_facts(rows[0]) if rows else None
+
+    async def blobs_of(self, room: str, after: str = "", limit: int = 500) -> list[str]:
+        rows = await self._of_room(queries.BLOBS_OF, {"room": room, "after": after, "limit": limit})
+        return [row[0] for row in rows]
+
+    async def unfinished(self, due: int | None = None, after: str = "", limit: int = 100) -> list[str]:
+        asked: dict[str, Any] = {"after": after, "limit": limit}
+        if due is None:
+            rows = await self._rows(queries.OPEN, asked)
+        else:
+            rows = await self._rows(queries.DUE, asked | {"due": due})
+        return [row[0] for row in rows]
+
+    async def aclose(self) -> None:
+        """Let go of the file. Idempotent."""
+        self._closed = True
+        self._readers.dispose()
+        await trio.lowlevel.checkpoint()
+
+    async def _rows(self, statement: Executable, asked: dict[str, Any]) -> Sequence[Sequence[Any]]:
+        return await self._read(lambda connection: connection.execute(statement, asked).all())
+
+    async def _of_room(self, statement: Executable, asked: dict[str, Any]) -> Sequence[Sequence[Any]]:
+        def ask(connection: Connection) -> Sequence[Sequence[Any]]:
+            rows = connection.execute(statement, asked).all()
+            if not rows:
+                _refuse_deleted(connection, asked["room"])
+            return rows
+
+        return await self._read(ask)
+
+    async def _page(self, statement: Executable, asked: dict[str, Any]) -> list[Sequence[Any]]:
+        def fill(connection: Connection) -> list[Sequence[Any]]:
+            page = queries.Page()
+            with connection.execute(statement, asked) as result:
+                for rows in result.partitions(queries.PARTITION):
+                    if not page.add(rows):
+                        break
+            if not page.rows:
+                _refuse_deleted(connection, asked["room"])
+            return page.rows
+
+        return await self._read(fill)
+
+    async def _read(self, work: Callable[[Connection], T]) -> T:
+        if self._closed:
+            raise StoreError(f"the store {self.url} is closed")
+        if not self._inline:
+            return await trio.to_thread.run_sync(self._with_connection, work, limiter=self._limiter)
+        await trio.lowlevel.checkpoint()
+        return self._with_connection(work)
+
+    def _with_connection(self, work: Callable[[Connection], T]) -> T:
+        try:
+            if self._shared is not None:
+                return work(self._shared)
+            with self._readers.connect() as connection:
+                return work(connection)
+        except DBAPIError as error:
+            raise file.explain(str(self._path), error.orig) from error
+
+
+def _refuse_deleted(connection: Connection, room: str) -> None:
+    """Nothing was found. Asked after that and not before, so that what was deleted in between is noticed."""
+    if connection.execute(queries.DELETED, {"room": room}).first():
+        raise RoomDeleted(room)
