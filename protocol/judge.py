@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from . import limits
 from .access import Grant
+from .budget import Limits
 from .commands import (
     Answer,
     Approve,
@@ -59,11 +60,12 @@ class AgentFacts(Struct, frozen=True):
     """What judging must know of an agent: its name, and what a prompt means while a run is on.
 
     `queue`: it waits for its turn. `steer`: it is said to the run at work. `interrupt`: it stops what is open and is
-    next. `reject`: it is refused.
+    next. `reject`: it is refused. `limits`: what one of its runs may take.
     """
 
     name: str
     on_second_prompt: Literal["queue", "steer", "interrupt", "reject"] = "queue"
+    limits: Limits = Limits()
 
 
 def judge(

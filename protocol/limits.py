@@ -66,6 +66,12 @@ LIMITS: dict[str, Limit] = {
     ),
     "OPEN_RUNS": Limit(100, "runs", "Queued prompts per room; more is refused as room-full."),
     "RUN_STEPS": Limit(100, "steps", "Model requests of one run; a loop that needs more is a loop."),
+    "RUN_DEPTH": Limit(4, "runs", "A chain of sub-agents below one prompt; deeper is two agents that ask each other."),
+    "RUN_CHILDREN": Limit(
+        100, "runs", "Sub-agents' runs below one prompt; each is held until the prompt's run has ended."
+    ),
+    "FLOW_STEPS": Limit(10_000, "steps", "Of one flow; replaying them takes some 50 ms, and each is held in memory."),
+    "FLOW_BRANCHES": Limit(100, "steps", "That one flow waits for at once; an answer's parallel calls are fewer."),
     "RUN_BYTES": Limit(4 << 20, "bytes", "Streamed text of one run; a model that never stops is stopped."),
     "STEP_ATTEMPTS": Limit(4, "attempts", "One try and three retries, as the vendors' own SDKs."),
     "TOOL_RESULT_BYTES": Limit(256 << 10, "bytes", "JSON of one tool result; it is sent to the model in full."),
@@ -209,6 +215,10 @@ TEXT_SEGMENT_BYTES = LIMITS["TEXT_SEGMENT_BYTES"].value
 FINISHED_RUNS = LIMITS["FINISHED_RUNS"].value
 OPEN_RUNS = LIMITS["OPEN_RUNS"].value
 RUN_STEPS = LIMITS["RUN_STEPS"].value
+RUN_DEPTH = LIMITS["RUN_DEPTH"].value
+RUN_CHILDREN = LIMITS["RUN_CHILDREN"].value
+FLOW_STEPS = LIMITS["FLOW_STEPS"].value
+FLOW_BRANCHES = LIMITS["FLOW_BRANCHES"].value
 RUN_BYTES = LIMITS["RUN_BYTES"].value
 STEP_ATTEMPTS = LIMITS["STEP_ATTEMPTS"].value
 TOOL_RESULT_BYTES = LIMITS["TOOL_RESULT_BYTES"].value

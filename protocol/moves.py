@@ -1,105 +1,100 @@
 """What should be in progress now: a pure function of the state, with the agents' flows as policy.
 
-Decisions are what the room itself appends; the rest is what steps do, or when to ask again. The live coroutines that
-`Flows` keeps are only a cache of the fold.
+Decisions are what the room itself appends; the rest is what steps do, or when to ask again. Of the open prompts the
+oldest is at work with all the runs below it, and the others are queued. A run ends only when no run below it is open
+and no tool of it is in progress, so the end of a run is the end of all that was done for it.
 """
 
-from collections.abc import Collection, Mapping
+import math
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
 
+import msgspec
 from msgspec import Struct
 
 from . import limits
+from .assigning import is_tabs, tab_event
+from .budget import out_of_steps, over
+from .driver import Flow
 from .events import (
     DecisionExpired,
     Event,
     ModelInterrupted,
+    QuestionAsked,
     RunArchived,
     RunFailed,
     RunFinished,
+    RunRequested,
     RunStarted,
     RunStopped,
-    TabTool,
-    ToolAssigned,
-    ToolAwaited,
+    SteerConsumed,
+    StopRequested,
+    TimerFired,
+    TimerSet,
     ToolCall,
-    ToolHolderLost,
+    ToolDelegated,
+    ToolFailed,
     ToolInterrupted,
-    ToolLeaseExpired,
     ToolOutcomeUnknown,
 )
-from .flow import Answer, Asked, Flow, FlowFunction, Outcome, StepFailed
+from .flow import (
+    Asked,
+    AskedAnswer,
+    AskedCall,
+    AskedNow,
+    AskedOnce,
+    AskedPerson,
+    AskedRandom,
+    AskedRun,
+    AskedSleep,
+    AskedWord,
+)
+from .kin import Kin
+from .replay import Flows, Worker
 from .state import RoomState, Run, Step
 
 
-class Flows:
-    """The flows of a room's open runs, by agent; a cache of the fold. `own_tools` are the names of each agent's tools:
-    a call of another name is a tab's."""
-
-    def __init__(self, functions: Mapping[str, FlowFunction], own_tools: Mapping[str, Collection[str]] = {}) -> None:
-        self.functions = functions
-        self.own_tools = own_tools
-        self._live: dict[str, Flow] = {}
-
-    def of(self, run: Run) -> Flow | None:
-        """The run's flow, fed with all that the log has; None if no agent of that name is at work here."""
-        flow = self._live.get(run.id)
-        if flow is None:
-            function = self.functions.get(run.agent)
-            if function is None:
-                return None
-            flow = self._live[run.id] = Flow(function, run.prompt)
-        while flow.fed < len(run.outcomes) and flow.failure is None:
-            step = run.outcomes[flow.fed]
-            flow.feed(step, _outcome(run.steps[step]))
-        return flow
-
-    def forget(self, run: str) -> None:
-        """The run is terminal."""
-        flow = self._live.pop(run, None)
-        if flow is not None:
-            flow.close()
-
-    def clear(self) -> None:
-        """The room goes to sleep or is read again from its log."""
-        for run in list(self._live):
-            self.forget(run)
-
-
-def _outcome(step: Step) -> Answer | Outcome | StepFailed:
-    if step.kind == "model":
-        if step.status == "failed":
-            return StepFailed(step.code, step.message)
-        return Answer("".join(step.text), step.calls, step.finish, step.usage, step.steered)
-    return Outcome(step.result) if step.status == "done" else Outcome(step.message, failed=True)
-
-
-# --- moves ------------------------------------------------------------------------------------------------------------
-
-
 class Decide(Struct, frozen=True):
-    """The room itself should append this event now."""
+    """The room itself should append this event now, in the name of `agent` if its flow asked for it. A `RunRequested`
+    makes a run of its own; `run` is then the one that asks."""
 
     run: str
     event: Event
+    agent: str = ""
+
+
+class Note(Struct, frozen=True):
+    """The room should write down what the world outside is like now, for the flow that asks."""
+
+    run: str
+    step: str
+    what: Literal["now", "random"]
+    agent: str = ""
 
 
 class Generate(Struct, frozen=True):
-    """An attempt at a model step should be in progress, not before `not_before` (µs since 1970)."""
+    """An attempt at a model step should be in progress, not before `not_before` (µs since 1970); with other
+    instructions than the agent's, and only these tools, if given."""
 
     run: str
     step: str
     attempt: int
     not_before: int = 0
+    instructions: str | None = None
+    tools: tuple[str, ...] | None = None
 
 
 class Call(Struct, frozen=True):
-    """An attempt at a tool's call should be in progress; `approved` by a person, perhaps with arguments of theirs."""
+    """An attempt at a tool's call should be in progress; `approved` by a person, perhaps with arguments of theirs.
+    A `function` of the flow's own takes the place of the tool of that name."""
 
     run: str
     step: str
     attempt: int
     call: ToolCall
     approved: bool = False
+    function: Callable[..., Any] | None = None
+    effect: Literal["read", "idempotent", "write"] = "write"
 
 
 class Wake(Struct, frozen=True):
@@ -108,35 +103,50 @@ class Wake(Struct, frozen=True):
     at: int
 
 
-Move = Decide | Generate | Call | Wake
+Decision = Decide | Note
+Move = Decision | Generate | Call | Wake
 
 
 def moves(state: RoomState, epoch: int, flows: Flows, now: int = 0) -> tuple[Move, ...]:
     """What should happen next in the room, seen at `now` (µs since 1970) by the process that writes it under `epoch`.
 
-    Decisions come alone: once they are appended, the question is asked again. Of the open runs the oldest one is at
-    work and the others are queued; whatever the agent's flow waits for and is not open, unknown or over is to be done.
+    Decisions come alone: once they are appended, the question is asked again. What a flow at work waits for and is not
+    open, unknown or over is to be done.
     """
+    kin = Kin(state)
     runs = state.open_runs()
-    decisions = [decision for run in runs for decision in _leftovers(run, epoch)]
-    decisions += [Decide(run.id, RunStopped()) for run in runs if run.stopping and not _tool_open(run)]
-    decisions += [Decide(run.id, DecisionExpired(step.id)) for run, step in _asking(runs) if 0 < step.due <= now]
-    decisions += _archivable(state)
-    if decisions or not runs:
+    decisions = [decision for run in runs for decision in _of_itself(run, kin, epoch, now)]
+    decisions += _archivable(state, kin)
+    prompts = state.prompts()
+    if decisions or not prompts:
         return tuple(decisions)
-    found = _of_run(state, runs[0], flows, epoch, now)
-    if any(isinstance(move, Decide) for move in found):
-        return tuple(move for move in found if isinstance(move, Decide))
-    due = min((step.due for run in runs for step in run.steps.values() if step.due and _waits(step)), default=0)
+    room = _Room(state, kin, flows, epoch, now)
+    found = [move for run in kin.family(prompts[0]) if run.open for move in room.of_run(run)]
+    decided = tuple(move for move in found if isinstance(move, Decision))
+    if decided:
+        return decided
+    due = min(_times(runs, now), default=0)
     return (*found, *([Wake(due)] if due else []))
 
 
-def _waits(step: Step) -> bool:
-    return step.status in ("asking", "assigned", "claimed")
+# --- what needs no flow -----------------------------------------------------------------------------------------------
 
 
-def _asking(runs: list[Run]) -> list[tuple[Run, Step]]:
-    return [(run, step) for run in runs if not run.stopping for step in run.steps.values() if step.status == "asking"]
+def _of_itself(run: Run, kin: Kin, epoch: int, now: int) -> list[Decide]:
+    """What is to be decided about an open run whatever its flow would say: its process is gone, time has passed, it is
+    being stopped."""
+    found = _leftovers(run, epoch)
+    if run.stopping:
+        return found + _ending(run, kin, RunStopped())
+    if kin.orphan(run):
+        found.append(Decide(run.id, StopRequested()))
+    for step in run.steps.values():
+        if 0 < step.due <= now:
+            if step.status == "asking":
+                found.append(Decide(run.id, DecisionExpired(step.id)))
+            elif step.kind == "timer" and step.status == "open":
+                found.append(Decide(run.id, TimerFired(step.id)))
+    return found
 
 
 def _leftovers(run: Run, epoch: int) -> list[Decide]:
@@ -154,106 +164,167 @@ def _leftovers(run: Run, epoch: int) -> list[Decide]:
     return found
 
 
-def _tool_open(run: Run) -> bool:
-    return any(step.kind == "tool" and step.status == "open" for step in run.steps.values())
+def _ending(run: Run, kin: Kin, end: RunStopped | RunFailed) -> list[Decide]:
+    """The run ends once all that was done for it has: runs below it are stopped, its tools have said how far they came
+    (nothing of a run that ends is in progress any more, so they are being cancelled)."""
+    below = kin.open_children(run)
+    if below:
+        return [Decide(child.id, StopRequested()) for child in below if not child.stopping]
+    if any(step.kind == "tool" and step.status == "open" for step in run.steps.values()):
+        return []
+    return [Decide(run.id, end)]
 
 
-def _archivable(state: RoomState) -> list[Decide]:
-    finished = [run.id for run in state.runs.values() if not run.open]
-    return [Decide(run, RunArchived()) for run in finished[: max(0, len(finished) - limits.FINISHED_RUNS)]]
+def _archivable(state: RoomState, kin: Kin) -> list[Decide]:
+    """The oldest finished prompts beyond the newest, with the runs below them; those first, so that a crash between
+    leaves none behind that nobody counts."""
+    finished = [run for run in state.runs.values() if not run.open and run.parent not in state.runs]
+    old = finished[: max(0, len(finished) - limits.FINISHED_RUNS)]
+    return [Decide(run.id, RunArchived()) for top in old for run in reversed(list(kin.family(top)))]
 
 
-def _of_run(state: RoomState, run: Run, flows: Flows, epoch: int, now: int) -> tuple[Move, ...]:
-    if run.status == "queued":
-        return (Decide(run.id, RunStarted()),)
-    flow = flows.of(run)
-    if flow is None or run.stopping:
-        return ()
-    over = _over_limit(run)
-    if over is not None:
-        return (Decide(run.id, over),)
-    if flow.failure is not None:
-        return (Decide(run.id, RunFailed(flow.failure.code, flow.failure.message)),)
-    if flow.done:
-        return (Decide(run.id, RunFinished()),)
-    wanted: list[Move | None] = []
-    for step, (_, asked) in flow.waiting.items():
-        call = asked.call
-        if (
-            call is not None
-            and call.name not in flows.own_tools.get(run.agent, ())
-            and _is_tabs(state, run, step, call)
-        ):
-            wanted.append(_tab_move(state, run, step, call, epoch, now))
-        else:
-            wanted.append(_todo(run, step, asked))
-    return tuple(move for move in wanted if move is not None)
+def _times(runs: list[Run], now: int) -> Iterator[int]:
+    """When something is to be decided though nothing happens."""
+    for run in runs:
+        yield from (step.due for step in run.steps.values() if step.due > now and _waits(step))
+        if run.deadline > now:
+            yield run.deadline
 
 
-def tab_tools(state: RoomState, epoch: int) -> dict[str, TabTool]:
-    """The tools that tabs offer now, by name: those of tabs that are here, and the lasting ones."""
-    here = [tools for tab in state.tabs.values() if tab.epoch == epoch for tools in tab.tools.values()]
-    return state.lasting | {tool.name: tool for tool in here}
+def _waits(step: Step) -> bool:
+    return step.status in ("asking", "assigned", "claimed") or (step.kind == "timer" and step.status == "open")
 
 
-def _is_tabs(state: RoomState, run: Run, step_id: str, call: ToolCall) -> bool:
-    """Whether a call of that name is a tab's: one has or had the tool. What nobody ever had is the step's to refuse."""
-    step = run.steps.get(step_id)
-    if step is not None:
-        return step.number > 0 or step.status == "awaiting"
-    return call.name in state.lasting or any(call.name in tab.tools for tab in state.tabs.values())
+# --- what a flow waits for --------------------------------------------------------------------------------------------
 
 
-def _tab_move(state: RoomState, run: Run, step_id: str, call: ToolCall, epoch: int, now: int) -> Decide | None:
-    """Assign a call to a tab, watch over its lease, take it away when that has ended."""
-    step = run.steps.get(step_id)
-    if step is None or step.status == "awaiting":
-        tab = _tab_for(state, run, call.name, epoch)
-        if tab:
-            tool = state.tabs[tab].tools[call.name]
-            number = 1 if step is None else step.number + 1
-            return Decide(run.id, ToolAssigned(step_id, call.id, call.name, tool.effect, tab, number))
-        if step is None:
-            return Decide(run.id, ToolAwaited(step_id, call.id, call.name))
+class _Room:
+    """The room at one moment, as the runs at work see it."""
+
+    def __init__(self, state: RoomState, kin: Kin, flows: Flows, epoch: int, now: int) -> None:
+        self.state = state
+        self.kin = kin
+        self.flows = flows
+        self.epoch = epoch
+        self.now = now
+        self._requested = 0
+
+    def of_run(self, run: Run) -> list[Move]:
+        """What the run, which is at work, should do or have done."""
+        worker = self.flows.workers.get(run.agent)
+        if worker is None or run.stopping:
+            return []
+        allowed = worker.facts.limits
+        if run.status == "queued":
+            return [Decide(run.id, RunStarted(allowed.deadline(self.now)))]
+        flow = self.flows.of(run)
+        assert flow is not None, "a worker is known, so its flow is"
+        failed = over(run, self.kin.family(run), allowed, self.now) or _failure(flow)
+        if failed is None and any(_is_new_request(run, step, asked) for step, (_, asked) in flow.waiting.items()):
+            failed = out_of_steps(run, self.kin.family(run), allowed)
+        if failed is not None:
+            return [*_ending(run, self.kin, failed)]
+        if flow.done:
+            return [Decide(run.id, _finished(run, flow.result))]
+        said = iter(run.unseen())
+        wanted = [self._of_step(run, worker, step, asked, said) for step, (_, asked) in flow.waiting.items()]
+        return [move for move in wanted if move is not None]
+
+    def _of_step(self, run: Run, worker: Worker, step_id: str, asked: Asked, said: Iterator[Any]) -> Move | None:
+        step = run.steps.get(step_id)
+        match asked:
+            case AskedCall(call):
+                call = ToolCall(call.id or step_id, call.name, call.args)
+                if step is not None and step.kind == "run":
+                    return self._child(run, step)
+                if call.name not in worker.tools and is_tabs(self.state, run, step_id, call):
+                    event = tab_event(self.state, run, step_id, call, self.epoch, self.now)
+                    return None if event is None else Decide(run.id, event)
+                return _attempt(run, step_id, step, call)
+            case AskedOnce(name, function, effect):
+                return _attempt(run, step_id, step, ToolCall(step_id, name, "{}"), function, effect)
+            case AskedRun() if step is not None:
+                return self._child(run, step)
+            case AskedAnswer(instructions, tools):
+                begun = 0 if step is None else step.attempt + (step.status == "retry")
+                not_before = 0 if step is None else step.retry_at
+                return Generate(run.id, step_id, begun or 1, not_before, instructions, tools)
+            case AskedWord():
+                steer = next(said, None)
+                return None if steer is None else Decide(run.id, SteerConsumed(steer.seq, step_id), run.agent)
+            case AskedNow() | AskedRandom() if step is None:
+                return Note(run.id, step_id, "now" if isinstance(asked, AskedNow) else "random", run.agent)
+            case _ if step is None:
+                return Decide(run.id, self._first(step_id, asked), run.agent)
+            case _:
+                return None
+
+    def _first(self, step_id: str, asked: Asked) -> Event:
+        """How a step begins that the room itself begins."""
+        match asked:
+            case AskedRun(agent, prompt):
+                return ToolDelegated(step_id, 1, step_id, "spawn", agent, prompt)
+            case AskedPerson(question, schema, within_s):
+                until = None if within_s is None else self.now + math.ceil(within_s * 1_000_000)
+                return QuestionAsked(step_id, step_id, "ask", question, schema, until)
+            case AskedSleep(at):
+                return TimerSet(step_id, at)
+            case _:
+                raise AssertionError(f"{asked} is not the room's to begin")
+
+    def _child(self, run: Run, step: Step) -> Decide | None:
+        """The run that carries the step out, or why there can be none."""
+        if step.child or step.status != "open":
+            return None
+        above = [run, *self.kin.above(run)]
+        below = sum(1 for _ in self.kin.family(above[-1])) - 1 + self._requested
+        failed = None
+        if step.agent not in self.flows.workers:
+            failed = "no-such-agent", f"No agent {step.agent!r} is at work here."
+        elif len(above) > limits.RUN_DEPTH:
+            failed = "sub-agent-too-deep", f"Sub-agents may call each other {limits.RUN_DEPTH} deep."
+        elif below >= limits.RUN_CHILDREN:
+            failed = "too-many-sub-agents", f"A prompt may have {limits.RUN_CHILDREN} runs of sub-agents."
+        if failed is not None:
+            return Decide(run.id, ToolFailed(step.id, step.attempt, *failed))
+        self._requested += 1
+        request = RunRequested(step.agent, step.prompt, run.tab, after="", parent=run.id, step=step.id)
+        return Decide(run.id, request, run.agent)
+
+
+def _is_new_request(run: Run, step: str, asked: Asked) -> bool:
+    return isinstance(asked, AskedAnswer) and step not in run.steps
+
+
+def _failure(flow: Flow) -> RunFailed | None:
+    return None if flow.failure is None else RunFailed(flow.failure.code, flow.failure.message)
+
+
+def _finished(run: Run, result: Any) -> RunFinished | RunFailed:
+    """The run's end, with what its flow returned, unless that is what its last answer says anyway."""
+    if result is None or result == run.answer:
+        return RunFinished()
+    try:
+        text = msgspec.json.encode(result)
+    except (TypeError, ValueError, RecursionError) as error:
+        return RunFailed("flow-failed", f"The flow returned what cannot be written as JSON: {error}")
+    if len(text) > limits.TOOL_RESULT_BYTES:
+        return RunFailed("flow-failed", f"The flow returned more than {limits.TOOL_RESULT_BYTES} bytes of JSON.")
+    return RunFinished(text.decode())
+
+
+def _attempt(
+    run: Run,
+    step_id: str,
+    step: Step | None,
+    call: ToolCall,
+    function: Callable[..., Any] | None = None,
+    effect: Literal["read", "idempotent", "write"] = "write",
+) -> Call | None:
+    if step is None:
+        return Call(run.id, step_id, 1, call, False, function, effect)
+    if step.status in ("asking", "unknown"):
         return None
-    if step.status == "retry":
-        return Decide(run.id, ToolLeaseExpired(step_id, step.number))
-    if step.status not in ("assigned", "claimed"):
-        return None
-    here = step.tab in state.tabs and state.tabs[step.tab].epoch == epoch
-    if not here and not step.due:
-        return Decide(run.id, ToolHolderLost(step_id, now + limits.TOOL_LEASE_S * 1_000_000))
-    if step.due and step.due <= now:
-        if step.status == "claimed" and step.effect == "write":
-            return Decide(run.id, ToolOutcomeUnknown(step_id, step.number))
-        return Decide(run.id, ToolLeaseExpired(step_id, step.number))
-    return None
-
-
-def _tab_for(state: RoomState, run: Run, name: str, epoch: int) -> str:
-    """The tab that started or last continued the run, if it has the tool; else the one that registered it last."""
-    having = [tab for tab, tools in state.tabs.items() if tools.epoch == epoch and name in tools.tools]
-    if run.tab in having:
-        return run.tab
-    return having[-1] if having else ""
-
-
-def _over_limit(run: Run) -> RunFailed | None:
-    if run.streamed > limits.RUN_BYTES:
-        return RunFailed("run-too-long", f"the model streamed more than {limits.RUN_BYTES} characters")
-    if sum(step.kind == "model" for step in run.steps.values()) > limits.RUN_STEPS:
-        return RunFailed("run-too-many-steps", f"the run made more than {limits.RUN_STEPS} model requests")
-    return None
-
-
-def _todo(run: Run, step_id: str, asked: Asked) -> Move | None:
-    step = run.steps.get(step_id)
-    if step is not None and step.status in ("asking", "unknown"):
-        return None
-    attempt = 1 if step is None else step.attempt + (step.status in ("ready", "retry"))
-    if asked.call is not None:
-        call = asked.call
-        if step is not None and step.args:
-            call = ToolCall(call.id, call.name, step.args)
-        return Call(run.id, step_id, attempt, call, approved=step is not None)
-    return Generate(run.id, step_id, attempt, 0 if step is None else step.retry_at)
+    if step.args:
+        call = ToolCall(call.id, call.name, step.args)
+    return Call(run.id, step_id, step.attempt + (step.status in ("ready", "retry")), call, True, function, effect)

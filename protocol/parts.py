@@ -177,39 +177,50 @@ def settle(shown: "Map[Any]", step: str, state: str, **more: Any) -> None:
             part["state"] = state
 
 
-def _started(shown: "Map[Any]", event: ToolStarted | ToolDelegated) -> None:
+def _part_of(
+    shown: "Map[Any]",
+    event: ToolStarted | ToolDelegated | ApprovalRequested | QuestionAsked | ToolAwaited | ToolAssigned,
+    args: str,
+) -> "Map[Any]":
+    """The call's part; a new one for a call that no model asked for, but the flow itself."""
     part = last(shown, lambda part: part.get("id") == event.call)
-    if part is not None:
-        part["call"] = event.step
-        part["state"] = "running"
-        if isinstance(event, ToolDelegated):
-            part["agent"] = event.agent
-        elif event.shows:
-            part["type"] = event.shows
+    if part is None:
+        place = {"step": "", "attempt": 0, "part": len(shown["parts"])}
+        init = {"type": "tool", **place, "id": event.call, "name": event.name, "input": Array()}
+        part = add(shown, {**init, **({"args": args} if args else {})})
+    return part
+
+
+def _started(shown: "Map[Any]", event: ToolStarted | ToolDelegated) -> None:
+    args = msgspec.json.encode({"prompt": event.prompt}).decode() if isinstance(event, ToolDelegated) else event.args
+    part = _part_of(shown, event, args)
+    part["call"] = event.step
+    part["state"] = "running"
+    if isinstance(event, ToolDelegated):
+        part["agent"] = event.agent
+    elif event.shows:
+        part["type"] = event.shows
     if shown["status"] == "waiting":
         shown["status"] = "running"
 
 
 def _ask(shown: "Map[Any]", event: ApprovalRequested | QuestionAsked) -> None:
     """A call waits for a person: what is asked, why, and until when."""
-    part = last(shown, lambda part: part.get("id") == event.call)
-    if part is not None:
-        part["call"] = event.step
-        if isinstance(event, ApprovalRequested):
-            part["asks"], part["reason"] = "approval", event.reason
-        else:
-            part["asks"], part["question"], part["schema"] = "input", event.question, event.schema
-        if event.expires_at is not None:
-            part["expires_at"] = rfc3339(event.expires_at)
-        part["state"] = "asking"
+    part = _part_of(shown, event, event.args if isinstance(event, ApprovalRequested) else "")
+    part["call"] = event.step
+    if isinstance(event, ApprovalRequested):
+        part["asks"], part["reason"] = "approval", event.reason
+    else:
+        part["asks"], part["question"], part["schema"] = "input", event.question, event.schema
+    if event.expires_at is not None:
+        part["expires_at"] = rfc3339(event.expires_at)
+    part["state"] = "asking"
     shown["status"] = "waiting"
 
 
 def _hand_over(shown: "Map[Any]", event: ToolAwaited | ToolAssigned) -> None:
     """A call is a tab's: nobody's yet, or one tab's under a number. That tab reads it here and carries it out."""
-    part = last(shown, lambda part: part.get("id") == event.call)
-    if part is None:
-        return
+    part = _part_of(shown, event, event.args)
     part["call"] = event.step
     if isinstance(event, ToolAssigned):
         part["tab"], part["number"] = event.tab, event.number

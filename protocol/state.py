@@ -34,7 +34,8 @@ class Step(Struct):
     knows whether it happened. A sleep is open until `due`. A step of kind `run` is open until its `child` has ended,
     and has no child before that one is requested; `prompt` is what `agent` is asked.
 
-    `args` are the arguments that a person chose instead of the model's. `steered`: when the model had answered,
+    `args` are the arguments that a person chose instead of the model's; `given` those that the flow itself asked with,
+    empty for a model's. `steered`: when the model had answered,
     somebody had said something that it had not seen. `epoch` is that of the open attempt: if it is not the room's, its
     process is gone. `records` counts the attempt's records, for their ids.
     """
@@ -60,6 +61,7 @@ class Step(Struct):
     due: int = 0
     asks: Literal["", "approval", "input"] = ""
     args: str = ""
+    given: str = ""
     steered: bool = False
     tab: str = ""
     number: int = 0

@@ -65,6 +65,7 @@ def fold_step(run: Run, record: Record, event: Event) -> None:
             step = Step(event.step, "tool", 0, record.epoch, "asking", call=event.call, name=event.name)
             step.due = event.expires_at or 0
             step.asks = "approval" if isinstance(event, ApprovalRequested) else "input"
+            step.given = event.args if isinstance(event, ApprovalRequested) else ""
             run.steps[step.id] = step
             run.status = "waiting"
         case ToolAwaited() | ToolAssigned() | ToolClaimed() | ToolHolderLost() | ToolLeaseExpired():
@@ -118,7 +119,7 @@ def _begin(run: Run, epoch: int, event: ModelRequested | ToolStarted | ToolDeleg
                 if steer.after == _BEING_SENT:  # It stands before the step that saw it first.
                     steer.after = list(run.steps).index(event.step) if event.step in run.steps else len(run.steps)
         case ToolStarted():
-            step.call, step.name, step.effect = event.call, event.name, event.effect
+            step.call, step.name, step.effect, step.given = event.call, event.name, event.effect, event.args
         case ToolDelegated():
             step.kind = "run"
             step.call, step.name, step.agent, step.prompt = event.call, event.name, event.agent, event.prompt
@@ -168,11 +169,11 @@ def _fold_tab(
         step = run.steps[event.step] = Step(event.step, "tool", 0, epoch)
     match event:
         case ToolAwaited():
-            step.status, step.call, step.name = "awaiting", event.call, event.name
+            step.status, step.call, step.name, step.given = "awaiting", event.call, event.name, event.args
             run.status = "waiting"
         case ToolAssigned():
             step.status, step.call, step.name, step.effect = "assigned", event.call, event.name, event.effect
-            step.tab, step.number, step.due = event.tab, event.number, 0
+            step.tab, step.number, step.due, step.given = event.tab, event.number, 0, event.args
             run.status = "running"
         case ToolClaimed():
             step.status, step.attempt = "claimed", event.number

@@ -30,15 +30,16 @@ class TabLeft(Fact, frozen=True):
 
 
 class ToolAwaited(Fact, frozen=True):
-    """No tab has the tool now: the run waits for one, for days if need be."""
+    """No tab has the tool now: the run waits for one, for days if need be. `args` as in `ToolStarted`."""
 
     step: str
     call: str
     name: str
+    args: str = ""
 
 
 class ToolAssigned(Fact, frozen=True):
-    """The call is this tab's to carry out, under a rising number; nobody else may."""
+    """The call is this tab's to carry out, under a rising number; nobody else may. `args` as in `ToolStarted`."""
 
     step: str
     call: str
@@ -46,6 +47,7 @@ class ToolAssigned(Fact, frozen=True):
     effect: str
     tab: str
     number: int
+    args: str = ""
 
 
 class ToolClaimed(Fact, frozen=True):

@@ -6,7 +6,8 @@ from .runs import Attachment
 
 class ToolStarted(Fact, frozen=True):
     """The intent, durable before the tool's body runs (law 7). `effect`: read, idempotent or write. `shows` is
-    `retrieval` for a search in the agent's knowledge, which people see as such."""
+    `retrieval` for a search in the agent's knowledge, which people see as such. `args` is JSON text of the arguments
+    where no model's answer holds them, because the flow itself asked."""
 
     step: str
     attempt: int
@@ -14,6 +15,7 @@ class ToolStarted(Fact, frozen=True):
     name: str
     effect: str
     shows: str = ""
+    args: str = ""
 
 
 class ToolDelegated(Fact, frozen=True):

@@ -12,6 +12,7 @@ from ...protocol.errors import OutcomeUnknown
 from ...protocol.events import (
     ApprovalRequested,
     QuestionAsked,
+    ToolDelegated,
     ToolFailed,
     ToolNotStarted,
     ToolOutcomeUnknown,
@@ -22,9 +23,10 @@ from ...protocol.moves import Call
 from ..room.identity import Surroundings
 from ..room.messages import Report
 from ..room.room import Room
+from ..tools.once import once_tool
 from ..tools.tool import OutcomeNotKnown, Tool, ToolError
 from .attempt import LONGEST_S, let_pass, whole
-from .definition import Agent
+from .definition import Agent, AgentTool
 
 log = logging.getLogger("plait.agent")
 
@@ -32,13 +34,18 @@ log = logging.getLogger("plait.agent")
 async def call(room: Room, agent: Agent, move: Call, key: str, surroundings: Surroundings) -> None:
     """One attempt at a tool's call, or the question to a person that must come before it."""
     await trio.lowlevel.checkpoint_if_cancelled()  # As for a model: what was abandoned must not begin.
-    tool = agent.tools.get(move.call.name)
+    tool = _tool(agent, move)
     asked = _asked_first(tool, move, surroundings.now()) if tool is not None and not move.approved else None
     if asked is not None:
         await room.commit(Report(move.run, agent.author, asked))
         return
+    delegated = _delegated(tool, move)
+    if delegated is not None:
+        await room.commit(Report(move.run, agent.author, delegated))
+        return
     effect = tool.effect if tool is not None else "read"
-    started = ToolStarted(move.step, move.attempt, move.call.id, move.call.name, effect)
+    given = move.call.args if move.call.id == move.step else ""  # No answer of a model holds what the flow asked for.
+    started = ToolStarted(move.step, move.attempt, move.call.id, move.call.name, effect, args=given)
     if not await room.commit(Report(move.run, agent.author, started)):
         return
     try:
@@ -51,6 +58,20 @@ async def call(room: Room, agent: Agent, move: Call, key: str, surroundings: Sur
     else:
         event = await _outcome(room, agent, tool, move, key)
     await room.commit(Report(move.run, agent.author, event))
+
+
+def _tool(agent: Agent, move: Call) -> Tool | None:
+    if move.function is not None:
+        return once_tool(move.call.name, move.function, move.effect)
+    return agent.tools.get(move.call.name)
+
+
+def _delegated(tool: Tool | None, move: Call) -> ToolDelegated | None:
+    """The call of another agent is that one's run to carry out; bad arguments are the tool's to refuse."""
+    prompt = tool.prompt(move.call.args) if isinstance(tool, AgentTool) else None
+    if not isinstance(tool, AgentTool) or prompt is None:
+        return None
+    return ToolDelegated(move.step, move.attempt, move.call.id, move.call.name, tool.agent.name, whole(prompt))
 
 
 def _asked_first(tool: Tool, move: Call, now: int) -> ApprovalRequested | QuestionAsked | None:

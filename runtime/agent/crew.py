@@ -5,17 +5,17 @@ and cancels what is not wanted any more. The tasks know nothing of each other; a
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
 import msgspec
 import trio
 
+from ...protocol.assigning import tab_tools
 from ...protocol.errors import OutcomeUnknown, Refused
-from ...protocol.flow import FlowFunction
 from ...protocol.judge import AgentFacts
-from ...protocol.moves import Call, Generate, Move, tab_tools
+from ...protocol.moves import Call, Generate, Move
 from ...protocol.state import RoomState
 from ..models.model import JSON, ToolSchema
 from ..room.identity import Surroundings
@@ -37,22 +37,19 @@ class AgentCrew:
     """The agents of one process, and their steps in progress in every room."""
 
     def __init__(self, agents: Sequence[Agent], surroundings: Surroundings) -> None:
-        self.agents = {agent.name: agent for agent in agents}
-        if len(self.agents) != len(agents):
+        everybody = {id(agent): agent for agent in _with_delegates(agents)}.values()
+        self.agents = {agent.name: agent for agent in everybody}
+        if len(self.agents) != len(everybody) or len({agent.name for agent in agents}) != len(agents):
             raise ValueError("two agents have the same name")
+        self._prompted = {agent.name: agent for agent in agents}
         self._default = agents[0].name if agents else ""
         self._surroundings = surroundings
         self._steps: dict[Room, dict[_Key, trio.CancelScope]] = {}
 
     @property
-    def flows(self) -> Mapping[str, FlowFunction]:
-        """Each agent's flow, by the agent's name."""
-        return {name: agent.flow for name, agent in self.agents.items()}
-
-    @property
-    def own_tools(self) -> Mapping[str, Collection[str]]:
-        """The names of each agent's own tools."""
-        return {name: agent.tools.keys() for name, agent in self.agents.items()}
+    def workers(self) -> Mapping[str, Agent]:
+        """Everybody who may be at work here, by name; those that only other agents call among them."""
+        return self.agents
 
     async def start_sources(self, nursery: trio.Nursery) -> None:
         """Start every source of tools, side by side, each once however many agents share it."""
@@ -64,10 +61,10 @@ class AgentCrew:
     def agent_for(self, name: str) -> AgentFacts:
         """The agent that is meant; the first one for an empty name. Raises Refused('no-such-agent')."""
         name = name or self._default
-        if name not in self.agents:
-            known = ", ".join(self.agents) or "none"
+        if name not in self._prompted:
+            known = ", ".join(self._prompted) or "none"
             raise Refused("no-such-agent", f"No agent {name!r} is at work here; there is: {known}.")
-        return self.agents[name].facts
+        return self._prompted[name].facts
 
     def busy(self, room: Room) -> bool:
         """Whether any step of the room is in progress."""
@@ -155,6 +152,18 @@ class AgentCrew:
         """Close the models' connections."""
         for agent in self.agents.values():
             await agent.model.aclose()
+
+
+def _with_delegates(agents: Sequence[Agent]) -> Iterator[Agent]:
+    """The agents and all that they may call, each perhaps more than once."""
+    seen: set[int] = set()
+    waiting = list(agents)
+    while waiting:
+        agent = waiting.pop(0)
+        yield agent
+        if id(agent) not in seen:
+            seen.add(id(agent))
+            waiting += agent.delegates
 
 
 def _schemas(agent: Agent, state: RoomState, epoch: int) -> list[ToolSchema]:

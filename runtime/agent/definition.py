@@ -1,22 +1,31 @@
 """What an agent is: a name, a model, instructions, tools. Everything that it does is in the room's log, not here."""
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
+import msgspec
+from msgspec import Struct
+
+from ...protocol.budget import Limits
 from ...protocol.flow import FlowFunction, converse
 from ...protocol.judge import AgentFacts
+from ...protocol.limits import PROMPT_BYTES
 from ..models import open_model
-from ..models.model import Model
-from ..tools.tool import Tool, ToolSource
+from ..models.model import Model, ToolSchema
+from ..tools.function import NAME
+from ..tools.tool import Approval, Effect, Tool, ToolError, ToolSource
+
+NO_LIMITS = Limits()
 
 
 class Agent:
     """Somebody who answers prompts.
 
     `model` is a name as on the command line (`echo`, `openai:gpt-5`) or a Model. `tools` are what it may call, made by
-    `@tool`, and sources of tools that live elsewhere (`mcp_tools`). `flow` is how it goes about its work; the built-in
-    one asks the model and calls the tools that it asks for, until it asks for none. `on_second_prompt` says what
-    a prompt means while a run is on: it waits for its turn, is said to the run at work, stops that one, or is refused.
+    `@tool`, sources of tools that live elsewhere (`mcp_tools`), and other agents. `flow` is how it goes about its work;
+    the built-in one asks the model and calls the tools that it asks for, until it asks for none. `on_second_prompt`
+    says what a prompt means while a run is on: it waits for its turn, is said to the run at work, stops that one, or is
+    refused. `limits` are what one run may take, and `retries` how often a failed model step is tried again.
     Raises ModelNotOpened if the model cannot be had.
     """
 
@@ -26,16 +35,20 @@ class Agent:
         model: str | Model = "demo",
         *,
         instructions: str = "",
-        tools: Sequence[Tool | ToolSource] = (),
+        tools: "Sequence[Tool | ToolSource | Agent]" = (),
         flow: FlowFunction = converse,
         on_second_prompt: Literal["queue", "steer", "interrupt", "reject"] = "queue",
+        limits: Limits = NO_LIMITS,
+        retries: int | None = None,
     ) -> None:
         self.name = name
-        self.facts = AgentFacts(name, on_second_prompt)
+        self.facts = AgentFacts(name, on_second_prompt, limits)
+        self.retries = retries
         self.model = open_model(model) if isinstance(model, str) else model
         self.instructions = instructions
-        self.sources = [each for each in tools if isinstance(each, ToolSource)]
-        self._tools = {each.schema.name: each for each in tools if not isinstance(each, ToolSource)}
+        taken: list[Tool | ToolSource] = [each.as_tool() if isinstance(each, Agent) else each for each in tools]
+        self.sources = [each for each in taken if isinstance(each, ToolSource)]
+        self._tools: dict[str, Tool] = {each.schema.name: each for each in taken if not isinstance(each, ToolSource)}
         if len(self._tools) + len(self.sources) != len(tools) or _clash(self.sources, self._tools):
             raise ValueError(f"two tools of agent {name} have the same name")
         self.flow = flow
@@ -44,6 +57,28 @@ class Agent:
     def tools(self) -> dict[str, Tool]:
         """What it may call now, by name; a source's tools come and go."""
         return self._tools | {name: tool for source in self.sources for name, tool in source.tools.items()}
+
+    @property
+    def delegates(self) -> "list[Agent]":
+        """The agents that it may call as tools."""
+        return [tool.agent for tool in self._tools.values() if isinstance(tool, AgentTool)]
+
+    def as_tool(
+        self,
+        name: str = "",
+        description: str = "",
+        *,
+        approval: Approval = "never",
+        decide_within_s: float | None = None,
+    ) -> "AgentTool":
+        """This agent as a tool of another one: a call is a run of its own, with the argument for its prompt, and its
+        last answer, or what its flow returned, is the call's result. `description` tells the model when to call it."""
+        name = name or self.name
+        if not NAME.fullmatch(name):
+            raise ValueError(
+                f"a tool's name has 1 to 64 letters, digits, _ or -, and {name!r} has not: give it another"
+            )
+        return AgentTool(self, name, description, approval, decide_within_s)
 
     def absent(self, tool: str) -> str:
         """Why a tool that is not in `tools` cannot be called, as a sentence for the model."""
@@ -57,6 +92,39 @@ class Agent:
 
     def __repr__(self) -> str:
         return f"<Agent {self.name} ({self.model.name})>"
+
+
+class AgentTool:
+    """An agent as a tool of another; made by `Agent.as_tool`."""
+
+    effect: Effect = "read"
+    question = None
+
+    def __init__(
+        self, agent: Agent, name: str, description: str, approval: Approval, decide_within_s: float | None
+    ) -> None:
+        prompt = {"type": "string", "description": "What it should do, with all that it must know to do it."}
+        parameters = {"type": "object", "properties": {"prompt": prompt}, "required": ["prompt"]}
+        self.agent = agent
+        self.schema = ToolSchema(name, description or f"Ask the agent {agent.name} to do something.", parameters)
+        self.approval = approval
+        self.decide_within_s = decide_within_s
+
+    def prompt(self, args: str) -> str | None:
+        """What the agent is to be asked; None for arguments that say it wrongly, or too much."""
+        try:
+            prompt = msgspec.json.decode(args or "{}", type=_Prompted).prompt
+        except (msgspec.MsgspecError, UnicodeError):
+            return None
+        return prompt if len(prompt.encode(errors="replace")) <= PROMPT_BYTES else None
+
+    async def call(self, args: str, key: str) -> Any:
+        """Never called with arguments that make a run. Raises ToolError for the others."""
+        raise ToolError(f"{self.schema.name} takes a prompt of at most {PROMPT_BYTES} bytes, and nothing else")
+
+
+class _Prompted(Struct, forbid_unknown_fields=True):
+    prompt: str
 
 
 def _clash(sources: Sequence[ToolSource], names: Iterable[str]) -> bool:

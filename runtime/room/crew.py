@@ -3,14 +3,14 @@
 `runtime.agent.crew` is the one that does; a test may have another that does nothing.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Protocol, TypeVar
 
 import trio
 
-from ...protocol.flow import FlowFunction
 from ...protocol.judge import AgentFacts
 from ...protocol.moves import Move
+from ...protocol.replay import Worker
 from ...protocol.state import RoomState
 
 RoomT = TypeVar("RoomT", contravariant=True)
@@ -21,13 +21,8 @@ class Crew(Protocol[RoomT]):
     """Who carries out a room's moves. `runtime.agent.crew` is the one; the room knows no more of agents than this."""
 
     @property
-    def flows(self) -> Mapping[str, FlowFunction]:
-        """Each agent's flow, by the agent's name."""
-        ...
-
-    @property
-    def own_tools(self) -> Mapping[str, Collection[str]]:
-        """The names of each agent's own tools; a call of another name is a tab's."""
+    def workers(self) -> Mapping[str, Worker]:
+        """Every agent that may be at work here, by name."""
         ...
 
     def agent_for(self, name: str) -> AgentFacts:

@@ -9,6 +9,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable
+from typing import Literal
 
 from msgspec import Struct
 
@@ -22,6 +23,12 @@ class Surroundings(Struct, frozen=True):
 
     now: Callable[[], int] = _now
     entropy: Callable[[int], bytes] = os.urandom
+
+    def note(self, what: Literal["now", "random"]) -> str:
+        """What a flow asks of the world outside, as JSON text: µs since 1970, or a number from 0 to 1, without 1."""
+        if what == "now":
+            return str(self.now())
+        return repr((int.from_bytes(self.entropy(7), "big") >> 3) / (1 << 53))
 
 
 def server_tag(room: str) -> int:

@@ -28,24 +28,29 @@ from ...protocol.events import (
     QuestionAsked,
     ReasoningStreamed,
     Record,
+    RunRequested,
     SteerConsumed,
     TabLeft,
     TextStreamed,
+    ToolDelegated,
     ToolFailed,
     ToolsRegistered,
     ToolStarted,
+    ValueNoted,
     command_record_id,
+    run_id,
 )
-from ...protocol.flow import FlowFunction
 from ...protocol.fold import fold
 from ...protocol.judge import AgentFacts, judge
-from ...protocol.moves import Call, Decide, Flows, Generate, Wake, moves
+from ...protocol.moves import Call, Decide, Generate, Note, Wake, moves
+from ...protocol.replay import Flows, Worker
 from ...protocol.requests import describe
 from ...protocol.state import RoomState, Run
 from ...protocol.steps import record_id
 from ...protocol.update import decode_state_vector, new_clients, read
 from ...storage.store import Append
 from .identity import Surroundings
+from .outside import outside_trio
 from .shared import Broken, SharedDocument, Taken
 
 HOUSE = "plait"
@@ -84,9 +89,8 @@ class Live:
         name: str,
         epoch: int,
         client: int,
-        flows: Mapping[str, FlowFunction],
+        workers: Mapping[str, Worker],
         surroundings: Surroundings,
-        own_tools: Mapping[str, Collection[str]] | None = None,
     ) -> None:
         self.name = name
         self.epoch = epoch
@@ -94,7 +98,7 @@ class Live:
         self.state = RoomState()
         self.room_document = RoomDocument(client)
         self.shared: dict[str, SharedDocument] = {}
-        self.flows = Flows(flows, own_tools or {})
+        self.flows = Flows(workers)
         self.lineage = ""
         """As the log said when it was opened; empty for a room that nobody had written to."""
         self.work: tuple[Generate | Call, ...] = ()
@@ -265,16 +269,20 @@ class Live:
         self._flush()
         while self._undecided:
             self._undecided = False
-            found = moves(self.state, self.epoch, self.flows, self._surroundings.now())
+            with outside_trio():
+                found = moves(self.state, self.epoch, self.flows, self._surroundings.now())
             for move in found:
-                if isinstance(move, Decide):
-                    step = getattr(move.event, "step", None)
-                    run = self.state.runs[move.run]
-                    attempt = getattr(move.event, "attempt", 0)
-                    key = record_id(run, step, attempt, move.event) if step and attempt else None
-                    self._draft(move.event, HOUSE, move.run, id=key)
+                if isinstance(move, Decide | Note):
+                    self._decide(move)
             self.work = tuple(move for move in found if isinstance(move, Generate | Call))
             self.due = next((move.at for move in found if isinstance(move, Wake)), None)
+
+    def _decide(self, move: Decide | Note) -> None:
+        event = move.event if isinstance(move, Decide) else ValueNoted(move.step, self._surroundings.note(move.what))
+        step, attempt = getattr(event, "step", None), getattr(event, "attempt", 0)
+        key = record_id(self.state.runs[move.run], step, attempt, event) if step and attempt else None
+        run = run_id(self.state.seq + 1) if isinstance(event, RunRequested) else move.run
+        self._draft(event, f"agent:{move.agent}" if move.agent else HOUSE, run, id=key)
 
     def reconsider(self) -> None:
         """Time has passed: ask again what should happen."""
@@ -389,7 +397,7 @@ def _follows(run: Run, step_id: str, attempt: int, event: Event) -> bool:
     step = run.steps.get(step_id)
     if isinstance(event, ApprovalRequested | QuestionAsked):
         return step is None and not run.stopping
-    if isinstance(event, ModelRequested | ToolStarted):
+    if isinstance(event, ModelRequested | ToolStarted | ToolDelegated):
         if run.stopping:
             return False
         if step is None:

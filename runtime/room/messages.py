@@ -17,6 +17,7 @@ from ...protocol.events import (
     ReasoningStreamed,
     Record,
     TextStreamed,
+    ToolDelegated,
     ToolFailed,
     ToolNotStarted,
     ToolOutcomeUnknown,
@@ -269,7 +270,7 @@ class Report:
     @property
     def begins(self) -> bool:
         """It is an intent, and nobody carries out one whose step was abandoned."""
-        return isinstance(self.event, ToolStarted | ApprovalRequested | QuestionAsked)
+        return isinstance(self.event, ToolStarted | ToolDelegated | ApprovalRequested | QuestionAsked)
 
     @property
     def stays_true(self) -> bool:

@@ -4,15 +4,15 @@ A snapshot is a cache: the fold and every document as of one seq, under the fold
 another version or damaged costs time and nothing else. Opening yields to other tasks between the log's pages.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 import msgspec
 from msgspec import Struct
 
 from ...protocol.errors import Refused
 from ...protocol.events import EpochClosed, Record
-from ...protocol.flow import FlowFunction
 from ...protocol.fold import fold
+from ...protocol.replay import Worker
 from ...protocol.state import VERSION, RoomState
 from ...protocol.update import decode_state_vector
 from ...storage.store import Snapshot, Store, StoreCorrupt
@@ -38,11 +38,10 @@ _decoder = msgspec.msgpack.Decoder(_Kept)
 async def open_live(
     name: str,
     store: Store,
-    flows: Mapping[str, FlowFunction],
+    workers: Mapping[str, Worker],
     surroundings: Surroundings,
     *,
     epoch_above: int = 0,
-    own_tools: Mapping[str, Collection[str]] | None = None,
 ) -> Live:
     """The room as its log says, under a new epoch (above `epoch_above` too). Raises StoreError, StoreCorrupt;
     Refused('no-such-room') if it was deleted."""
@@ -54,7 +53,7 @@ async def open_live(
     last = newest[0].event if newest else None
     if isinstance(last, EpochClosed):
         client = last.client
-    live = Live(name, max(head.epoch, epoch_above) + 1, client, flows, surroundings, own_tools)
+    live = Live(name, max(head.epoch, epoch_above) + 1, client, workers, surroundings)
     live.lineage = head.lineage
     await _recover(live, store)
     if live.state.seq < head.seq:

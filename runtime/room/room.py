@@ -116,10 +116,7 @@ class Room(Door):
             self._inbox.popleft().failed(closed)
 
     async def _read(self, epoch_above: int = 0) -> Live:
-        crew = self._crew
-        return await open_live(
-            self.name, self.store, crew.flows, self._surroundings, epoch_above=epoch_above, own_tools=crew.own_tools
-        )
+        return await open_live(self.name, self.store, self._crew.workers, self._surroundings, epoch_above=epoch_above)
 
     async def _open(self) -> bool:
         try:

@@ -20,6 +20,7 @@ from plait.protocol.events import ModelAnswered, Record, TextStreamed, run_id
 from plait.protocol.flow import converse
 from plait.protocol.fold import fold
 from plait.protocol.judge import AgentFacts
+from plait.protocol.replay import Policy
 from plait.protocol.state import RoomState
 from plait.runtime.room.identity import Surroundings
 from plait.runtime.room.live import Live
@@ -33,7 +34,7 @@ ROOM = "bench"
 TOKENS = 500
 ROUNDS = 3
 TOGETHER = 32  # As recovery does.
-FLOWS = {"assistant": converse}
+WORKERS = {"assistant": Policy(converse)}
 STEP = "generate.0"
 
 
@@ -75,7 +76,7 @@ class Writing:
 
 async def write(url: str, records: int) -> int:
     async with open_store(url) as store:
-        live = await open_live(ROOM, store, FLOWS, Surroundings())
+        live = await open_live(ROOM, store, WORKERS, Surroundings())
         writing = Writing(live, store)
         number = 0
         while live.state.seq < records:
@@ -119,7 +120,7 @@ async def measure(url: str) -> dict[str, float]:
     """CPU seconds of each part; `whole` is what opening the room takes, in wall time too."""
     async with open_store(url) as store:
         began, cpu = time.perf_counter(), time.process_time()
-        live = await open_live(ROOM, store, FLOWS, Surroundings())
+        live = await open_live(ROOM, store, WORKERS, Surroundings())
         whole, wall = time.process_time() - cpu, time.perf_counter() - began
         cpu = time.process_time()
         records = await read_all(store)

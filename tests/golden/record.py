@@ -15,7 +15,7 @@ from plait.protocol.commands import Answer as AnswerQuestion
 from plait.protocol.commands import Approve, ClaimTool, Deny, RegisterTools, ReturnToolResult, ToolOffer
 from plait.protocol.document import shown_runs
 from plait.protocol.events import ToolCall, ToolStarted, kebab
-from plait.protocol.flow import Outcome, Work
+from plait.protocol.flow import FlowRun, Outcome
 from plait.runtime import Agent, Runtime, ToolError, ask_person, tool
 from plait.runtime.models.model import ModelError, TextChunk
 from plait.runtime.room.identity import Surroundings
@@ -55,9 +55,9 @@ def script(request: dict[str, Any]) -> Any:
     return says("Grüße 🙂")
 
 
-async def ask_once(work: Work) -> Outcome:
+async def ask_once(run: FlowRun) -> Outcome:
     """A flow without a model: one write tool, at which the process dies."""
-    return await work.call(ToolCall("w", "order", "{}"))
+    return await run.call(ToolCall("w", "order", "{}"))
 
 
 async def play(store: MemoryStore) -> MemoryStore:

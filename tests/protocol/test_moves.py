@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from plait.protocol.driver import Flow
 from plait.protocol.events import ModelAnswered, ModelRequested, Record, RunRequested, RunStarted, ToolCall, Usage
-from plait.protocol.flow import Answer, Flow, Outcome, StepFailed, Work, converse
+from plait.protocol.flow import Answer, FlowRun, Outcome, StepFailed, converse
 from plait.protocol.fold import fold
-from plait.protocol.moves import Call, Decide, Flows, Generate, moves
+from plait.protocol.moves import Call, Decide, Generate, moves
+from plait.protocol.replay import Flows, Policy
 from plait.protocol.state import RoomState
 
 
@@ -18,7 +20,7 @@ def answer(*calls: str, text: str = "") -> Answer:
 
 def test_the_loop_asks_until_no_call_is_asked_for() -> None:
     """AG10: ids are the scope, the kind and the ordinal, and equal call ids in two turns do not collide."""
-    flow = Flow(converse, "hi")
+    flow = Flow(converse, FlowRun("hi"))
     assert list(flow.waiting) == ["generate.0"]
     flow.feed("generate.0", answer("x", "y"))
     assert list(flow.waiting) == ["all.0/0/call.0", "all.0/1/call.0"]
@@ -32,23 +34,23 @@ def test_the_loop_asks_until_no_call_is_asked_for() -> None:
     assert flow.done
 
 
-async def nested(work: Work) -> Any:
+async def nested(run: FlowRun) -> Any:
     """Two branches of which one branches again, and a failure that is caught."""
 
     async def left() -> str:
-        inner = await work.all({"p": work.call(ToolCall("p", "t", "{}")), "q": work.call(ToolCall("q", "t", "{}"))})
+        inner = await run.all({"p": run.call(ToolCall("p", "t", "{}")), "q": run.call(ToolCall("q", "t", "{}"))})
         return inner["p"].result + inner["q"].result
 
     async def right() -> str:
         try:
-            await work.generate()
+            await run.generate()
         except StepFailed as failed:
             return failed.code
-        return (await work.generate()).text
+        return (await run.generate()).text
 
-    both = await work.all({"left": left(), "right": right()})
-    empty = await work.all({})
-    return both["left"] + both["right"] + str(len(empty)) + (await work.generate()).text
+    both = await run.all({"left": left(), "right": right()})
+    empty = await run.all({})
+    return both["left"] + both["right"] + str(len(empty)) + (await run.generate()).text
 
 
 OUTCOMES: dict[str, Any] = {
@@ -63,9 +65,9 @@ OUTCOMES: dict[str, Any] = {
 def test_any_order_of_outcomes_replays_the_same(order: list[str]) -> None:
     """AG10, AG12: whoever finishes first, ids are the same; fed again in log order the flow stands where it stood."""
     steps = [*order, "generate.0"]
-    live = Flow(nested, "")
+    live = Flow(nested, FlowRun(""))
     for n, step in enumerate(steps):
-        replayed = Flow(nested, "")
+        replayed = Flow(nested, FlowRun(""))
         for earlier in steps[:n]:
             replayed.feed(earlier, OUTCOMES[earlier])
         assert set(replayed.waiting) == set(live.waiting)
@@ -76,7 +78,7 @@ def test_any_order_of_outcomes_replays_the_same(order: list[str]) -> None:
     assert live.failure is None
 
 
-async def misused(work: Work) -> None:
+async def misused(run: FlowRun) -> None:
     class Other:
         def __await__(self) -> Any:
             yield "something else"
@@ -89,7 +91,7 @@ async def misused(work: Work) -> None:
 )
 def test_a_flow_awaits_only_its_work(function: Any, step: str, code: str) -> None:
     """AG11: both fail the run with a sentence, and leave no coroutine behind."""
-    flow = Flow(function, "")
+    flow = Flow(function, FlowRun(""))
     if step:
         flow.feed(step, Outcome("?"))
     assert flow.failure is not None
@@ -106,17 +108,17 @@ def state_with(*events: Any, epoch: int = 1) -> RoomState:
 
 def test_moves_come_one_decision_at_a_time() -> None:
     """AG2, AG15: start, then generate; another epoch first ends what the old one left open."""
-    flows = Flows({"a": converse})
+    flows = Flows({"a": Policy(converse)})
     state = state_with(RunRequested("a", "hi"))
     assert moves(state, 1, flows) == (Decide("000000000001", RunStarted()),)
     state = state_with(RunRequested("a", "hi"), RunStarted())
     assert moves(state, 1, flows) == (Generate("000000000001", "generate.0", 1),)
     state = state_with(RunRequested("a", "hi"), RunStarted(), ModelRequested("generate.0", 1, "m", b""))
-    assert moves(state, 1, Flows({"a": converse})) == (Generate("000000000001", "generate.0", 1),)
-    (decision,) = moves(state, 2, Flows({"a": converse}))
+    assert moves(state, 1, Flows({"a": Policy(converse)})) == (Generate("000000000001", "generate.0", 1),)
+    (decision,) = moves(state, 2, Flows({"a": Policy(converse)}))
     assert isinstance(decision, Decide)
     fold(state, Record(4, 0, "plait", "000000000001", 2, decision.event))
-    assert moves(state, 2, Flows({"a": converse})) == (Generate("000000000001", "generate.0", 2),)
+    assert moves(state, 2, Flows({"a": Policy(converse)})) == (Generate("000000000001", "generate.0", 2),)
 
 
 def test_no_agent_no_moves() -> None:
@@ -129,4 +131,4 @@ def test_a_call_is_a_move() -> None:
     call = ToolCall("x", "tool", "{}")
     events = (RunRequested("a", "hi"), RunStarted(), ModelRequested("generate.0", 1, "m", b""))
     state = state_with(*events, ModelAnswered("generate.0", 1, "tool-calls", (call,)))
-    assert moves(state, 1, Flows({"a": converse})) == (Call("000000000001", "all.0/0/call.0", 1, call),)
+    assert moves(state, 1, Flows({"a": Policy(converse)})) == (Call("000000000001", "all.0/0/call.0", 1, call),)

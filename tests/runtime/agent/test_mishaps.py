@@ -10,12 +10,11 @@ from plait.protocol.events import (
     ApprovalRequested,
     ModelRequested,
     TextStreamed,
-    ToolCall,
     ToolFailed,
     ToolOutcomeUnknown,
     ToolStarted,
 )
-from plait.protocol.flow import Work
+from plait.protocol.flow import FlowRun
 from plait.runtime import Agent, Runtime, tool
 from plait.runtime.embed import RoomHandle
 from plait.runtime.models.model import Answered, TextChunk
@@ -277,11 +276,11 @@ async def test_words_said_while_the_last_answer_is_written_down(autojump_clock: 
 async def test_a_flow_that_clings_to_its_run() -> None:
     """AG7: it awaits a step while it is being closed, as `finally: await …` does; the stop is a stop all the same."""
 
-    async def tidy(work: Work) -> None:
+    async def tidy(run: FlowRun) -> None:
         try:
-            await work.generate()
+            await run.generate()
         finally:
-            await work.call(ToolCall("t", "tidy", "{}"))
+            await run.call("tidy")
 
     never = trio.Event()
     store = FaultyStore(MemoryStore())
@@ -299,7 +298,7 @@ async def test_a_flow_that_clings_to_its_run() -> None:
 async def test_a_flow_that_exits_fails_its_run(error: BaseException) -> None:
     """AG7: or the process would end again whenever it starts and the run is replayed."""
 
-    async def flow(work: Work) -> None:
+    async def flow(run: FlowRun) -> None:
         raise error
 
     async with Runtime(MemoryStore(), [Agent("a", Scripted(lambda request: []), flow=flow)]) as runtime:

@@ -1,12 +1,12 @@
 """A room without a server: tabs that remember all that they were sent, and a crew that starts nothing."""
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import trio
-from plait.protocol.flow import FlowFunction
 from plait.protocol.judge import AgentFacts
+from plait.protocol.replay import Worker
 from plait.protocol.state import RoomState
 from plait.runtime.room.identity import Surroundings
 from plait.runtime.room.room import Room
@@ -20,8 +20,7 @@ class Idle:
     """A crew whose one agent never does anything: its flow is asked, its steps are not started."""
 
     def __init__(self) -> None:
-        self.flows: Mapping[str, FlowFunction] = {}
-        self.own_tools: Mapping[str, Collection[str]] = {}
+        self.workers: Mapping[str, Worker] = {}
         self.settled: list[tuple[Any, ...]] = []
 
     def agent_for(self, name: str) -> AgentFacts:
