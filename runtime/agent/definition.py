@@ -107,7 +107,7 @@ class AgentTool:
         parameters = {"type": "object", "properties": {"prompt": prompt}, "required": ["prompt"]}
         self.agent = agent
         self.schema = ToolSchema(name, description or f"Ask the agent {agent.name} to do something.", parameters)
-        self.approval = approval
+        self.approval: Approval = approval
         self.decide_within_s = decide_within_s
 
     def prompt(self, args: str) -> str | None:
