@@ -34,6 +34,10 @@ from .judge import AgentFacts
 from .state import Run, Step
 
 
+NOT_ASKED = frozenset({"title.0"})
+"""Steps that the room adds by itself, when a flow has returned."""
+
+
 class Worker(Protocol):
     """What moves must know of an agent. `tools` are the names of its own tools: a call of another name is a tab's."""
 
@@ -80,6 +84,9 @@ class Flows:
             flow = self._live[run.id] = Flow(worker.flow, given)
         while flow.fed < len(run.outcomes) and flow.failure is None:
             step = run.steps[run.outcomes[flow.fed]]
+            if step.id in NOT_ASKED:
+                flow.fed += 1
+                continue
             asked = flow.waiting[step.id][1] if step.id in flow.waiting else None
             if asked is not None and not _same(step, asked):
                 flow.diverge(step.id, _logged(step), str(asked))
@@ -104,7 +111,7 @@ class Flows:
 def _compare_open(flow: Flow, run: Run) -> None:
     """What has begun and has no outcome yet is what the flow waits for, or the flow is another one."""
     for step in run.steps.values():
-        if step.status in ("done", "failed"):
+        if step.status in ("done", "failed") or step.id in NOT_ASKED:
             continue
         asked = flow.waiting[step.id][1] if step.id in flow.waiting else None
         if asked is None or not _same(step, asked):

@@ -1,5 +1,7 @@
 """What is done: rooms, agents, servers, on Trio."""
 
+from ..protocol.budget import Limits
+from ..protocol.flow import FlowRun, StepFailed, flow
 from .agent.definition import Agent
 from .client import connect
 from .embed import Runtime
@@ -9,4 +11,17 @@ from .tools.demo import demo_tools
 from .tools.function import tool
 from .tools.tool import ToolError
 
-__all__ = ["Agent", "ModelNotOpened", "Runtime", "ToolError", "ask_person", "connect", "demo_tools", "tool"]
+__all__ = [
+    "Agent",
+    "FlowRun",
+    "Limits",
+    "ModelNotOpened",
+    "Runtime",
+    "StepFailed",
+    "ToolError",
+    "ask_person",
+    "connect",
+    "demo_tools",
+    "flow",
+    "tool",
+]

@@ -25,7 +25,7 @@ class Agent:
     `@tool`, sources of tools that live elsewhere (`mcp_tools`), and other agents. `flow` is how it goes about its work;
     the built-in one asks the model and calls the tools that it asks for, until it asks for none. `on_second_prompt`
     says what a prompt means while a run is on: it waits for its turn, is said to the run at work, stops that one, or is
-    refused. `limits` are what one run may take, and `retries` how often a failed model step is tried again.
+    refused. `limits` are what one run may take.
     Raises ModelNotOpened if the model cannot be had.
     """
 
@@ -39,11 +39,9 @@ class Agent:
         flow: FlowFunction = converse,
         on_second_prompt: Literal["queue", "steer", "interrupt", "reject"] = "queue",
         limits: Limits = NO_LIMITS,
-        retries: int | None = None,
     ) -> None:
         self.name = name
         self.facts = AgentFacts(name, on_second_prompt, limits)
-        self.retries = retries
         self.model = open_model(model) if isinstance(model, str) else model
         self.instructions = instructions
         taken: list[Tool | ToolSource] = [each.as_tool() if isinstance(each, Agent) else each for each in tools]

@@ -107,7 +107,7 @@ async def generate(
             raise ModelError("model-bug", "The model's code could not make a request.", retry=False)
         event = await _answer(room, agent, move, request)
     except ModelError as error:
-        event = _failed(move, error, surroundings.now(), agent.retries)
+        event = _failed(move, error, surroundings.now())
     except BaseException as error:
         let_pass(error)
         log.error("room %s: model %s raised %s", room.name, agent.model.name, type(error).__name__, exc_info=error)
@@ -137,9 +137,9 @@ async def _answer(room: Room, agent: Agent, move: Generate, request: JSON) -> Mo
     return ModelAnswered(move.step, move.attempt, answered.finish, calls, answered.usage)
 
 
-def _failed(move: Generate, error: ModelError, now: int, retries: int | None) -> ModelFailed:
+def _failed(move: Generate, error: ModelError, now: int) -> ModelFailed:
     retry_at = None
-    if error.retry and move.attempt < (limits.STEP_ATTEMPTS if retries is None else retries + 1):
+    if error.retry and move.attempt < limits.STEP_ATTEMPTS:
         delay_s = max(_BACKOFF_S[min(move.attempt, len(_BACKOFF_S)) - 1], error.retry_after_s or 0.0)
         retry_at = now + math.ceil(min(delay_s, LONGEST_S) * 1_000_000)
     return ModelFailed(move.step, move.attempt, error.code, whole(error.message), retry_at)
