@@ -33,7 +33,6 @@ from .flow import (
 from .judge import AgentFacts
 from .state import Run, Step
 
-
 NOT_ASKED = frozenset({"title.0"})
 """Steps that the room adds by itself, when a flow has returned."""
 
