@@ -53,7 +53,7 @@ def test_every_text_has_contrast_and_everything_a_name(serve: Serve, tabs: Tabs,
     tab.page.locator(".tool > summary").click()
     expect(tab.page.locator(".call")).to_be_visible()
     tab.page.get_by_role("slider", name="Records").click(position={"x": 1, "y": 30})
-    expect(tab.page.get_by_role("dialog")).to_contain_text("run-requested")
+    expect(tab.page.get_by_role("dialog")).to_contain_text("tools-registered")
     seen, weak = tab.contrasts()
     assert seen > 60
     assert weak == []

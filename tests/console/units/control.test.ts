@@ -122,3 +122,37 @@ test('CO19: what is said to a run is a steer of that run, and given back if it c
   await answer
   assert.deepEqual(control.refused.value, { code: 'no-such-run', message: 'It is over.', text: 'left' })
 })
+
+test('CO20: which tools a tab has is said before all else, and the commands wait for the answer', () => {
+  const control = new Control('room')
+  let lends = false
+  control.hello = () => (lends ? { do: 'register-tools', tab: 't' } : null)
+  control.beforeRun = () => {
+    lends = true
+    control.greet()
+  }
+  const first = connect(control)
+  void control.prompt('hello')
+  assert.deepEqual(first.sent.map((frame) => frame.do), ['register-tools'])
+  say(control, { id: first.sent[0].id, ok: { seq: 1 } })
+  assert.deepEqual(first.sent.map((frame) => frame.do), ['register-tools', 'prompt'])
+  control.closed(first as unknown as WebSocket)
+  const second = connect(control)
+  assert.deepEqual(second.sent.map((frame) => frame.do), ['register-tools'])
+  say(control, { id: second.sent[0].id, refused: { code: 'not-allowed', message: '' } })
+  assert.deepEqual(second.sent[1], first.sent[1])
+})
+
+test('CO20: a greeting whose outcome nobody knows is said again', () => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  const control = new Control('room')
+  control.hello = () => ({ do: 'register-tools', tab: 't' })
+  const socket = connect(control)
+  void control.stop()
+  say(control, { id: socket.sent[0].id, unknown: { code: 'outcome-unknown' } })
+  assert.equal(socket.sent.length, 1)
+  mock.timers.tick(500)
+  say(control, { id: socket.sent[1].id, ok: { seq: 1 } })
+  assert.deepEqual(socket.sent.map((frame) => frame.do), ['register-tools', 'register-tools', 'stop'])
+  mock.timers.reset()
+})

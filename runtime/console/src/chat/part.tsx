@@ -1,5 +1,5 @@
 /**
- * One part of an answer: text, reasoning, a tool call or what was said to the run meanwhile, each watching only its own Yjs type.
+ * One part of an answer, each kind watching only its own Yjs type.
  */
 
 import type { VNode } from 'preact'
@@ -10,18 +10,36 @@ import { useCell } from '../page/cell'
 import { useSegments, useShared } from '../page/shared'
 import { deed } from '../wire/control'
 import type { Room, Shown } from '../wire/room'
-import { someone, ToolPart } from './tool'
+import { someone } from './call'
+import { DataPart, FilePart, SourcePart } from './shown'
+import { ToolPart } from './tool'
 
 /** How a part stands: it may still grow, it was cut when its run was stopped or failed, or it is whole. */
 export type Standing = 'open' | 'cut' | 'whole'
 
-export function Part({ room, run, part, standing }: { room: Room; run: string; part: Shown; standing: Standing }): VNode | null {
+interface PartHow {
+  readonly room: Room
+  readonly run: string
+  readonly part: Shown
+  readonly standing: Standing
+  /** Which source of its run it is, from 1, if it is one. */
+  readonly number: number
+}
+
+export function Part({ room, run, part, standing, number }: PartHow): VNode | null {
   switch (part.get('type')) {
     case 'text':
       return <TextPart segments={part.get('text')} standing={standing} />
     case 'reasoning':
       return <ReasoningPart segments={part.get('text')} standing={standing} />
+    case 'source':
+      return <SourcePart part={part} number={number} />
+    case 'file':
+      return <FilePart part={part} />
+    case 'data':
+      return <DataPart part={part} />
     case 'tool':
+    case 'retrieval':
       return <ToolPart room={room} run={run} part={part} />
     case 'steer':
       return <SteerPart room={room} run={run} part={part} />

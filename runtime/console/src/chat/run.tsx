@@ -1,61 +1,92 @@
 /**
- * One run: what was asked, what came of it, and how it ended.
+ * One turn of the conversation: what was asked, what came of it, how it ended, and which other versions of it there are.
  */
 
 import type { VNode } from 'preact'
 import { memo } from 'preact/compat'
+import { useState } from 'preact/hooks'
 import * as Y from 'yjs'
 
 import { useCell } from '../page/cell'
 import { go } from '../page/place'
 import { useShared } from '../page/shared'
+import type { Answer } from '../wire/control'
 import { useFailure } from '../wire/records'
 import { isOpen, type Room, type Shown } from '../wire/room'
-import { clock, duration } from './time'
+import { EditPrompt, Versions } from './again'
+import { Facts } from './facts'
+import { FileView, fileOf } from './files'
 import { Part, type Standing } from './part'
 
-/** Status of a run -> what the line under it says; a run that is done needs no word. */
-const STATUS: Record<string, string> = {
-  queued: 'queued: it starts when the run before it ends',
-  running: 'working',
-  waiting: 'waits for you',
-  stopped: '■ stopped',
-  failed: '✕ failed'
+interface RunHow {
+  readonly room: Room
+  readonly id: string
+  readonly run: Shown
+  /** Ids of all versions of this turn that can be chosen, this one among them, with a space between. */
+  readonly versions: string
 }
 
-export const Run = memo(function Run({ room, id, run }: { room: Room; id: string; run: Shown }): VNode {
+export const Run = memo(function Run({ room, id, run, versions }: RunHow): VNode {
   useShared(run)
   const mine = useCell(room.control.mine)
+  const [editing, edit] = useState(false)
+  const [problem, complain] = useState('')
   const status = String(run.get('status'))
   const open = isOpen(status)
   const parts = run.get('parts') as Y.Array<Shown> | undefined
+  const files = run.get('attachments') as Y.Array<Shown> | undefined
   const author = String(run.get('author') ?? '')
-  const agent = String(run.get('agent') || 'agent')
+  const prompt = String(run.get('prompt') ?? '')
+  const told = (answer: Answer): void => complain('refused' in answer ? answer.refused.message : '')
+  const again = (text?: string): void => {
+    edit(false)
+    void room.control.again(id, text).then(told)
+  }
   return (
     <article class={`run ${status}`} aria-label={`Run ${Number(id)}, ${status}`}>
       <div class="turn asked">
         <div class="who">{mine.has(id) ? 'you' : author === 'anonymous' || !author ? 'someone' : author}</div>
-        <div class="prompt" data-part tabIndex={-1}>{String(run.get('prompt') ?? '')}</div>
+        <div>
+          {files && files.length > 0 && <div class="files">{files.map((file, index) => <FileView key={index} file={fileOf(file)} />)}</div>}
+          {editing
+            ? <EditPrompt text={prompt} send={again} leave={() => edit(false)} />
+            : <div class="prompt" data-part tabIndex={-1}>{prompt}</div>}
+          <Versions room={room} id={id} versions={versions} told={told} />
+        </div>
       </div>
       <div class="turn answered">
-        <div class="who agent">{agent}</div>
+        <div class="who agent">{String(run.get('agent') || 'agent')}</div>
         <div class="answer">
           {parts && <Parts room={room} run={id} parts={parts} end={open ? 'open' : status === 'done' ? 'whole' : 'cut'} />}
           {status === 'failed' && <Failure room={room} id={id} run={run} />}
-          <Footing id={id} run={run} status={status} />
+          <Facts id={id} run={run} status={status}>
+            {!open && versions !== '' && (
+              <span class="acts">
+                <button type="button" class="quiet" onClick={() => again()}>regenerate</button>
+                <button type="button" class="quiet" onClick={() => edit(true)}>edit</button>
+              </span>
+            )}
+          </Facts>
+          {problem && <p class="error-line" role="alert">{problem}</p>}
         </div>
       </div>
     </article>
   )
 })
 
-function Parts({ room, run, parts, end }: { room: Room; run: string; parts: Y.Array<Shown>; end: Standing }): VNode {
+export function Parts({ room, run, parts, end }: { room: Room; run: string; parts: Y.Array<Shown>; end: Standing }): VNode {
   useShared(parts)
   // What is said to the run stands behind what streams and does not end it.
   let last = parts.length - 1
   while (last > 0 && parts.get(last).get('type') === 'steer') last--
+  let sources = 0
   return (
-    <>{parts.map((part, index) => <Part key={keyOf(part)} room={room} run={run} part={part} standing={index === last ? end : 'whole'} />)}</>
+    <>
+      {parts.map((part, index) => {
+        if (part.get('type') === 'source') sources++
+        return <Part key={keyOf(part)} room={room} run={run} part={part} standing={index === last ? end : 'whole'} number={sources} />
+      })}
+    </>
   )
 }
 
@@ -75,27 +106,5 @@ function Failure({ room, id, run }: { room: Room; id: string; run: Shown }): VNo
         <button type="button" class="quiet" onClick={() => go({ record: record.seq })}>record {record.seq}</button>
       )}
     </div>
-  )
-}
-
-function Footing({ id, run, status }: { id: string; run: Shown; status: string }): VNode {
-  const asked = String(run.get('requested_at') ?? '')
-  const ended = run.get('ended_at') as string | undefined
-  const input = run.get('input_tokens') as number | undefined
-  const output = run.get('output_tokens') as number | undefined
-  const facts = [
-    clock(asked),
-    ended ? duration(asked, ended) : null,
-    run.get('model') as string | undefined,
-    input || output ? `${(input ?? 0).toLocaleString('en')} in, ${(output ?? 0).toLocaleString('en')} out` : null
-  ]
-  return (
-    <footer class="facts" aria-label="About this run">
-      {status !== 'done' && <span class="word">{status === 'waiting' ? <span class="shape" aria-hidden="true">◆ </span> : isOpen(status) && <span class="beat" aria-hidden="true" />}{STATUS[status] ?? status}</span>}
-      {facts.filter(Boolean).map((fact, index) => <span key={index}>{fact}</span>)}
-      <button type="button" class="quiet mono" title="Show the record that began this run" onClick={() => go({ record: Number(id) })}>
-        #{Number(id)}
-      </button>
-    </footer>
   )
 }

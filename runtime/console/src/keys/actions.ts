@@ -28,8 +28,8 @@ export function stepPart(by: 1 | -1): void {
 
 /** Move the focus to what waits for a person, if it is in sight: its first field, or the form whose Enter says yes. */
 export function toWaiting(): boolean {
-  const form = document.querySelector<HTMLElement>('form.asking')
-  const target = form?.classList.contains('input') ? form.querySelector<HTMLElement>('input, textarea, select') : form
+  const form = document.querySelector<HTMLElement>('.dock[role="dialog"], form.asking')
+  const target = form?.classList.contains('dock') ? form.querySelector('button') : form?.classList.contains('input') ? form.querySelector<HTMLElement>('input, textarea, select') : form
   target?.focus({ preventScroll: true })
   form?.scrollIntoView({ block: 'nearest' })
   return target != null && target === document.activeElement

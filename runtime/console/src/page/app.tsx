@@ -13,14 +13,18 @@ import { type Action, pressed, stepPart, toWaiting } from '../keys/actions'
 import { Keys, Palette } from '../keys/dialogs'
 import { freshName } from '../rooms/names'
 import { RoomsPane } from '../rooms/pane'
+import { Title, titleOf } from '../rooms/title'
 import { RecordPanel } from '../timeline/record'
 import { Timeline } from '../timeline/timeline'
+import { Dock } from '../tools/dock'
+import { questions } from '../tools/own'
 import { Room } from '../wire/room'
 import { type Cell, useCell } from './cell'
 import { SIGNS } from './icons'
 import { People } from './people'
+import { useShared } from './shared'
 import { go, place } from './place'
-import { documentOpen, nextTheme, roomsOpen, theme, timelineOpen, toggle } from './settings'
+import { accent, documentOpen, lending, nextTheme, roomsOpen, theme, timelineOpen, toggle } from './settings'
 import { Banner, Status } from './status'
 
 type Tab = 'rooms' | 'chat' | 'document'
@@ -34,14 +38,17 @@ export function App(): VNode {
   const [dialog, show] = useState<Dialog>(null)
   const prompt = useRef<HTMLTextAreaElement>(null)
   const search = useRef<HTMLInputElement>(null)
-  const waits = useWaits(room)
+  const asked = useCell(questions).length > 0
+  const waits = useWaits(room) || asked
   const worn = useCell(theme)
   const open = { rooms: useCell(roomsOpen), document: useCell(documentOpen), timeline: useCell(timelineOpen) }
 
   const actions = useActions(room, { prompt, search, show, setTab })
+  useShared(room.about)
+  const title = titleOf(room)
   useEffect(() => {
-    document.title = `${waits ? '◆ ' : ''}${name} · plait`
-  }, [name, waits])
+    document.title = `${waits ? '◆ ' : ''}${title} · plait`
+  }, [title, waits])
   useEffect(() => {
     const keyed = (event: KeyboardEvent): void => {
       if ((event.metaKey || event.ctrlKey) && event.key.toLowerCase() === 'k') {
@@ -63,7 +70,7 @@ export function App(): VNode {
       <main class="pane chat" aria-label="Chat">
         <header>
           <PaneToggle pane={roomsOpen} name="rooms" />
-          <h2 class="title">{name}</h2>
+          <Title key={name} room={room} />
           <People awareness={room.line.awareness} label="People in this room" naming />
           <Status room={room} />
           <button type="button" class="quiet icon" onClick={() => theme.set(nextTheme(worn))} aria-label={`Theme: ${worn}`} title={`Theme: ${worn}`}>
@@ -75,6 +82,7 @@ export function App(): VNode {
         </header>
         <Banner key={name} room={room} />
         <Conversation key={name} room={room} />
+        <Dock />
         <Composer key={name} room={room} field={prompt} />
       </main>
       <DocumentPane key={name} room={room} />
@@ -118,8 +126,11 @@ function useActions(room: Room, { prompt, search, show, setTab }: Reach): readon
       { name: 'stop every open run', key: '.', act: () => { if (room.open().length) void room.control.stop() } },
       { name: 'find a room', key: 'r', act: () => { roomsOpen.set('yes'); setTab('rooms'); requestAnimationFrame(() => search.current?.focus()) } },
       { name: 'new room', key: 'n', act: () => go({ room: freshName(), document: 'main', record: null }) },
+      { name: 'name or delete this room', act: () => document.querySelector<HTMLElement>('.title button')?.click() },
       { name: 'show or hide the timeline', key: 't', act: () => toggle(timelineOpen) },
       { name: 'show or hide the documents', key: 'd', act: () => toggle(documentOpen) },
+      { name: 'lend this page to agents, or no longer', act: () => { toggle(lending); room.serving.changed() } },
+      { name: "give the page its own colour back", act: () => accent.set('teal') },
       { name: 'change the theme', act: () => theme.set(nextTheme(theme.value)) },
       { name: 'list the keys', key: '?', act: () => show('keys') }
     ],

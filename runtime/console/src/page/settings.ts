@@ -54,6 +54,14 @@ function keptCell<T extends string>(key: string, otherwise: T, allowed: readonly
 export const theme = keptCell<Theme>('theme', 'system', ['system', 'light', 'dark'])
 export const roomsOpen = keptCell<'yes' | 'no'>('rooms', 'yes', ['yes', 'no'])
 export const documentOpen = keptCell<'yes' | 'no'>('document', 'yes', ['yes', 'no'])
+/** Whether agents may use this page's tools (tools/own). */
+export const lending = keptCell<'yes' | 'no'>('lending', 'yes', ['yes', 'no'])
+
+/** The colours that the page can wear, by the names in style/dock.css; the first one is its own. */
+export const ACCENTS = ['teal', 'blue', 'violet', 'rose', 'rust', 'moss', 'slate'] as const
+export type Accent = (typeof ACCENTS)[number]
+export const accent = keptCell<Accent>('accent', 'teal', ACCENTS)
+
 /** On a phone the timeline is a sheet that one asks for. */
 export const timelineOpen = keptCell<'yes' | 'no'>('timeline', matchMedia('(max-width: 780px)').matches ? 'no' : 'yes', ['yes', 'no'])
 
@@ -73,6 +81,13 @@ function wear(): void {
 }
 wear()
 theme.watch(wear)
+
+function colour(): void {
+  if (accent.value === 'teal') delete document.documentElement.dataset.accent
+  else document.documentElement.dataset.accent = accent.value
+}
+colour()
+accent.watch(colour)
 
 function newcomer(): Person {
   const [first, second] = crypto.getRandomValues(new Uint32Array(2))

@@ -63,7 +63,7 @@ interface GroupProps {
   readonly title: string
   readonly rooms: readonly api.RoomLine[]
   readonly current: string
-  /** Whether a run of the room that is open here waits for a person; of the others only the log knows. */
+  /** Whether a run of the room that is open here waits for a person; of the others the list knows, a little later. */
   readonly waits: boolean
   readonly choose: (name: string) => void
 }
@@ -74,11 +74,11 @@ function Group({ title, rooms, current, waits, choose }: GroupProps): VNode | nu
     <section aria-label={title}>
       <h2>{title}</h2>
       <ul>
-        {rooms.map(({ name, title: told, time, open_runs: open }) => (
+        {rooms.map(({ name, title: told, time, open_runs: open, waiting_runs: waiting }) => (
           <li key={name}>
-            <button type="button" class="room" aria-current={name === current ? 'page' : undefined} onClick={() => choose(name)}>
+            <button type="button" class="room" title={told ? name : undefined} aria-current={name === current ? 'page' : undefined} onClick={() => choose(name)}>
               <span class="name">{told || name}</span>
-              {waits && name === current ? <span class="open waits">◆ waits for you</span> : open ? <span class="open" title={`${open} open`}>● working</span> : <span class="time">{when(time)}</span>}
+              {(name === current ? waits : waiting) ? <span class="open waits">◆ waits for you</span> : open ? <span class="open" title={`${open} open`}>● working</span> : <span class="time">{when(time)}</span>}
             </button>
           </li>
         ))}

@@ -1,14 +1,18 @@
 /**
- * The requests that are not a socket: rooms, past records, past runs, health.
+ * The requests that are not a socket: rooms, files, past records, past runs, health.
  *
  * All go to this server and nowhere else. A failure is an `ApiError` with the server's own code and sentence.
  */
+
+import type { Attached } from './control'
 
 export interface RoomLine {
   readonly name: string
   readonly title?: string
   readonly time?: string
   readonly open_runs?: number
+  /** How many of them wait for somebody. */
+  readonly waiting_runs?: number
 }
 
 export class ApiError extends Error {
@@ -21,16 +25,55 @@ async function get(path: string, query: Record<string, string | number | undefin
   const asked = new URLSearchParams()
   for (const [key, value] of Object.entries(query)) if (value !== undefined && value !== '') asked.set(key, String(value))
   const tail = asked.toString()
+  return fetched(path + (tail ? '?' + tail : ''))
+}
+
+async function fetched(address: string, how: RequestInit = {}): Promise<Response> {
   let response: Response
   try {
-    response = await fetch(path + (tail ? '?' + tail : ''))
+    response = await fetch(address, how)
   } catch {
-    throw new ApiError('unreachable', 'The server does not answer.')
+    throw unreachable()
   }
   if (response.ok) return response
-  const said = await response.json().catch(() => ({}))
-  throw new ApiError(said.code ?? `http-${response.status}`, said.message ?? `The server answered ${response.status}.`)
+  throw refusal(response.status, await response.json().catch(() => ({})))
 }
+
+function unreachable(): ApiError {
+  return new ApiError('unreachable', 'The server does not answer.')
+}
+
+function refusal(status: number, said: any): ApiError {
+  return new ApiError(said?.code ?? `http-${status}`, said?.message ?? `The server answered ${status}.`)
+}
+
+/** Delete a room, its log and its documents, for everybody and for good. */
+export async function deleteRoom(room: string): Promise<void> {
+  await fetched(`/api/rooms/${encodeURIComponent(room)}`, { method: 'DELETE' })
+}
+
+/** Put a file where prompts can name it. `told` hears how far it is, from 0 to 1; fetch cannot tell that, so it is XHR. */
+export function putFile(file: File, told: (done: number) => void, signal: AbortSignal): Promise<Attached> {
+  return new Promise((settle, fail) => {
+    const request = new XMLHttpRequest()
+    const media_type = file.type || 'application/octet-stream'
+    request.open('PUT', '/api/blobs')
+    request.setRequestHeader('content-type', media_type)
+    request.responseType = 'json'
+    request.upload.onprogress = (event) => { if (event.lengthComputable) told(event.loaded / event.total) }
+    request.onerror = () => fail(unreachable())
+    request.onload = () => {
+      const said = request.response
+      if (request.status >= 300) fail(refusal(request.status, said))
+      else settle({ blob: String(said?.blob ?? ''), media_type: String(said?.media_type ?? media_type), name: file.name.slice(0, LONGEST_NAME) || 'file', bytes: file.size })
+    }
+    signal.addEventListener('abort', () => request.abort())
+    request.send(file)
+  })
+}
+
+/** As the server's limit for a file's name. */
+const LONGEST_NAME = 200
 
 /** One page of the rooms whose names contain `query`, the latest active first; `cursor` begins the next page. */
 export async function rooms(query: string, cursor?: string): Promise<{ rooms: RoomLine[]; cursor?: string }> {
@@ -60,10 +103,11 @@ export interface PastRun {
   readonly [key: string]: unknown
 }
 
-/** What runs here: used for the prompts that an empty room suggests. */
-export async function health(): Promise<{ models: string[] }> {
+/** What runs here: models for the prompts that an empty room suggests, agents to choose from. */
+export async function health(): Promise<{ models: string[]; agents: string[] }> {
   const said = await (await get('/health')).json()
-  return { models: modelNames(said) }
+  const agents = Array.isArray(said.agents) ? said.agents.map((agent: any) => agent?.name) : []
+  return { models: modelNames(said), agents: agents.filter((name: unknown) => typeof name === 'string') }
 }
 
 /** Names of models wherever the health page keeps them: a list, or agents with a model each. */

@@ -7,6 +7,7 @@
  */
 
 import { Cell } from '../page/cell'
+import { isText, keep, kept } from './kept'
 
 export interface Refusal {
   readonly code: string
@@ -15,10 +16,19 @@ export interface Refusal {
 
 export type Answer = { readonly ok: { readonly seq?: number; readonly run?: string } } | { readonly refused: Refusal }
 
+/** A file that the server keeps, as a prompt names it. */
+export interface Attached {
+  readonly blob: string
+  readonly media_type: string
+  readonly name: string
+  readonly bytes: number
+}
+
 export interface Waiting {
   readonly id: string
   readonly text: string
   readonly agent?: string
+  readonly attachments?: readonly Attached[]
   /** The run at work that this is said to; without it, it is a prompt. */
   readonly run?: string
 }
@@ -30,15 +40,24 @@ export type Decision =
   | { readonly do: 'answer'; readonly answer: unknown }
   | { readonly do: 'resolve'; readonly verdict: 'happened' | 'did-not-happen' | 'retry'; readonly result?: unknown }
 
+export type Body = Readonly<Record<string, unknown>> & { readonly do: string }
+
 interface Command {
   readonly id: string
-  readonly body: Record<string, unknown>
+  readonly body: Body
   readonly settle: (answer: Answer) => void
   tries: number
+  /** The socket on which it was asked last. */
+  on: WebSocket | null
 }
 
 /** Refusals that are about now and not about the command: it is asked again, later. */
 const PASSING = new Set(['overloaded', 'restarting', 'too-many', 'store-failed'])
+
+function passes(said: any): boolean {
+  return said.unknown !== undefined || (said.refused !== undefined && PASSING.has(said.refused.code))
+}
+
 const FIRST_DELAY_MS = 500
 const LONGEST_DELAY_MS = 15_000
 
@@ -46,28 +65,36 @@ export class Control {
   /** Prompts that are not on disk yet, oldest first. */
   readonly waiting = new Cell<readonly Waiting[]>([])
   /** The last refusal that a reader should see, with the text to be given back. */
-  readonly refused = new Cell<(Refusal & { readonly text: string }) | null>(null)
+  readonly refused = new Cell<(Refusal & Pick<Waiting, 'text' | 'attachments'>) | null>(null)
   /** What this tab did: the runs that it asked for, and its `deed`s. */
   readonly mine: Cell<ReadonlySet<string>>
 
   onRecord: (record: unknown) => void = () => {}
   onCaughtUp: (seq: number) => void = () => {}
   onHead: (seq: number) => void = () => {}
+  /** What each socket has to say before anything else is said on it, if anything: which tools this tab has. */
+  hello: () => Body | null = () => null
+  onGreeted: () => void = () => {}
+  /** Called before a run is asked for. */
+  beforeRun: () => void = () => {}
 
   private socket: WebSocket | null = null
   private commands = new Map<string, Command>()
   private from: number | null = null
   private followed = ''
+  /** The id of a greeting that has no answer yet; until then the commands wait. */
+  private greeting = ''
 
   constructor(private readonly room: string) {
-    const runs = kept(room, 'mine', (one): one is string => typeof one === 'string')
+    const runs = kept('mine', room, isText)
     this.mine = new Cell<ReadonlySet<string>>(new Set(runs))
-    for (const prompt of kept(room, 'waiting', isWaiting)) void this.ask(prompt)
+    for (const prompt of kept('waiting', room, isWaiting)) void this.ask(prompt)
   }
 
   /** Ask the agent; the promise ends when the prompt is on disk or refused. */
-  prompt(text: string, agent?: string): Promise<Answer> {
-    return this.ask({ id: crypto.randomUUID(), text, ...(agent ? { agent } : {}) })
+  prompt(text: string, how: { agent?: string; attachments?: readonly Attached[] } = {}): Promise<Answer> {
+    const attachments = how.attachments?.length ? { attachments: how.attachments } : {}
+    return this.ask({ id: crypto.randomUUID(), text, ...(how.agent ? { agent: how.agent } : {}), ...attachments })
   }
 
   /** Say something to a run at work; the promise ends when it is on disk or refused. */
@@ -77,7 +104,7 @@ export class Control {
 
   /** Decide about a call of a run. */
   decide(run: string, step: string, decision: Decision): Promise<Answer> {
-    return this.send(crypto.randomUUID(), { ...decision, run, step }).then((answer) => {
+    return this.send({ ...decision, run, step }).then((answer) => {
       if ('ok' in answer) this.did(deed(run, step))
       return answer
     })
@@ -85,7 +112,26 @@ export class Control {
 
   /** Stop one run, or without `run` every open run of the room. */
   stop(run?: string): Promise<Answer> {
-    return this.send(crypto.randomUUID(), { do: 'stop', ...(run ? { run } : {}) })
+    return this.send({ do: 'stop', ...(run ? { run } : {}) })
+  }
+
+  /** Ask for another version of a run: its prompt again, or another text in its place. */
+  again(run: string, text?: string): Promise<Answer> {
+    this.beforeRun()
+    const body = text === undefined ? { do: 'regenerate', run } : { do: 'edit-prompt', run, text }
+    return this.send(body).then((answer) => {
+      if ('ok' in answer && answer.ok.run) this.did(answer.ok.run)
+      return answer
+    })
+  }
+
+  /** Ask for anything, under an id of its own unless it is asked again. */
+  send(body: Body, id: string = crypto.randomUUID()): Promise<Answer> {
+    return new Promise((settle) => {
+      const command: Command = { id, body, settle, tries: 0, on: null }
+      this.commands.set(id, command)
+      this.transmit(command)
+    })
   }
 
   /** Have the records after `seq`, and then every further one. */
@@ -101,8 +147,23 @@ export class Control {
 
   opened(socket: WebSocket): void {
     this.socket = socket
-    for (const command of this.commands.values()) this.transmit(command)
     this.refollow()
+    this.greet()
+  }
+
+  /** Say the greeting (again); what is waiting to be asked goes out behind its answer. */
+  greet(): void {
+    if (this.socket?.readyState !== WebSocket.OPEN) return
+    const body = this.hello()
+    if (!body) return this.greeted()
+    this.greeting = crypto.randomUUID()
+    this.socket.send(JSON.stringify({ id: this.greeting, ...body }))
+  }
+
+  private greeted(): void {
+    this.greeting = ''
+    for (const command of this.commands.values()) if (command.on !== this.socket) this.transmit(command)
+    this.onGreeted()
   }
 
   closed(socket: WebSocket): void {
@@ -121,15 +182,17 @@ export class Control {
     if (said.record) this.onRecord(said.record)
     else if (typeof said.caught_up === 'number') this.onCaughtUp(said.caught_up)
     else if (said.id === this.followed && said.ok) this.onHead(Number(said.ok.seq) || 0)
+    else if (said.id === this.greeting && this.greeting) this.heard(said)
     else if (typeof said.id === 'string') this.answer(said)
   }
 
   private ask(prompt: Waiting): Promise<Answer> {
+    if (!prompt.run) this.beforeRun()
     this.waiting.set([...this.waiting.value, prompt])
     this.store()
     const { id, ...body } = prompt
-    return this.send(id, { do: prompt.run ? 'steer' : 'prompt', ...body }).then((answer) => {
-      if ('refused' in answer) this.refused.set({ ...answer.refused, text: prompt.text })
+    return this.send({ do: prompt.run ? 'steer' : 'prompt', ...body }, id).then((answer) => {
+      if ('refused' in answer) this.refused.set({ ...answer.refused, text: prompt.text, ...(prompt.attachments ? { attachments: prompt.attachments } : {}) })
       else if (prompt.run) this.did(deed(prompt.run, prompt.text))
       else if (answer.ok.run) this.did(answer.ok.run)
       this.waiting.set(this.waiting.value.filter((other) => other.id !== id))
@@ -143,16 +206,16 @@ export class Control {
     this.store()
   }
 
-  private send(id: string, body: Record<string, unknown>): Promise<Answer> {
-    return new Promise((settle) => {
-      const command = { id, body, settle, tries: 0 }
-      this.commands.set(id, command)
-      this.transmit(command)
-    })
+  /** A greeting that came to nothing for now is said again; one that is refused for good holds nothing up. */
+  private heard(said: any): void {
+    if (!passes(said)) return this.greeted()
+    const { greeting } = this
+    setTimeout(() => { if (greeting === this.greeting) this.greet() }, FIRST_DELAY_MS)
   }
 
   private transmit(command: Command): void {
-    if (this.socket?.readyState === WebSocket.OPEN && this.commands.has(command.id)) {
+    if (!this.greeting && this.socket?.readyState === WebSocket.OPEN && this.commands.has(command.id)) {
+      command.on = this.socket
       this.socket.send(JSON.stringify({ id: command.id, ...command.body }))
     }
   }
@@ -160,7 +223,7 @@ export class Control {
   private answer(said: any): void {
     const command = this.commands.get(said.id)
     if (!command) return
-    if (said.unknown || (said.refused && PASSING.has(said.refused.code))) {
+    if (passes(said)) {
       const delay = Math.min(FIRST_DELAY_MS * 2 ** command.tries++, LONGEST_DELAY_MS)
       setTimeout(() => this.transmit(command), delay)
       return
@@ -177,8 +240,8 @@ export class Control {
   }
 
   private store(): void {
-    keep(this.room, 'waiting', this.waiting.value)
-    keep(this.room, 'mine', [...this.mine.value].slice(-MINE))
+    keep('waiting', this.room, this.waiting.value)
+    keep('mine', this.room, [...this.mine.value].slice(-MINE))
   }
 }
 
@@ -192,23 +255,6 @@ export function deed(run: string, what: string): string {
 
 function isWaiting(one: any): one is Waiting {
   return typeof one?.id === 'string' && typeof one.text === 'string'
-}
-
-function keep(room: string, what: string, list: readonly unknown[]): void {
-  try {
-    sessionStorage.setItem(`plait.${what}.${room}`, JSON.stringify(list))
-  } catch {
-    // Without storage it lasts as long as the page.
-  }
-}
-
-function kept<T>(room: string, what: string, fits: (one: any) => one is T): T[] {
-  try {
-    const found: unknown = JSON.parse(sessionStorage.getItem(`plait.${what}.${room}`) ?? '[]')
-    return Array.isArray(found) ? found.filter(fits) : []
-  } catch {
-    return []
-  }
 }
 
 /** A WebSocket class for a stock y-websocket provider: binary frames are the provider's, text frames the control's. */

@@ -51,3 +51,11 @@ export function safeAwareness(awareness: Awareness): Awareness {
     }
   })
 }
+
+/** The name of whoever sits before that tab, if the tab is here. */
+export function ownerOf(awareness: Awareness, tab: string): string | null {
+  for (const state of awareness.getStates().values()) {
+    if (state.tab === tab && state.user) return safeUser(state.user).name
+  }
+  return null
+}

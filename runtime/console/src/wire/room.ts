@@ -4,6 +4,9 @@
 
 import * as Y from 'yjs'
 
+import { tabName } from '../tools/name'
+import { ownTools } from '../tools/own'
+import { type Call, Serving } from '../tools/serving'
 import { Control, controlSocket } from './control'
 import { Line } from './provider'
 import { type LogRecord, Records } from './records'
@@ -19,6 +22,9 @@ export class Room {
   readonly line: Line
   readonly records = new Records()
   readonly runs: Y.Map<Shown>
+  /** What concerns the room itself: its title, its branch, what it cost. */
+  readonly about: Y.Map<any>
+  readonly serving: Serving
   private behindUntil = 0
 
   constructor(readonly name: string) {
@@ -31,6 +37,15 @@ export class Room {
       this.behindUntil = 0
       this.line.signal({ it: 'behind', records: 0 })
     }
+    this.about = this.line.doc.getMap('room')
+    this.serving = new Serving(tabName(), name, ownTools, () => this.calls(), this.control)
+    this.control.hello = () => this.serving.hello()
+    this.control.beforeRun = () => this.serving.lend()
+    this.line.awareness.setLocalStateField('tab', tabName())
+    this.runs.observeDeep((events) => {
+      // A token changes a text; what a call's tab must know is a key of a map.
+      if (events.some(({ target }) => target instanceof Y.Map)) this.serving.look()
+    })
     this.line.loaded.watch(() => this.control.follow(this.begin()))
   }
 
@@ -39,14 +54,17 @@ export class Room {
     return [...this.runs.keys()].sort()
   }
 
-  /** Runs that are not over, oldest first. */
-  open(): string[] {
-    return this.ids().filter((id) => isOpen(this.runs.get(id)?.get('status')))
+  /** Runs that are not over, oldest first; those of sub-agents are part of the run that waits for them. */
+  open(inner = false): string[] {
+    return this.ids().filter((id) => {
+      const run = this.runs.get(id)!
+      return isOpen(run.get('status')) && (inner || !run.get('parent'))
+    })
   }
 
-  /** Whether a run waits for somebody's word. */
+  /** Whether a run, or one that it asked for, waits for somebody's word. */
   waits(): boolean {
-    return this.ids().some((id) => this.runs.get(id)?.get('status') === 'waiting')
+    return this.ids().some((id) => waitsForPerson(this.runs.get(id)!))
   }
 
   /** The run that can be told something: the first open one, as the others wait for it. */
@@ -55,7 +73,22 @@ export class Room {
   }
 
   leave(): void {
+    this.serving.leave()
     this.line.end()
+  }
+
+  /** The calls of open runs that are a tab's, or wait for one. */
+  private calls(): Call[] {
+    const found: Call[] = []
+    for (const run of this.open(true)) {
+      for (const part of (this.runs.get(run)?.get('parts') as Y.Array<Shown> | undefined) ?? []) {
+        const state = part.get('state')
+        if (state !== 'awaiting' && (part.get('tab') === undefined || (state !== 'assigned' && state !== 'running'))) continue
+        const [step, name, args, tab, number] = ['call', 'name', 'args', 'tab', 'number'].map((key) => part.get(key))
+        found.push({ run, step: String(step), name: String(name), args: String(args ?? ''), state, tab: String(tab ?? ''), number: Number(number ?? 0) })
+      }
+    }
+    return found
   }
 
   /** A run's id is the seq of its first record, so the document itself says where its newest runs begin in the log. */
@@ -81,4 +114,11 @@ export class Room {
 /** Whether a run of this status may still change. */
 export function isOpen(status: unknown): boolean {
   return status === 'queued' || status === 'running' || status === 'waiting'
+}
+
+/** Whether a waiting run waits for somebody's word, and not for a time or for a page. */
+export function waitsForPerson(run: Shown): boolean {
+  if (run.get('status') !== 'waiting' || run.get('wakes_at')) return false
+  const states = ((run.get('parts') as Y.Array<Shown> | undefined)?.map((part) => part.get('state')) ?? []) as unknown[]
+  return states.some((state) => state === 'asking' || state === 'unknown') || !states.includes('awaiting')
 }
