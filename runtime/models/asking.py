@@ -59,6 +59,7 @@ def proposes_titles(model: Model) -> bool:
 def title_request(model: Model, messages: Sequence[Message]) -> JSON:
     """A small request for a title of the conversation, in its language: its beginning, no tools, few tokens."""
     said: list[str] = []
+    messages = in_words(messages)  # A prompt may be nothing but a picture.
     for who, kind in (("Person", User), ("Assistant", Assistant)):
         text = next((message.text for message in messages if isinstance(message, kind) and message.text.strip()), "")
         if text:

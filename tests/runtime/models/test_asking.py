@@ -92,6 +92,8 @@ def test_a_title_is_asked_of_models_that_read() -> None:
         asked = request["messages"][-1]["content"]
         assert asked.startswith("Person: xxx")
         assert "\n\nAssistant: yyy" in asked
+        alone = title_request(model, [User("", (DOT,))])["messages"][-1]["content"]
+        assert alone == "Person: The person attached dot.png (image/png, 7 bytes), which you cannot see."
 
 
 @pytest.mark.parametrize(
