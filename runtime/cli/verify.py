@@ -5,12 +5,16 @@ follows from the one before, its body decodes to the event that its header names
 document did not have, and the fold takes it in. The last one must be the one that the room's row names. The first
 record that does not pass is named; what stands after it proves nothing, so it is not looked at.
 
-It may run beside the server: a room is checked up to where it ended when the check of it began.
+Each blob that the room refers to must be there and hash to its name.
+
+It may run beside the server: a room is checked up to where it ended when the check of it began, and one that is deleted
+meanwhile is left out.
 """
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
+from hashlib import sha256
 
 import click
 import msgspec
@@ -25,7 +29,7 @@ from ...protocol.events import Record
 from ...protocol.fold import fold
 from ...protocol.state import RoomState
 from ...protocol.update import fits, read
-from ...storage import Break, Head, Reader, Sealed, StoreCorrupt, StoreError, open_store
+from ...storage import Break, Head, Reader, RoomDeleted, Sealed, StoreCorrupt, StoreError, open_store
 from ...storage.chain import START, kind_of
 from ...storage.chain import verify as first_break
 from .asking import checked_room, json_option, store_option
@@ -56,7 +60,10 @@ def verb(room: str | None, as_json: bool, store_url: str) -> int:
             if room and heads[0].seq == 0:
                 raise StoreError(f"no room named {room} is in this store")
             with _progress(sum(head.seq for head in heads)) as tick:
-                verdicts = [await check(reader, head, tick) for head in heads]
+                verdicts = []
+                for head in heads:
+                    with nullcontext() if room else suppress(RoomDeleted):
+                        verdicts.append(await check(reader, head, tick))
         for verdict in verdicts:
             click.echo(msgspec.json.encode(verdict) if as_json else _sentence(verdict))
         if not as_json and not room:
@@ -93,7 +100,20 @@ async def check(reader: Reader, head: Head, tick: Tick) -> Verdict:
         tick(len(page))
     if previous != head.hash:
         return Verdict(head.room, good, previous.hex(), f"the room's row does not name record {good} as its last")
-    return Verdict(head.room, good, previous.hex())
+    return Verdict(head.room, good, previous.hex(), await _bad_blob(reader, head.room))
+
+
+async def _bad_blob(reader: Reader, room: str) -> str | None:
+    """What is wrong with the first blob of the room that is not as it was put; None if all are."""
+    name = ""
+    while names := await reader.blobs_of(room, after=name):
+        for name in names:
+            blob = await reader.blob(name)
+            if blob is None:
+                return f"blob {name} is missing"
+            if sha256(blob.data).hexdigest() != name:
+                return f"blob {name} holds other bytes than its name says"
+    return None
 
 
 class _Replay:

@@ -80,6 +80,37 @@ def test_what_was_changed_is_named(database: Path, statement: str, good: int, wh
     assert f"({good} good before it)" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("statement", "why"),
+    [
+        ("DELETE FROM blob_data", "is missing"),
+        ("DELETE FROM blobs", "is missing"),
+        ("UPDATE blob_data SET data = x'00'", "holds other bytes"),
+        ("UPDATE blob_uses SET hash = replace(hash, 'a', 'b')", "is missing"),
+    ],
+)
+def test_a_blob_that_was_changed_is_named(database: Path, statement: str, why: str, capsys: Captured) -> None:
+    """CL17: a blob that a room refers to must be there and be what its name says."""
+
+    async def attach() -> None:
+        async with open_store(f"sqlite:///{database}") as store:
+            name = await store.put_blob(b"a picture", "image/png")
+            pad = Doc(client_id=21)
+            pad["content"] = Text("see the picture")
+            record = Record(8, TIME, "ann", "", 1, DocumentEdited(), "pad", pad.get_update())
+            await store.append(Append("kitchen", 1, 7, (record,), blobs=(name,)))
+
+    trio.run(attach)
+    assert verify(database) == 0
+    change(database, statement)
+    assert verify(database, "--json") == 1
+    lines = capsys.readouterr().out.splitlines()[-2:]
+    kitchen, shop = map(json.loads, lines)
+    assert kitchen["bad"].startswith("blob ")
+    assert why in kitchen["bad"]
+    assert shop["bad"] is None
+
+
 def test_a_sealed_record_must_be_sound(database: Path, capsys: Captured) -> None:
     """CL8: a record with a good seal fails if its update leans on what the document never had."""
     doc = Doc(client_id=11)
