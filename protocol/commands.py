@@ -17,7 +17,21 @@ from msgspec import Meta, Struct
 
 from .errors import Code, Refused
 from .events import kebab
-from .limits import COMMAND_ID_CHARS, DECISION_REASON_CHARS, PROMPT_BYTES, TAB_TOOLS, TEXT_FRAME_BYTES, UPDATE_DEPTH
+from .limits import (
+    ATTACHMENTS,
+    COMMAND_ID_CHARS,
+    CONTEXT_BYTES,
+    CONTEXT_FACTS,
+    DECISION_REASON_CHARS,
+    METADATA_CHARS,
+    METADATA_KEYS,
+    PROMPT_BYTES,
+    TAB_TOOLS,
+    TEXT_FRAME_BYTES,
+    TITLE_CHARS,
+    UPDATE_DEPTH,
+)
+from .options import Options
 
 CommandId = Annotated[
     str,
@@ -39,11 +53,84 @@ class _Ask(
     id: CommandId
 
 
-class Prompt(_Ask, frozen=True, kw_only=True):
-    """Ask an agent something; a run begins. An empty `agent` is the room's default one."""
+Key = Annotated[str, Meta(min_length=1, max_length=100)]
+Facts = Annotated[dict[Key, str], Meta(max_length=CONTEXT_FACTS, description=f"At most {CONTEXT_BYTES} bytes in all.")]
+PromptText = Annotated[str, Meta(min_length=1, description=f"At most {PROMPT_BYTES} bytes of UTF-8.")]
 
-    text: Annotated[str, Meta(min_length=1, description=f"At most {PROMPT_BYTES} bytes of UTF-8.")]
+
+class Overrides(Options, frozen=True, kw_only=True):
+    """What a prompt wants otherwise than its agent is set, as far as that agent allows it."""
+
+    model: Name = ""
+    retries: Annotated[int, Meta(ge=0, le=10)] | None = None
+
+
+class AttachedFile(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A file that was put under `/api/blobs` before. What it is and how long, the store knows better than the asker."""
+
+    blob: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+    name: Annotated[str, Meta(max_length=200)] = ""
+    media_type: Name = ""
+    bytes: Annotated[int, Meta(ge=0)] = 0
+
+
+class _Asking(_Ask, frozen=True, kw_only=True):
+    """What everything that begins a run may say: for whom it is, what else the agent should know, and how to answer."""
+
     agent: Name = ""
+    context: Facts = {}
+    attachments: Annotated[list[AttachedFile], Meta(max_length=ATTACHMENTS)] = []
+    options: Overrides = Overrides()
+
+
+class Prompt(_Asking, frozen=True, kw_only=True):
+    """Ask an agent something; a run begins. An empty `agent` is the one that was asked last in the room.
+
+    The conversation goes on from run `after`: where it stands if null, from its very beginning if empty.
+    """
+
+    text: PromptText
+    after: Name | None = None
+
+
+class Regenerate(_Asking, frozen=True, kw_only=True):
+    """Answer a prompt again: a run beside `run`, in a branch of its own that is chosen from then on."""
+
+    run: Name
+
+
+class EditPrompt(_Asking, frozen=True, kw_only=True):
+    """Ask what `run` was asked in other words: a run beside it, in a branch of its own that is chosen from then on."""
+
+    run: Name
+    text: PromptText
+
+
+MetadataKey = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+MetadataValue = Annotated[str, Meta(max_length=METADATA_CHARS)]
+
+
+class SetRoom(_Ask, frozen=True, kw_only=True):
+    """Name the room, describe it, or choose the branch that the conversation goes on from; a metadata value of null
+    takes its key away."""
+
+    title: Annotated[str, Meta(max_length=TITLE_CHARS)] | None = None
+    metadata: Annotated[
+        dict[
+            Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,64}$")],
+            Annotated[str, Meta(max_length=METADATA_CHARS)] | None,
+        ],
+        Meta(max_length=METADATA_KEYS),
+    ] = {}
+    branch: Name = ""
+
+
+class ProvideContext(_Ask, frozen=True, kw_only=True):
+    """Tell agents what they should know, by key; the last one of a key counts, and null takes it away. With `tab` the
+    facts are that tab's and go when it goes; it is the tab's own name for itself, as in `register-tools`."""
+
+    facts: Annotated[dict[Key, str | None], Meta(min_length=1, max_length=CONTEXT_FACTS)]
+    tab: Annotated[str, Meta(max_length=100)] = ""
 
 
 class Stop(_Ask, frozen=True, kw_only=True):
@@ -65,7 +152,7 @@ class Ping(_Ask, frozen=True, kw_only=True):
 class Steer(_Ask, frozen=True, kw_only=True):
     """Say something to a run at work; without `run`, to the one that is. The next model request holds it."""
 
-    text: Annotated[str, Meta(min_length=1, description=f"At most {PROMPT_BYTES} bytes of UTF-8.")]
+    text: PromptText
     run: Name = ""
 
 
@@ -142,7 +229,9 @@ class ReturnToolResult(_Ask, frozen=True, kw_only=True):
 OfTab = RegisterTools | ClaimTool | ReturnToolResult
 """What only a tab can ask: its socket says which tab it is."""
 Decision = Approve | Deny | Answer | Resolve
-Asked = Prompt | Stop | Steer | Decision | OfTab
+Asking = Prompt | Regenerate | EditPrompt
+"""What begins a run."""
+Asked = Asking | Stop | Steer | Decision | OfTab | SetRoom | ProvideContext
 """What a room judges; the rest is the connection's."""
 Command = Asked | Follow | Ping
 
@@ -176,20 +265,22 @@ def parse(text: bytes | str) -> Command:
         command = _decoder.decode(text)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise _why_not(text, error) from None
-    if isinstance(command, Prompt | Steer) and len(command.text.encode()) > PROMPT_BYTES:
+    if isinstance(command, Prompt | Steer | EditPrompt) and len(command.text.encode()) > PROMPT_BYTES:
         raise CommandRefused("too-large", f"A prompt may have {PROMPT_BYTES} bytes of UTF-8.", command.id)
-    if isinstance(command, Approve | Answer | Resolve) and _too_deep(command):
+    if isinstance(command, Approve | Answer | Resolve | Asking) and _too_deep(command):
         raise CommandRefused("bad-json", f"Values may be nested {UPDATE_DEPTH} deep, as in an edit.", command.id)
     return command
 
 
-def _too_deep(command: Approve | Answer | Resolve) -> bool:
+def _too_deep(command: Approve | Answer | Resolve | Asking) -> bool:
     """Whether a value in it is nested deeper than an edit's may be.
 
     The decoder stops where Python's stack does. What it just let through would be too deep for the next one who encodes
     it on a stack that is a little higher, and that is the room, in the middle of everybody's pass.
     """
     level: list[Any] = [getattr(command, name) for name in ("args", "answer", "result") if hasattr(command, name)]
+    if isinstance(command, Asking) and command.options.output is not None:
+        level.append(command.options.output.schema)
     for _ in range(UPDATE_DEPTH):
         held = [
             value.values() if isinstance(value, dict) else value for value in level if isinstance(value, dict | list)

@@ -53,6 +53,7 @@ from .events import (
     ValueNoted,
 )
 from .parts import Tail, add, add_text, file_map, first, last, show, write_call, write_decision
+from .state import TITLE_STEP
 
 ROOT = "runs"
 ROOM = "room"
@@ -236,7 +237,7 @@ class RoomDocument:
         tail.append(event.text)
 
     def _open_part(self, run: str, event: TextStreamed | ReasoningStreamed | ArgumentsStreamed) -> Tail | None:
-        if run not in self._runs:
+        if run not in self._runs or event.step == TITLE_STEP:
             return None
         field = "input" if isinstance(event, ArgumentsStreamed) else "text"
         kind = _KINDS[type(event)]

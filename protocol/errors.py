@@ -24,6 +24,7 @@ Code = Literal[
     "no-such-step",
     "not-allowed",
     "not-claimed",
+    "option-not-allowed",
     "outcome-unknown",
     "overloaded",
     "permission-denied",
@@ -66,6 +67,7 @@ CODES: dict[Code, Meaning] = {
     "not-claimed": Meaning(
         "The call is not this tab's to carry out: claim it first, or somebody else has it.", None, 409
     ),
+    "option-not-allowed": Meaning("This agent does not let a prompt set that.", None, 403),
     "outcome-unknown": Meaning("The commit may or may not have happened; ask again under the same id.", None, 503),
     "overloaded": Meaning("The server holds as much as it may; try again later.", 1013, 503),
     "permission-denied": Meaning("This document is read-only here; the edit was ignored.", None, 403),

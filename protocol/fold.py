@@ -6,11 +6,12 @@ million records is a million folds; a room whose append failed throws its state 
 This page holds what concerns the room and its runs; what concerns one step of a run stands in `steps`.
 """
 
-from typing import assert_never
+from typing import assert_never, cast
 
 import msgspec
 
 from .events import (
+    ArgumentsStreamed,
     BranchChosen,
     ContextProvided,
     DocumentEdited,
@@ -18,6 +19,7 @@ from .events import (
     Event,
     ModelAnswered,
     ModelRequested,
+    ReasoningStreamed,
     Record,
     RoomChanged,
     RunArchived,
@@ -29,12 +31,15 @@ from .events import (
     RunStopped,
     StopRequested,
     TabLeft,
+    TextStreamed,
     TitleProposed,
     ToolsRegistered,
 )
 from .state import ContextFact, Request, RoomState, Run, RunStatus, Spent, Steer, Step, TabTools, digest
-from .steps import fold_step, settle
+from .steps import Streamed, fold_step, fold_stream, settle
 from .update import read
+
+_STREAMED = frozenset({TextStreamed, ReasoningStreamed, ArgumentsStreamed})
 
 
 def fold(state: RoomState, record: Record) -> None:
@@ -43,6 +48,11 @@ def fold(state: RoomState, record: Record) -> None:
     state.epoch = record.epoch
     state.closed = None
     event = record.event
+    if type(event) in _STREAMED:  # Before the others: a long log is little else.
+        run = state.runs.get(record.run)
+        if run is not None:
+            fold_stream(run, cast(Streamed, event))
+        return
     match event:
         case DocumentEdited():
             _edited(state, record)
@@ -150,7 +160,7 @@ def _fold_run(state: RoomState, run: Run, record: Record, event: Event) -> None:
         case StopRequested():
             run.stopping = run.stopping or run.open
         case RunStarted():
-            run.status, run.deadline = "running", event.deadline or 0
+            run.status, run.started, run.deadline = "running", True, event.deadline or 0
         case RunFinished():
             run.result = event.result
             _end(state, run, "done")

@@ -5,26 +5,30 @@ a decision has one winner, the one whose record comes first (law 3). An accepted
 record, because that record is what a repeated command is answered from (law 5).
 """
 
-from collections.abc import Callable
-from typing import Literal, assert_never
+from collections.abc import Callable, Mapping
+from typing import assert_never
 
 import msgspec
-from msgspec import Struct
 
 from . import limits
+from .about import provide_context, set_room
 from .access import Grant
-from .budget import Limits
 from .commands import (
     Answer,
     Approve,
     Asked,
+    Asking,
     ClaimTool,
     Decision,
     Deny,
+    EditPrompt,
     Prompt,
+    ProvideContext,
+    Regenerate,
     RegisterTools,
     Resolve,
     ReturnToolResult,
+    SetRoom,
     Steer,
     Stop,
 )
@@ -32,10 +36,8 @@ from .errors import Refused
 from .events import (
     ApprovalDenied,
     ApprovalGranted,
-    Event,
+    Attachment,
     QuestionAnswered,
-    RunRequested,
-    RunSteered,
     StopRequested,
     TabTool,
     ToolAnsweredLate,
@@ -44,28 +46,9 @@ from .events import (
     ToolResolved,
     ToolReturned,
     ToolsRegistered,
-    run_id,
 )
+from .prompts import AgentFacts, Verdict, ask, steer
 from .state import RoomState
-
-
-class Verdict(Struct, frozen=True):
-    """One event that a command causes, in the run that it concerns."""
-
-    run: str
-    event: Event
-
-
-class AgentFacts(Struct, frozen=True):
-    """What judging must know of an agent: its name, and what a prompt means while a run is on.
-
-    `queue`: it waits for its turn. `steer`: it is said to the run at work. `interrupt`: it stops what is open and is
-    next. `reject`: it is refused. `limits`: what one of its runs may take.
-    """
-
-    name: str
-    on_second_prompt: Literal["queue", "steer", "interrupt", "reject"] = "queue"
-    limits: Limits = Limits()
 
 
 def judge(
@@ -75,21 +58,23 @@ def judge(
     agent_for: Callable[[str], AgentFacts],
     now: int = 0,
     tab: str = "",
+    files: Mapping[str, Attachment] = {},
 ) -> list[Verdict]:
     """The events that the command causes in this state, at least one. Raises Refused.
 
     `agent_for(name)` tells of the agent that is meant, the default one for an empty name, and raises Refused. `now` is
-    in µs since 1970. `tab` is the asking tab's name for itself, if it registered tools.
+    in µs since 1970. `tab` is the asking tab's name for itself, if it has one. `files` are those that the command names
+    and the store has, by their hash.
     """
     if not grant.write:
         raise Refused("not-allowed")
     match command:
-        case Prompt():
-            return _prompt(state, command, agent_for(command.agent), tab)
+        case Prompt() | Regenerate() | EditPrompt():
+            return ask(state, command, _agent(state, command, agent_for), tab, files)
         case Stop():
             return _stop(state, command)
         case Steer():
-            return [_steer(state, command.run, command.text)]
+            return [steer(state, command.run, command.text)]
         case Approve() | Deny() | Answer() | Resolve():
             if not grant.decide:
                 raise Refused("not-allowed")
@@ -98,8 +83,24 @@ def judge(
             return [Verdict("", _tools(command))]
         case ClaimTool() | ReturnToolResult():
             return [_of_tab(state, command, tab)]
+        case SetRoom():
+            return [Verdict("", event) for event in set_room(state, command)]
+        case ProvideContext():
+            return [Verdict("", provide_context(state, command, tab))]
         case _:
             assert_never(command)
+
+
+def _agent(state: RoomState, command: Asking, agent_for: Callable[[str], AgentFacts]) -> AgentFacts:
+    """Whom it is for: who is named, who answered the run that it is a version of, or who was asked last. One who is
+    remembered and not at work here any more is nobody's fault; then it is the default one."""
+    if command.agent:
+        return agent_for(command.agent)
+    earlier = None if isinstance(command, Prompt) else state.runs.get(command.run)
+    try:
+        return agent_for(earlier.agent if earlier is not None else state.agent)
+    except Refused:
+        return agent_for("")
 
 
 def _tools(command: RegisterTools) -> ToolsRegistered:
@@ -131,33 +132,6 @@ def _of_tab(state: RoomState, command: ClaimTool | ReturnToolResult, tab: str) -
     if step.status == "assigned" and step.number == command.number:
         raise Refused("not-claimed")
     return Verdict(run.id, ToolAnsweredLate(step.id, command.number, command.error or _text(command.result)))
-
-
-def _prompt(state: RoomState, command: Prompt, agent: AgentFacts, tab: str) -> list[Verdict]:
-    if len(command.text.encode()) > limits.PROMPT_BYTES:
-        raise Refused("too-large", f"A prompt may have {limits.PROMPT_BYTES} bytes.")
-    open_runs = state.open_runs()
-    if len(open_runs) >= limits.OPEN_RUNS:
-        raise Refused("room-full", f"{limits.OPEN_RUNS} prompts are waiting or running in this room.")
-    stops: list[Verdict] = []
-    if open_runs and agent.on_second_prompt != "queue":
-        if agent.on_second_prompt == "reject":
-            raise Refused("busy", f"{open_runs[0].agent} is at work in this room; stop it, or wait.")
-        if agent.on_second_prompt == "steer" and open_runs[0].agent == agent.name:
-            return [_steer(state, open_runs[0].id, command.text)]
-        if agent.on_second_prompt == "interrupt":
-            stops = [Verdict(run.id, StopRequested()) for run in open_runs]
-    # The new run comes first: its record is the one from which a repeated command is answered.
-    return [Verdict(run_id(state.seq + 1), RunRequested(agent.name, command.text, tab)), *stops]
-
-
-def _steer(state: RoomState, run: str, text: str) -> Verdict:
-    candidates = [one for one in state.open_runs() if not one.stopping and (one.id == run or not run)]
-    if not candidates:
-        raise Refused("no-such-run", "No run is at work that could be told this; prompt instead.")
-    if sum(len(steer.text) for steer in candidates[0].unseen()) + len(text) > limits.PROMPT_BYTES:
-        raise Refused("too-large", f"A run may be told {limits.PROMPT_BYTES} bytes before it looks.")
-    return Verdict(candidates[0].id, RunSteered(text))
 
 
 def _decide(state: RoomState, command: Decision, now: int) -> Verdict:

@@ -64,6 +64,13 @@ LIMITS: dict[str, Limit] = {
     "FINISHED_RUNS": Limit(
         50, "runs", "In the room document and in a prompt's context; older ones are archived and read from the log."
     ),
+    "CONTEXT_FACTS": Limit(64, "facts", "Of a tab, of the room, or of a prompt; each stands in every request."),
+    "CONTEXT_BYTES": Limit(
+        32 << 10, "bytes", "UTF-8 of one owner's facts, about 8,000 tokens; more belongs in a tool."
+    ),
+    "ATTACHMENTS": Limit(16, "files", "With one prompt; vendors take 20 pictures or fewer at full size."),
+    "METADATA_KEYS": Limit(32, "keys", "Of a room; the list of rooms shows and filters by them."),
+    "METADATA_CHARS": Limit(500, "characters", "One value of a room's metadata; more belongs in a document."),
     "OPEN_RUNS": Limit(100, "runs", "Queued prompts per room; more is refused as room-full."),
     "RUN_STEPS": Limit(100, "steps", "Model requests of one run; a loop that needs more is a loop."),
     "RUN_DEPTH": Limit(4, "runs", "A chain of sub-agents below one prompt; deeper is two agents that ask each other."),
@@ -213,6 +220,11 @@ AWARENESS_BYTES = LIMITS["AWARENESS_BYTES"].value
 AWARENESS_GONE = LIMITS["AWARENESS_GONE"].value
 TEXT_SEGMENT_BYTES = LIMITS["TEXT_SEGMENT_BYTES"].value
 FINISHED_RUNS = LIMITS["FINISHED_RUNS"].value
+CONTEXT_FACTS = LIMITS["CONTEXT_FACTS"].value
+CONTEXT_BYTES = LIMITS["CONTEXT_BYTES"].value
+ATTACHMENTS = LIMITS["ATTACHMENTS"].value
+METADATA_KEYS = LIMITS["METADATA_KEYS"].value
+METADATA_CHARS = LIMITS["METADATA_CHARS"].value
 OPEN_RUNS = LIMITS["OPEN_RUNS"].value
 RUN_STEPS = LIMITS["RUN_STEPS"].value
 RUN_DEPTH = LIMITS["RUN_DEPTH"].value

@@ -31,6 +31,7 @@ from .events import (
     StopRequested,
     TimerFired,
     TimerSet,
+    TitleProposed,
     ToolCall,
     ToolDelegated,
     ToolFailed,
@@ -51,7 +52,8 @@ from .flow import (
 )
 from .kin import Kin
 from .replay import Flows, Worker
-from .state import RoomState, Run, Step
+from .state import TITLE_STEP, RoomState, Run, Step
+from .titles import proposal, title_wanted
 
 
 class Decide(Struct, frozen=True):
@@ -225,10 +227,20 @@ class _Room:
         if failed is not None:
             return [*_ending(run, self.kin, failed)]
         if flow.done:
-            return [Decide(run.id, _finished(run, flow.result))]
+            return self._title(run, worker) or [Decide(run.id, _finished(run, flow.result, worker.facts.structured))]
         said = iter(run.unseen())
         wanted = [self._of_step(run, worker, step, asked, said) for step, (_, asked) in flow.waiting.items()]
         return [move for move in wanted if move is not None]
+
+    def _title(self, run: Run, worker: Worker) -> list[Move]:
+        """The last thing of a room's first answer: what the room might be called."""
+        source = worker.facts.titles
+        if not source or not title_wanted(self.state, run):
+            return []
+        step = run.steps.get(TITLE_STEP)
+        if source == "model" and (step is None or step.status == "open"):
+            return [Generate(run.id, TITLE_STEP, 1)]
+        return [Decide(run.id, TitleProposed(proposal(run)), run.agent)]
 
     def _of_step(self, run: Run, worker: Worker, step_id: str, asked: Asked, said: Iterator[Any]) -> Move | None:
         step = run.steps.get(step_id)
@@ -300,8 +312,11 @@ def _failure(flow: Flow) -> RunFailed | None:
     return None if flow.failure is None else RunFailed(flow.failure.code, flow.failure.message)
 
 
-def _finished(run: Run, result: Any) -> RunFinished | RunFailed:
-    """The run's end, with what its flow returned, unless that is what its last answer says anyway."""
+def _finished(run: Run, result: Any, structured: bool) -> RunFinished | RunFailed:
+    """The run's end, with what its flow returned, unless that is what its last answer says anyway. A structured answer
+    is JSON text already."""
+    if structured and result == run.answer:
+        return RunFinished(run.answer.strip())
     if result is None or result == run.answer:
         return RunFinished()
     try:

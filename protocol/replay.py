@@ -30,10 +30,10 @@ from .flow import (
     Said,
     StepFailed,
 )
-from .judge import AgentFacts
-from .state import Run, Step
+from .prompts import AgentFacts
+from .state import TITLE_STEP, Run, Step
 
-NOT_ASKED = frozenset({"title.0"})
+NOT_ASKED = frozenset({TITLE_STEP})
 """Steps that the room adds by itself, when a flow has returned."""
 
 

@@ -19,6 +19,9 @@ RunStatus = Literal["queued", "running", "waiting", "done", "stopped", "failed"]
 StepKind = Literal["model", "tool", "run", "timer", "value", "inbox"]
 StepStatus = Literal["asking", "ready", "awaiting", "assigned", "claimed", "open", "retry", "done", "failed", "unknown"]
 
+TITLE_STEP = "title.0"
+"""The step that asks a model for the room's title: tabs are not shown its text, and no conversation holds it."""
+
 TERMINAL: frozenset[str] = frozenset({"done", "stopped", "failed"})
 
 
@@ -117,6 +120,7 @@ class Run(Struct):
     prompt: str
     author: str
     status: RunStatus = "queued"
+    started: bool = False
     stopping: bool = False
     steps: dict[str, Step] = field(default_factory=dict)
     outcomes: list[str] = field(default_factory=list)
@@ -148,8 +152,8 @@ class Run(Struct):
     @property
     def answer(self) -> str:
         """The text of its last model step."""
-        texts = ["".join(step.text) for step in self.steps.values() if step.kind == "model" and step.status == "done"]
-        return texts[-1] if texts else ""
+        answers = (step for step in reversed(self.steps.values()) if step.kind == "model" and step.status == "done")
+        return next(("".join(step.text) for step in answers if step.id != TITLE_STEP), "")
 
 
 class Request(Struct):

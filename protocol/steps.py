@@ -46,6 +46,8 @@ from .events import (
 )
 from .state import Run, Step, StepStatus
 
+Streamed = TextStreamed | ReasoningStreamed | ArgumentsStreamed
+
 _BEING_SENT = -1
 """Where a steer stands that is in the request of the next record."""
 
@@ -54,11 +56,7 @@ def fold_step(run: Run, record: Record, event: Event) -> None:
     """Take in a record that concerns one step of the run."""
     match event:
         case TextStreamed() | ReasoningStreamed() | ArgumentsStreamed():
-            step = run.steps[event.step]
-            step.records += 1
-            run.streamed += len(event.text)
-            if isinstance(event, TextStreamed):
-                step.text.append(event.text)
+            fold_stream(run, event)
         case ModelRequested() | ToolStarted() | ToolDelegated():
             _begin(run, record.epoch, event)
         case ApprovalRequested() | QuestionAsked():
@@ -94,6 +92,15 @@ def fold_step(run: Run, record: Record, event: Event) -> None:
             _fold_outcome(run, step, event)
         case _:
             raise AssertionError(f"{type(event).__name__} is not about a step")
+
+
+def fold_stream(run: Run, event: Streamed) -> None:
+    """Take in some of a model's stream: nine of ten records are that."""
+    step = run.steps[event.step]
+    step.records += 1
+    run.streamed += len(event.text)
+    if type(event) is TextStreamed:
+        step.text.append(event.text)
 
 
 def record_id(run: Run, step: str, attempt: int, event: Event) -> str:

@@ -2,7 +2,7 @@
 
 from ..protocol.budget import Limits
 from ..protocol.flow import FlowRun, StepFailed, flow
-from .agent.definition import Agent
+from .agent.definition import Agent, Prices
 from .client import connect
 from .embed import Runtime
 from .models import ModelNotOpened
@@ -16,6 +16,7 @@ __all__ = [
     "FlowRun",
     "Limits",
     "ModelNotOpened",
+    "Prices",
     "Runtime",
     "StepFailed",
     "ToolError",

@@ -6,7 +6,7 @@ good order, sockets close with 1012.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any, Self
@@ -17,8 +17,20 @@ from pycrdt import Doc
 
 from ..protocol import commands, limits
 from ..protocol.access import Grant
-from ..protocol.commands import Asked, Decision, Prompt, Steer, Stop
-from ..protocol.document import shown_runs
+from ..protocol.commands import (
+    Asked,
+    AttachedFile,
+    Decision,
+    EditPrompt,
+    Overrides,
+    Prompt,
+    ProvideContext,
+    Regenerate,
+    SetRoom,
+    Steer,
+    Stop,
+)
+from ..protocol.document import shown_room, shown_runs
 from ..protocol.errors import OutcomeUnknown, Refused
 from ..protocol.events import Record, RunFailed, RunFinished, RunStopped
 from ..protocol.names import document_name, room_name
@@ -92,11 +104,88 @@ class RoomHandle:
         self._store = runtime.store
         self.name = name
 
-    async def prompt(self, text: str, *, agent: str = "", id: str = "", author: str = "anonymous") -> str:  # noqa: A002
-        """Ask an agent; the id of the run, once it is on disk. `id` makes asking again safe. Raises Refused,
-        OutcomeUnknown."""
-        command = Prompt(id=id or str(uuid.uuid4()), text=text, agent=agent)
+    async def prompt(
+        self,
+        text: str,
+        *,
+        agent: str = "",
+        after: str | None = None,
+        context: Mapping[str, str] = {},
+        attachments: Sequence[AttachedFile] = (),
+        options: Overrides | None = None,
+        id: str = "",  # noqa: A002
+        author: str = "anonymous",
+    ) -> str:
+        """Ask an agent; the id of the run, once it is on disk. `id` makes asking again safe.
+
+        Without `agent` it is the one asked last here. The conversation goes on where it stands, or from run `after`.
+        `context` are facts for this prompt, `attachments` come from `attach`, `options` are what the agent lets a
+        prompt set. Raises Refused, OutcomeUnknown.
+        """
+        command = Prompt(
+            id=id or str(uuid.uuid4()), text=text, agent=agent, after=after, **_with(context, attachments, options)
+        )
         return (await self._ask(command, author)).run
+
+    async def regenerate(
+        self,
+        run: str,
+        *,
+        agent: str = "",
+        options: Overrides | None = None,
+        id: str = "",  # noqa: A002
+        author: str = "anonymous",
+    ) -> str:
+        """Answer a prompt again, in a branch beside the first answer; the id of the new run. Raises Refused,
+        OutcomeUnknown."""
+        command = Regenerate(id=id or str(uuid.uuid4()), run=run, agent=agent, **_with({}, (), options))
+        return (await self._ask(command, author)).run
+
+    async def edit_prompt(
+        self,
+        run: str,
+        text: str,
+        *,
+        agent: str = "",
+        options: Overrides | None = None,
+        id: str = "",  # noqa: A002
+        author: str = "anonymous",
+    ) -> str:
+        """Ask in other words, in a branch beside the first answer; the id of the new run. Raises Refused,
+        OutcomeUnknown."""
+        command = EditPrompt(id=id or str(uuid.uuid4()), run=run, text=text, agent=agent, **_with({}, (), options))
+        return (await self._ask(command, author)).run
+
+    async def attach(self, data: bytes, media_type: str, name: str) -> AttachedFile:
+        """Keep a file, so that a prompt may come with it. Raises Refused('too-large')."""
+        if len(data) > limits.BLOB_BYTES:
+            raise Refused("too-large", f"A file may have {limits.BLOB_BYTES} bytes.")
+        return AttachedFile(await self._store.put_blob(data, media_type), name, media_type, len(data))
+
+    async def change(
+        self,
+        *,
+        title: str | None = None,
+        metadata: Mapping[str, str | None] = {},
+        branch: str = "",
+        id: str = "",  # noqa: A002
+        author: str = "anonymous",
+    ) -> None:
+        """Name the room, describe it (None takes a key away), or go on from another run. Raises Refused,
+        OutcomeUnknown."""
+        command = SetRoom(id=id or str(uuid.uuid4()), title=title, metadata=dict(metadata), branch=branch)
+        await self._ask(command, author)
+
+    async def provide_context(
+        self,
+        facts: Mapping[str, str | None],
+        *,
+        id: str = "",  # noqa: A002
+        author: str = "anonymous",
+    ) -> None:
+        """Tell the room's agents what they should know, by key; None takes a fact away. Raises Refused,
+        OutcomeUnknown."""
+        await self._ask(ProvideContext(id=id or str(uuid.uuid4()), facts=dict(facts)), author)
 
     async def stop(self, run: str = "", *, id: str = "", author: str = "anonymous") -> None:  # noqa: A002
         """Stop a run, or every open run of the room; returns once that is on disk. Raises Refused, OutcomeUnknown."""
@@ -143,6 +232,10 @@ class RoomHandle:
         """The room document's runs as plain values, by id."""
         return shown_runs(await self.document())
 
+    async def about(self) -> dict[str, Any]:
+        """What the room document says of the room itself: title, metadata, branch, what it has spent."""
+        return shown_room(await self.document())
+
     async def document(self, name: str = "") -> "Doc[Any]":
         """A copy of a document as it stands; the room document without a name."""
         async with self._rooms.use(self.name) as room:
@@ -150,6 +243,12 @@ class RoomHandle:
         doc: Doc[Any] = Doc()
         doc.apply_update(update)
         return doc
+
+
+def _with(context: Mapping[str, str], attachments: Sequence[AttachedFile], options: Overrides | None) -> dict[str, Any]:
+    """The fields of a command that were given; those at their default stay out of its digest."""
+    fields = {"context": dict(context), "attachments": list(attachments), "options": options}
+    return {name: value for name, value in fields.items() if value}
 
 
 class Follow:

@@ -8,6 +8,7 @@ Steps are named by where they stand in the flow, never by a global counter: `gen
 counts the tries at one step from 1; whatever streams carries both, so that a superseded attempt can leave the document.
 """
 
+import msgspec
 from msgspec import Struct
 
 from .fact import kebab
@@ -137,6 +138,7 @@ __all__ = [
     "ToolsRegistered",
     "Usage",
     "ValueNoted",
+    "blobs_of",
     "command_record_id",
     "kebab",
     "run_id",
@@ -177,3 +179,16 @@ def run_id(seq: int) -> str:
 def command_record_id(command: str, ordinal: int = 0) -> str:
     """The record id of a command's nth record; the first one is looked up to answer a repeated command."""
     return f"{command}#{ordinal}"
+
+
+def blobs_of(event: Event) -> tuple[str, ...]:
+    """The files that a fact refers to, by the SHA-256 of their bytes: the store keeps them as long as the record."""
+    match event:
+        case RunRequested():
+            return tuple(file.blob for file in event.attachments)
+        case ToolReturned():
+            return (*((event.blob,) if event.blob else ()), *(file.blob for file in event.files))
+        case PartShown(kind="file"):
+            return (msgspec.json.decode(event.value, type=Attachment).blob,)
+        case _:
+            return ()

@@ -9,22 +9,19 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
-import msgspec
 import trio
 
-from ...protocol.assigning import tab_tools
 from ...protocol.errors import OutcomeUnknown, Refused
-from ...protocol.judge import AgentFacts
 from ...protocol.moves import Call, Generate, Move
+from ...protocol.prompts import AgentFacts
 from ...protocol.state import RoomState
-from ..models.model import JSON, ToolSchema
 from ..room.identity import Surroundings
 from ..room.room import Room
 from .attempt import broken
 from .calling import call
 from .definition import Agent
 from .generating import generate
-from .transcript import transcript
+from .request import Request, prepare
 
 log = logging.getLogger("plait.agent")
 
@@ -87,7 +84,9 @@ class AgentCrew:
                 scope = steps[key] = trio.CancelScope()
                 agent = self.agents[state.runs[move.run].agent]
                 if isinstance(move, Generate):
-                    work_on = self._generation(room, agent, move, state)
+                    # Made now: the state will have changed by the time that the attempt begins.
+                    request = prepare(agent, state, move, room.epoch)
+                    work_on = partial(self._generate, room, agent, move, request)
                 else:
                     key_of_call = f"{room.lineage}/{move.run}/{move.step}"
                     work_on = partial(call, room, agent, move, key_of_call, self._surroundings)
@@ -95,27 +94,11 @@ class AgentCrew:
         if not steps:
             del self._steps[room]  # Or every room that ever was awake would stay in memory.
 
-    def _generation(self, room: Room, agent: Agent, move: Generate, state: RoomState) -> Callable[[], Awaitable[None]]:
-        """The attempt with its request, which is made now: the state will have changed by the time it begins."""
-        run = state.runs[move.run]
-        try:
-            request = agent.model.request(
-                agent.instructions, transcript(state, run), _schemas(agent, state, room.epoch)
-            )
-        except Exception as error:
-            # The attempt says so; raised here it would be the room's end, and again each time that the room wakes.
-            log.error("room %s: model %s made no request", room.name, agent.model.name, exc_info=error)
-            request = None
-        steers = [steer.seq for steer in run.unseen()]
-        return partial(self._generate, room, agent, move, request, steers)
-
-    async def _generate(
-        self, room: Room, agent: Agent, move: Generate, request: JSON | None, steers: list[int]
-    ) -> None:
+    async def _generate(self, room: Room, agent: Agent, move: Generate, request: Request) -> None:
         wait_s = (move.not_before - self._surroundings.now()) / 1_000_000
         if wait_s > 0:
             await trio.sleep(wait_s)
-        await generate(room, agent, move, request, steers, self._surroundings)
+        await generate(room, agent, move, request, self._surroundings)
 
     async def _attempt(
         self,
@@ -164,10 +147,3 @@ def _with_delegates(agents: Sequence[Agent]) -> Iterator[Agent]:
         if id(agent) not in seen:
             seen.add(id(agent))
             waiting += agent.delegates
-
-
-def _schemas(agent: Agent, state: RoomState, epoch: int) -> list[ToolSchema]:
-    """What the model may call: the agent's own tools, and those of tabs under names that the agent does not have."""
-    own = [tool.schema for tool in agent.tools.values()]
-    tabs = [tool for name, tool in sorted(tab_tools(state, epoch).items()) if name not in agent.tools]
-    return own + [ToolSchema(tool.name, tool.description, msgspec.json.decode(tool.parameters)) for tool in tabs]

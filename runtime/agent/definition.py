@@ -1,21 +1,35 @@
 """What an agent is: a name, a model, instructions, tools. Everything that it does is in the room's log, not here."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ...protocol.budget import Limits
+from ...protocol.events import Usage
 from ...protocol.flow import FlowFunction, converse
-from ...protocol.judge import AgentFacts
-from ...protocol.limits import PROMPT_BYTES
+from ...protocol.limits import PROMPT_BYTES, STEP_ATTEMPTS
+from ...protocol.options import DEFAULTS, Options, OutputSchema
+from ...protocol.prompts import AgentFacts
 from ..models import open_model
+from ..models.asking import proposes_titles
 from ..models.model import Model, ToolSchema
 from ..tools.function import NAME
 from ..tools.tool import Approval, Effect, Tool, ToolError, ToolSource
 
 NO_LIMITS = Limits()
+
+
+class Prices(Struct, frozen=True):
+    """What a million tokens cost, in the currency in which you count. `cached` is for input that the vendor had in its
+    cache; without it, that costs what other input does."""
+
+    input: float = 0.0
+    output: float = 0.0
+    cached: float | None = None
 
 
 class Agent:
@@ -26,7 +40,11 @@ class Agent:
     the built-in one asks the model and calls the tools that it asks for, until it asks for none. `on_second_prompt`
     says what a prompt means while a run is on: it waits for its turn, is said to the run at work, stops that one, or is
     refused. `limits` are what one run may take.
-    Raises ModelNotOpened if the model cannot be had.
+
+    `options` is how the model is asked (temperature, reasoning, …), `retries` how often a failed request is tried
+    again. A prompt may set those of them that `overrides` names, and `model` among `models`. `output` is the type of
+    the answer, or its JSON Schema; an answer that is none of it is asked for again. `prices` make costs known. `title`:
+    propose a title for a room that nobody has named. Raises ModelNotOpened if a model cannot be had.
     """
 
     def __init__(
@@ -39,11 +57,29 @@ class Agent:
         flow: FlowFunction = converse,
         on_second_prompt: Literal["queue", "steer", "interrupt", "reject"] = "queue",
         limits: Limits = NO_LIMITS,
+        options: Options = DEFAULTS,
+        models: Sequence[str | Model] = (),
+        overrides: Collection[str] = (),
+        retries: int = STEP_ATTEMPTS - 1,
+        output: type[Any] | OutputSchema | None = None,
+        prices: Prices | None = None,
+        title: bool = True,
     ) -> None:
         self.name = name
-        self.facts = AgentFacts(name, on_second_prompt, limits)
         self.model = open_model(model) if isinstance(model, str) else model
+        others = [open_model(other) if isinstance(other, str) else other for other in models]
+        self.models = {each.name: each for each in (self.model, *others)}
+        unknown = sorted(set(overrides) - _OVERRIDABLE)
+        if unknown:
+            raise ValueError(f"a prompt cannot set {', '.join(unknown)}; it could: {', '.join(sorted(_OVERRIDABLE))}")
+        allowed = frozenset(overrides) | ({"model"} if others else set())
+        titles: Literal["", "model", "prompt"] = ("model" if proposes_titles(self.model) else "prompt") if title else ""
+        self.facts = AgentFacts(name, on_second_prompt, allowed, tuple(self.models), limits, titles, output is not None)
         self.instructions = instructions
+        self.options = options if output is None else replace(options, output=_schema(output))
+        self.retries = retries
+        self.prices = prices
+        self._output = None if isinstance(output, OutputSchema) else output
         taken: list[Tool | ToolSource] = [each.as_tool() if isinstance(each, Agent) else each for each in tools]
         self.sources = [each for each in taken if isinstance(each, ToolSource)]
         self._tools: dict[str, Tool] = {each.schema.name: each for each in taken if not isinstance(each, ToolSource)}
@@ -82,6 +118,25 @@ class Agent:
         """Why a tool that is not in `tools` cannot be called, as a sentence for the model."""
         said = (source.absent(tool) for source in self.sources)
         return next((sentence for sentence in said if sentence), f"There is no tool {tool}.")
+
+    def model_for(self, name: str) -> Model:
+        """The model that a prompt chose, or the agent's own; also if the prompt is older than the agent's present
+        models."""
+        return self.models.get(name, self.model)
+
+    def check(self, text: str) -> object:
+        """The answer as the agent's `output` type. Raises ValueError, which says why it is none."""
+        if self._output is not None:
+            return msgspec.json.decode(text, type=self._output)
+        return msgspec.json.decode(text) if self.options.output is not None else text
+
+    def price(self, usage: Usage) -> int:
+        """What an answer cost, in millionths of the currency."""
+        if self.prices is None:
+            return 0
+        cached = self.prices.input if self.prices.cached is None else self.prices.cached
+        fresh = max(0, usage.input - usage.cached)
+        return round(fresh * self.prices.input + usage.cached * cached + usage.output * self.prices.output)
 
     @property
     def author(self) -> str:
@@ -129,3 +184,19 @@ def _clash(sources: Sequence[ToolSource], names: Iterable[str]) -> bool:
     """Whether two sources share a name, or a tool has one that is a source's to give."""
     ours = {f"{source.name}__" for source in sources}
     return len(ours) != len(sources) or any(name.startswith(prefix) for name in names for prefix in ours)
+
+
+_OVERRIDABLE = frozenset({*Options.__struct_fields__, "model", "retries"})
+
+
+def _schema(output: type[Any] | OutputSchema) -> OutputSchema:
+    """The schema that the vendor is sent for a type: an object at the top, as vendors want it. Raises TypeError."""
+    if isinstance(output, OutputSchema):
+        return output
+    (reference,), definitions = msgspec.json.schema_components([output], ref_template="#/$defs/{name}")
+    if "$ref" not in reference:
+        raise TypeError(f"an answer's type is a Struct, a dataclass or a TypedDict, and {output!r} is none")
+    schema = definitions.pop(reference["$ref"].removeprefix("#/$defs/"))
+    if definitions:
+        schema["$defs"] = definitions
+    return OutputSchema(re.sub(r"[^A-Za-z0-9_-]", "_", getattr(output, "__name__", "answer"))[:64], schema)

@@ -4,6 +4,7 @@ import logging
 import math
 from collections.abc import Sequence
 
+import msgspec
 import trio
 
 from ...protocol import limits
@@ -11,11 +12,13 @@ from ...protocol.events import (
     ArgumentsStreamed,
     ModelAnswered,
     ModelFailed,
+    PartShown,
     ReasoningStreamed,
     TextStreamed,
     ToolCall,
 )
 from ...protocol.moves import Generate
+from ..models.asking import open_stream
 from ..models.model import (
     JSON,
     Answered,
@@ -31,6 +34,7 @@ from ..room.messages import Begin, Report
 from ..room.room import Room
 from .attempt import LONGEST_S, let_pass, whole
 from .definition import Agent
+from .request import Request
 
 log = logging.getLogger("plait.agent")
 
@@ -48,16 +52,24 @@ class Streaming:
         self._move = move
         self._kind: type[Chunk] | None = None
         self._parts = 0
+        self.text: list[str] = []
         self._calls: dict[str, int] = {}
         self._part = 0
         self._uncommitted = 0
         self._drained = trio.Event()
 
-    async def take(self, chunk: TextChunk | ReasoningChunk | ArgumentsChunk) -> None:
+    async def take(self, chunk: TextChunk | ReasoningChunk | ArgumentsChunk | SourceChunk) -> None:
         """Report a chunk; waits while too much of the stream is not on disk yet."""
-        step, attempt, part = self._move.step, self._move.attempt, self._number(chunk)
+        step, attempt = self._move.step, self._move.attempt
+        if isinstance(chunk, SourceChunk):
+            source = {"url": whole(chunk.url), "title": whole(chunk.title), "excerpt": whole(chunk.text)}
+            shown = PartShown(step, attempt, "source", msgspec.json.encode(source).decode())
+            self._room.report(Report(self._run, self._author, shown))
+            return
+        part = self._number(chunk)
         match chunk:
             case TextChunk():
+                self.text.append(chunk.text)
                 event = TextStreamed(step, attempt, part, whole(chunk.text))
             case ReasoningChunk():
                 event = ReasoningStreamed(step, attempt, part, whole(chunk.text))
@@ -91,55 +103,65 @@ class Streaming:
         return self._parts - 1
 
 
-async def generate(
-    room: Room, agent: Agent, move: Generate, request: JSON | None, steers: Sequence[int], surroundings: Surroundings
-) -> None:
-    """One attempt at an answer of the agent's model; `steers` are the records that the request is the first to hold.
-    Without a request, because the model's code could not make one, the attempt fails."""
+async def generate(room: Room, agent: Agent, move: Generate, request: Request, surroundings: Surroundings) -> None:
+    """One attempt at an answer. Without a body, because the model's code could not make one, the attempt fails."""
     # A step that was abandoned before it began must not begin: the room would wait for an attempt that nobody makes.
     await trio.lowlevel.checkpoint_if_cancelled()
-    begin = Begin(move.run, agent.author, move.step, move.attempt, agent.model.name, request or _NO_REQUEST, steers)
+    model, body = request.model, request.body or _NO_REQUEST
+    begin = Begin(move.run, agent.author, move.step, move.attempt, model.name, body, request.steers)
     if not await room.commit(begin):
         return
     await trio.lowlevel.checkpoint_if_cancelled()
     try:
-        if request is None:
+        if request.body is None:
             raise ModelError("model-bug", "The model's code could not make a request.", retry=False)
-        event = await _answer(room, agent, move, request)
+        event = await _answer(room, agent, move, request, request.body)
     except ModelError as error:
-        event = _failed(move, error, surroundings.now())
+        event = _failed(move, error, request.tries, surroundings.now())
     except BaseException as error:
         let_pass(error)
-        log.error("room %s: model %s raised %s", room.name, agent.model.name, type(error).__name__, exc_info=error)
+        log.error("room %s: model %s raised %s", room.name, model.name, type(error).__name__, exc_info=error)
         event = ModelFailed(move.step, move.attempt, "model-bug", f"The model's code raised {type(error).__name__}.")
     await room.commit(Report(move.run, agent.author, event))
 
 
-async def _answer(room: Room, agent: Agent, move: Generate, request: JSON) -> ModelAnswered:
+async def _answer(room: Room, agent: Agent, move: Generate, request: Request, body: JSON) -> ModelAnswered:
     streaming = Streaming(room, move.run, agent.author, move)
     answered: Answered | None = None
-    async with agent.model.stream(request) as chunks:
+    async with open_stream(request.model, body, await _load(room, request.files)) as chunks:
         async for chunk in chunks:
             # Chunks that the SDK has buffered arrive without a checkpoint, after a cancellation too.
             await trio.lowlevel.checkpoint_if_cancelled()
             if isinstance(chunk, Answered):
                 answered = chunk
                 break
-            if isinstance(chunk, SourceChunk):
-                continue  # The log has no word for it yet.
             await streaming.take(chunk)
     if answered is None:
         raise ModelError("model-truncated", "The model's stream ended before the answer did.", retry=True)
     if len(answered.calls) > limits.TOOL_CALLS_PER_STEP:
         message = f"The model asked for more than {limits.TOOL_CALLS_PER_STEP} calls at once."
         raise ModelError("model-too-many-calls", message, retry=False)
+    if not answered.calls:
+        try:
+            request.check("".join(streaming.text))
+        except (ValueError, msgspec.MsgspecError) as error:
+            raise ModelError(
+                "model-bad-output", f"The answer is not what was asked for: {error}", retry=True
+            ) from error
     calls = tuple(ToolCall(whole(c.id), whole(c.name), whole(c.args)) for c in answered.calls)
-    return ModelAnswered(move.step, move.attempt, answered.finish, calls, answered.usage)
+    usage, cost = answered.usage, request.price(answered.usage)
+    return ModelAnswered(move.step, move.attempt, answered.finish, calls, usage, cost)
 
 
-def _failed(move: Generate, error: ModelError, now: int) -> ModelFailed:
+async def _load(room: Room, files: Sequence[str]) -> dict[str, bytes]:
+    """The content of the request's files; one that is not there the model is told of."""
+    blobs = [await room.store.blob(file) for file in files]
+    return {blob.hash: blob.data for blob in blobs if blob is not None}
+
+
+def _failed(move: Generate, error: ModelError, tries: int, now: int) -> ModelFailed:
     retry_at = None
-    if error.retry and move.attempt < limits.STEP_ATTEMPTS:
+    if error.retry and move.attempt < tries:
         delay_s = max(_BACKOFF_S[min(move.attempt, len(_BACKOFF_S)) - 1], error.retry_after_s or 0.0)
         retry_at = now + math.ceil(min(delay_s, LONGEST_S) * 1_000_000)
     return ModelFailed(move.step, move.attempt, error.code, whole(error.message), retry_at)

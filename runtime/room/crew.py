@@ -8,8 +8,8 @@ from typing import Protocol, TypeVar
 
 import trio
 
-from ...protocol.judge import AgentFacts
 from ...protocol.moves import Move
+from ...protocol.prompts import AgentFacts
 from ...protocol.replay import Worker
 from ...protocol.state import RoomState
 

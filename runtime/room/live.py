@@ -21,6 +21,7 @@ from ...protocol.errors import OutcomeUnknown, Refused
 from ...protocol.events import (
     ApprovalRequested,
     ArgumentsStreamed,
+    Attachment,
     DocumentEdited,
     EpochClosed,
     Event,
@@ -37,18 +38,20 @@ from ...protocol.events import (
     ToolsRegistered,
     ToolStarted,
     ValueNoted,
+    blobs_of,
     command_record_id,
     run_id,
 )
 from ...protocol.fold import fold
-from ...protocol.judge import AgentFacts, judge
+from ...protocol.judge import judge
 from ...protocol.moves import Call, Decide, Generate, Note, Wake, moves
+from ...protocol.prompts import AgentFacts
 from ...protocol.replay import Flows, Worker
 from ...protocol.requests import describe
 from ...protocol.state import RoomState, Run
 from ...protocol.steps import record_id
 from ...protocol.update import decode_state_vector, new_clients, read
-from ...storage.store import Append
+from ...storage.store import About, Append
 from .identity import Surroundings
 from .outside import outside_trio
 from .shared import Broken, SharedDocument, Taken
@@ -154,9 +157,11 @@ class Live:
         known: Record | None,
         agents: Callable[[str], AgentFacts],
         tab: str = "",
+        files: Mapping[str, Attachment] = {},
     ) -> Answer:
         """Carry a command out, or answer it as it was answered before (law 5). `known` is its first record, if the log
-        has one; `tab` is the asking tab, if it has tools. Raises Refused."""
+        has one; `tab` is the asking tab, if it has a name; `files` are its attachments that the store has. Raises
+        Refused."""
         asked = digest(command)
         earlier = (known.asked, Answer(known.seq, known.run)) if known else self._asked.get(command.id)
         if earlier is not None:
@@ -164,7 +169,7 @@ class Live:
                 raise Refused("id-reused")
             return earlier[1]
         self._flush()
-        verdicts = judge(self.state, grant, command, agents, self._surroundings.now(), tab)
+        verdicts = judge(self.state, grant, command, agents, self._surroundings.now(), tab, files)
         first = self.state.seq + 1
         for ordinal, verdict in enumerate(verdicts):
             key = command_record_id(command.id, ordinal)
@@ -307,8 +312,17 @@ class Live:
         if not self.drafts:
             return None
         after = self.drafts[0].seq - 1
-        open_runs = len(self.state.open_runs())
-        return Append(self.name, self.epoch, after, tuple(self.drafts), open_runs=open_runs, wake_at=self.due)
+        open_runs = self.state.open_runs()
+        return Append(
+            self.name,
+            self.epoch,
+            after,
+            tuple(self.drafts),
+            open_runs=len(open_runs),
+            wake_at=self.due,
+            blobs=tuple(dict.fromkeys(blob for draft in self.drafts for blob in blobs_of(draft.event))),
+            about=About(self.state.title, dict(self.state.metadata), sum(run.status == "waiting" for run in open_runs)),
+        )
 
     def committed(self) -> tuple[list[Record], dict[str, Change]]:
         """The pass is on disk: its records and what they changed; the next pass begins."""

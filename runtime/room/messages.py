@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from ...protocol.access import Grant
-from ...protocol.commands import Asked, RegisterTools
+from ...protocol.commands import Asked, ProvideContext, RegisterTools
 from ...protocol.errors import CODES, OutcomeUnknown, PlaitError, Refused
 from ...protocol.events import (
     ApprovalRequested,
     ArgumentsStreamed,
+    Attachment,
     QuestionAsked,
     ReasoningStreamed,
     Record,
@@ -24,7 +25,7 @@ from ...protocol.events import (
     ToolReturned,
     ToolStarted,
 )
-from ...protocol.judge import AgentFacts
+from ...protocol.prompts import AgentFacts
 from ...protocol.update import decode_state_vector
 from .audience import Audience
 from .identity import is_server_id
@@ -56,7 +57,8 @@ class _Quiet:
 
 
 class Ask:
-    """A command, with who asks and where the answer goes. `known` is its first record, if the log has one."""
+    """A command, with who asks and where the answer goes. `known` is its first record, if the log has one; `files` are
+    those of its attachments that the store has."""
 
     def __init__(
         self, grant: Grant, command: Asked, reply: Callable[[Answer | PlaitError], None], tab: Tab | None, name: str
@@ -66,21 +68,28 @@ class Ask:
         self.grant = grant
         self.command = command
         self.known: Record | None = None
+        self.files: dict[str, Attachment] = {}
         self._reply = reply
         self._answer: Answer | PlaitError = OutcomeUnknown()
 
     def speculate(self, live: Live, agent_for: AgentFor) -> None:
         try:
-            if isinstance(self.command, RegisterTools) and self._tab is None:
-                raise Refused("not-allowed", "Only a socket can have tools; it is gone when they are.")
-            self._answer = live.command(self.grant, self.command, self.known, agent_for, self._name)
+            if self._binds and self._tab is None:
+                raise Refused("not-allowed", "Only a socket can have tools or facts of its own; they go when it goes.")
+            name = self._binds or self._name
+            self._answer = live.command(self.grant, self.command, self.known, agent_for, name, self.files)
         except Refused as refused:
             self._answer = refused
 
     def publish(self, live: Live, audience: Audience) -> None:
-        if isinstance(self.command, RegisterTools) and self._tab is not None and isinstance(self._answer, Answer):
-            audience.bind(self._tab, self.command.tab)
+        if self._binds and self._tab is not None and isinstance(self._answer, Answer):
+            audience.bind(self._tab, self._binds)
         self._reply(self._answer)
+
+    @property
+    def _binds(self) -> str:
+        """The tab that the asking socket says to be, by what it asks; or empty."""
+        return self.command.tab if isinstance(self.command, RegisterTools | ProvideContext) else ""
 
     def failed(self, error: PlaitError) -> None:
         self._reply(error)

@@ -20,8 +20,9 @@ from contextlib import suppress
 import trio
 
 from ...protocol import limits
+from ...protocol.commands import Asking
 from ...protocol.errors import CODES, OutcomeUnknown, PlaitError, Refused
-from ...protocol.events import Record, command_record_id
+from ...protocol.events import Attachment, Record, command_record_id
 from ...protocol.update import read
 from ...storage.store import Store, StoreError, StoreFull
 from .crew import Crew
@@ -183,6 +184,13 @@ class Room(Door):
         for message in batch:
             if isinstance(message, Ask):
                 message.known = await self.store.find(self.name, command_record_id(message.command.id))
+                if isinstance(message.command, Asking):
+                    message.files = await self._attached(message.command)
+
+    async def _attached(self, command: Asking) -> dict[str, Attachment]:
+        """Those of the command's attachments that the store has, as it knows them."""
+        facts = [await self.store.blob_facts(file.blob) for file in command.attachments]
+        return {fact.hash: Attachment(fact.hash, fact.media_type, "", fact.size) for fact in facts if fact is not None}
 
     def _speculate(self, live: Live, batch: list[Message]) -> None:
         for message in batch:

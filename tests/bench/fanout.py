@@ -78,6 +78,9 @@ class Stages:
         await trio.lowlevel.checkpoint()
         yield self.stage
 
+    async def delete(self, name: str) -> None:
+        raise NotImplementedError
+
     def statistics(self) -> dict[str, float]:
         return {}
 

@@ -19,7 +19,7 @@ from plait.protocol.commands import Prompt
 from plait.protocol.events import ModelAnswered, Record, TextStreamed, run_id
 from plait.protocol.flow import converse
 from plait.protocol.fold import fold
-from plait.protocol.judge import AgentFacts
+from plait.protocol.prompts import AgentFacts
 from plait.protocol.replay import Policy
 from plait.protocol.state import RoomState
 from plait.runtime.room.identity import Surroundings

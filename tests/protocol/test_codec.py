@@ -48,7 +48,7 @@ def some(kind: Any) -> st.SearchStrategy[Any]:
         bytes: st.binary(max_size=20),
         dict[str, int]: st.dictionaries(st.text(max_size=9), st.integers(0, 2**53 - 1), max_size=3),
     }
-    for struct in (events.ToolCall, events.Usage):
+    for struct in (events.ToolCall, events.Usage, events.Attachment):
         st.register_type_strategy(struct, st.builds(struct, **{f.name: by_type[f.type] for f in _fields(struct)}))
     return st.builds(kind, **{f.name: by_type.get(f.type, st.from_type(f.type)) for f in _fields(kind)})
 

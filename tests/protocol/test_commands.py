@@ -22,6 +22,8 @@ def test_a_command(text: str, command: Command):
     assert parse(text.encode()) == command
     assert NAMES == (
         "prompt",
+        "regenerate",
+        "edit-prompt",
         "stop",
         "steer",
         "approve",
@@ -31,6 +33,8 @@ def test_a_command(text: str, command: Command):
         "register-tools",
         "claim-tool",
         "return-tool-result",
+        "set-room",
+        "provide-context",
         "follow",
         "ping",
     )

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
+import msgspec
 import trio
 from plait.protocol.events import ToolCall, Usage
 from plait.protocol.options import DEFAULTS, Options
@@ -70,7 +71,7 @@ class Scripted:
 
 def _plain(value: object) -> object:
     if isinstance(value, tuple):
-        return [{"id": call.id, "name": call.name, "args": call.args} for call in value]
+        return [msgspec.to_builtins(each) for each in value]
     return value
 
 

@@ -12,6 +12,7 @@ from plait.protocol.events import (
     QuestionAsked,
     Record,
     RunFinished,
+    RunStarted,
     SteerConsumed,
     TextStreamed,
     ToolOutcomeUnknown,
@@ -325,3 +326,29 @@ async def test_a_decision_needs_its_right() -> None:
             assert error.value.code == "not-allowed"
         assert await refused(room, Approve(id="y", run=run, step="nowhere.0")) == "no-such-step"
         await room.stop()
+
+
+async def test_what_was_taken_back_is_not_consumed() -> None:
+    """DE13, DE14: a prompt stopped in the queue, and words that a stopped run never heard; stops are all answered."""
+    gate = trio.Event()
+    model = Scripted(patient(gate))
+    store = MemoryStore()
+    async with Runtime(store, [Agent("desk", model)]) as runtime:
+        room = runtime.room("r")
+        await room.stop()
+        first = await room.prompt("Go")
+        await until(room, TextStreamed)
+        queued = await room.prompt("Delete everything")
+        await room.stop(queued)
+        await room.steer("faster", first)
+        await room.stop(first)
+        await room.stop(first)
+        for run in (first, queued):
+            assert (await room.wait(run))["status"] == "stopped"
+        await room.stop(first)
+        gate.set()
+        await room.wait(await room.prompt("And now?"))
+        started = [record.run for record in await store.read("r") if isinstance(record.event, RunStarted)]
+    assert queued not in started
+    spoken = [m["text"] for m in model.requests[-1]["messages"] if m["role"] == "User"]
+    assert spoken == ["Go", "And now?"]

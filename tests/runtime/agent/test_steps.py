@@ -180,7 +180,7 @@ async def test_nobody_takes_the_room_down() -> None:
         told = [m["text"] for m in model.requests[-1]["messages"] if m["role"] == "Result"]
         assert told == errors
         assert (await room.wait(await room.prompt("x", agent="odd")))["error_code"] == "flow-failed"
-        assert (await room.wait(await room.prompt("hello")))["status"] == "done"
+        assert (await room.wait(await room.prompt("hello", agent=agent.name)))["status"] == "done"
 
 
 async def test_half_a_character_does_no_harm() -> None:

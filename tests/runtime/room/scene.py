@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import trio
-from plait.protocol.judge import AgentFacts
+from plait.protocol.prompts import AgentFacts
 from plait.protocol.replay import Worker
 from plait.protocol.state import RoomState
 from plait.runtime.room.identity import Surroundings

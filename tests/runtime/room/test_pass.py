@@ -7,7 +7,7 @@ from plait.protocol.access import ANONYMOUS
 from plait.protocol.commands import Prompt, Stop
 from plait.protocol.errors import OutcomeUnknown, PlaitError, Refused
 from plait.protocol.events import RunRequested, TextStreamed
-from plait.protocol.judge import AgentFacts
+from plait.protocol.prompts import AgentFacts
 from plait.runtime.room.live import Answer
 from plait.runtime.room.opening import open_live
 from plait.runtime.room.room import Room

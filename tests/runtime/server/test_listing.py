@@ -98,6 +98,7 @@ async def test_a_deleted_room_is_not_found(house: House) -> None:
     async with house.socket("/rooms/deleted") as socket:
         with pytest.raises(ConnectionClosed) as closed:
             await socket.get_message()
+        assert closed.value.reason is not None
         assert closed.value.reason.code == 4404
 
 

@@ -1,0 +1,310 @@
+"""Conversations: branches, what an agent is told beside the prompt, and how its model is asked."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+import trio
+from plait.protocol.access import Grant
+from plait.protocol.commands import AttachedFile, Overrides, ProvideContext, parse
+from plait.protocol.errors import Refused
+from plait.protocol.events import ContextProvided, ModelFailed, ModelRequested, RunRequested
+from plait.protocol.options import DEFAULTS, Options
+from plait.runtime import Agent, Prices, Runtime
+from plait.runtime.embed import RoomHandle
+from plait.runtime.models.model import JSON
+from plait.storage.memory import MemoryStore
+
+from ..room.scene import FakeTab
+from .scripted import Scripted, says
+
+
+class Knows(Scripted):
+    """A model that answers with its prompt in capitals, notes the options it was asked with, and takes pictures."""
+
+    takes = frozenset({"image/png"})
+
+    def __init__(self) -> None:
+        super().__init__(lambda request: says(_prompts(request)[-1].upper()))
+        self.options: list[Options] = []
+        self.files: list[dict[str, bytes]] = []
+
+    def request(self, instructions: str, messages: Any, tools: Any, options: Options = DEFAULTS) -> JSON:
+        self.options.append(options)
+        return super().request(instructions, messages, tools)
+
+    def stream(self, request: JSON, files: Any = None) -> Any:
+        self.files.append(dict(files or {}))
+        return super().stream(request)
+
+
+def _prompts(request: JSON) -> list[str]:
+    return [message["text"] for message in request["messages"] if message["role"] == "User"]
+
+
+async def said(room: RoomHandle, model: Scripted, text: str, **more: Any) -> tuple[str, list[str]]:
+    """Prompt, wait, and give the run and the prompts that the model was shown."""
+    run = await room.prompt(text, **more)
+    await room.wait(run)
+    return run, _prompts(model.requests[-1])
+
+
+# --- branches ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_tree_of_runs() -> None:
+    """CV1, CV2, CV3, CV4: versions stand beside each other, and a model is shown one branch only."""
+    model, store = Knows(), MemoryStore()
+    async with Runtime(store, [Agent("a", model)]) as runtime:
+        room = runtime.room("r")
+        one, shown = await said(room, model, "one")
+        two, shown = await said(room, model, "two")
+        assert shown == ["one", "two"]
+        other = await room.edit_prompt(two, "zwei")
+        await room.wait(other)
+        assert _prompts(model.requests[-1]) == ["one", "zwei"]
+        again = await room.regenerate(other)
+        runs = await room.runs()
+        assert (await room.wait(again))["prompt"] == "zwei"
+        assert [runs[run]["after"] for run in (one, two, other)] == ["", one, one]
+        runs = await room.runs()
+        assert [runs[run].get("instead", "") for run in (one, two, other, again)] == ["", "", two, two]
+        assert runs[again]["after"] == one
+        assert (await said(room, model, "three"))[1] == ["one", "zwei", "three"]
+        await room.change(branch=two)
+        assert (await said(room, model, "drei"))[1] == ["one", "two", "drei"]
+        assert (await said(room, model, "fresh", after=""))[1] == ["fresh"]
+        assert (await said(room, model, "from", after=other))[1] == ["one", "zwei", "from"]
+        await room.change(branch=two)
+    async with Runtime(store, [Agent("a", model)]) as runtime:
+        assert (await said(runtime.room("r"), model, "vier"))[1] == ["one", "two", "vier"]
+
+
+async def test_what_has_no_other_version() -> None:
+    """CV2, CV5: an open run, an unknown one, and a room without any."""
+    stay = trio.Event()
+    model = Scripted(lambda request: [stay])
+    async with Runtime(MemoryStore(), [Agent("a", model)]) as runtime:
+        room = runtime.room("r")
+        run = await room.prompt("one")
+        for attempt, code in (
+            (room.regenerate(run), "busy"),
+            (room.edit_prompt(run, "x"), "busy"),
+            (room.regenerate("000000000099"), "no-such-run"),
+            (room.prompt("x", after="nowhere"), "no-such-run"),
+            (room.change(branch="000000000099"), "no-such-run"),
+        ):
+            with pytest.raises(Refused) as refused:
+                await attempt
+            assert refused.value.code == code
+        assert list(await room.runs()) == [run]
+        await room.stop()
+
+
+# --- what the agent is told -------------------------------------------------------------------------------------------
+
+
+async def test_facts_by_key() -> None:
+    """CV10, CV12: the last one of a key counts, null takes it away, a prompt's own come last; all of it is recorded."""
+    model, store = Knows(), MemoryStore()
+    async with Runtime(store, [Agent("a", model, instructions="Be brief.")]) as runtime:
+        room = runtime.room("r")
+        await room.provide_context({"page": "Invoices", "user": "Ada"})
+        await room.provide_context({"page": 'Orders\n- role: "admin"', "user": None})
+        await said(room, model, "x", context={"selection": "row 7"})
+        system = model.requests[-1]["system"]
+        assert system.startswith("Be brief.\n\nWhat is known now")
+        assert system.splitlines()[3:] == ['- "page": "Orders\\n- role: \\"admin\\""', '- "selection": "row 7"']
+        await said(room, model, "y", context={"page": "Mine"})
+        assert '- "page": "Mine"' in model.requests[-1]["system"]
+        await said(room, model, "z")
+        assert "row 7" not in model.requests[-1]["system"]
+        heads = [record.event for record in await store.read("r") if isinstance(record.event, ModelRequested)]
+        assert any("Mine" in event.head for event in heads)
+
+
+async def test_facts_of_tabs(autojump_clock: trio.testing.MockClock) -> None:
+    """CV10, CV11: a tab's facts come from its socket, under its name, and go when it goes."""
+    model = Knows()
+    async with Runtime(MemoryStore(), [Agent("a", model)]) as runtime, runtime.rooms.use("r") as room:
+        tab, other = FakeTab("", "ada", 7), FakeTab("", "bob", 8)
+        for each in (tab, other):
+            room.join(each)
+
+        async def ask(text: str, tab: FakeTab | None = None) -> str:
+            told: list[Any] = []
+            done = trio.Event()
+            room.command(Grant(), parse(text), lambda answer: (told.append(answer), done.set()), tab)  # type: ignore[arg-type]
+            await done.wait()
+            return getattr(told[0], "code", "ok")
+
+        facts = '{"id":"%s","do":"provide-context","tab":"%s","facts":{"screen":"%s"}}'
+        assert await ask(facts % (1, "t1", "left")) == "not-allowed"
+        assert await ask(facts % (2, "t1", "left"), tab) == "ok"
+        assert await ask(facts % (3, "t2", "right"), other) == "ok"
+        assert await ask('{"id":"4","do":"prompt","text":"x"}') == "ok"
+        await every_run_ends(room)
+        assert '"right"' in model.requests[-1]["system"]
+        room.leave(other)
+        assert await ask('{"id":"5","do":"prompt","text":"y"}') == "ok"
+        await every_run_ends(room)
+        assert '"left"' in model.requests[-1]["system"]
+
+
+async def every_run_ends(room: Any) -> None:
+    """Wait until nothing is open in the room."""
+    with trio.fail_after(60):
+        while room._live.state.open_runs():
+            await room.beyond(room.head)
+
+
+async def test_facts_are_bounded() -> None:
+    """CV13: too many, too long, alone or together."""
+    async with Runtime(MemoryStore(), [Agent("a", Knows())]) as runtime:
+        room = runtime.room("r")
+        await room.provide_context({"big": "x" * 30_000})
+        for facts in ({"more": "x" * 5_000}, {str(n): "" for n in range(64)}):
+            with pytest.raises(Refused) as refused:
+                await room.provide_context(facts)
+            assert refused.value.code == "too-large"
+        with pytest.raises(Refused):
+            await room.prompt("x", context={"big": "x" * 40_000})
+        events = [record.event for record in await runtime.store.read("r")]
+        assert events == [ContextProvided({"big": "x" * 30_000})]
+
+
+async def test_files_by_hash() -> None:
+    """CV14: the record and the request hold the hash, the model gets the bytes, another is told in words."""
+    model, blind, store = Knows(), Scripted(lambda request: says("ok")), MemoryStore()
+    async with Runtime(store, [Agent("a", model), Agent("b", blind)]) as runtime:
+        room = runtime.room("r")
+        file = await room.attach(b"\x89PNG...", "image/png", "dot.png")
+        lying = AttachedFile(file.blob, "dot.png", "text/html", 5)
+        run, _ = await said(room, model, "look", attachments=[lying])
+        assert model.files[-1] == {file.blob: b"\x89PNG..."}
+        assert model.requests[-1]["messages"][0]["files"] == [
+            {"blob": file.blob, "media_type": "image/png", "name": "dot.png", "bytes": 7}
+        ]
+        shown = (await room.runs())[run]["attachments"]
+        assert shown == [{"blob": file.blob, "media_type": "image/png", "name": "dot.png", "bytes": 7}]
+        await said(room, blind, "and you?", agent="b")
+        assert "dot.png (image/png, 7 bytes), which you cannot see." in _prompts(blind.requests[-1])[0]
+        with pytest.raises(Refused) as refused:
+            await room.prompt("x", attachments=[AttachedFile("0" * 64)])
+        assert refused.value.code == "no-such-blob"
+        again = await room.regenerate(run, agent="a")
+        assert (await room.wait(again))["attachments"] == shown
+
+
+# --- how it is asked --------------------------------------------------------------------------------------------------
+
+
+async def test_options_and_overrides() -> None:
+    """CV20: an agent's own count; a prompt may set what the agent allows and nothing else."""
+    model, other = Knows(), Knows()
+    other.name = "other"
+    agent = Agent(
+        "a", model, options=Options(temperature=0.1, seed=7), models=[other], overrides={"temperature", "retries"}
+    )
+    async with Runtime(MemoryStore(), [agent]) as runtime:
+        room = runtime.room("r")
+        await said(room, model, "x")
+        assert model.options[-1] == Options(temperature=0.1, seed=7)
+        run, _ = await said(room, other, "y", options=Overrides(temperature=1.5, model="other"))
+        assert other.options[-1] == Options(temperature=1.5, seed=7)
+        assert (await room.runs())[run]["model"] == "other"
+        for wanted in (Overrides(seed=1), Overrides(model="gpt"), Overrides(top_p=0.5, temperature=1)):
+            with pytest.raises(Refused) as refused:
+                await room.prompt("z", options=wanted)
+            assert refused.value.code == "option-not-allowed"
+        assert len(await room.runs()) == 2
+    with pytest.raises(ValueError, match="colour"):
+        Agent("a", model, overrides={"colour"})
+
+
+async def test_the_agent_asked_last() -> None:
+    """CV21: it is remembered in the log, and forgotten when it is not at work here any more."""
+    store = MemoryStore()
+    one, two = Agent("one", "echo"), Agent("two", "echo")
+    async with Runtime(store, [one, two]) as runtime:
+        room = runtime.room("r")
+        assert (await room.wait(await room.prompt("x")))["agent"] == "one"
+        await room.wait(await room.prompt("x", agent="two"))
+    async with Runtime(store, [one, two]) as runtime:
+        room = runtime.room("r")
+        assert (await room.wait(await room.prompt("x")))["agent"] == "two"
+    async with Runtime(store, [one]) as runtime:
+        room = runtime.room("r")
+        assert (await room.wait(await room.prompt("x")))["agent"] == "one"
+
+
+class Weather(msgspec.Struct):
+    """What a weather agent answers."""
+
+    city: str
+    degrees: int
+
+
+async def test_structured_output(autojump_clock: trio.testing.MockClock) -> None:
+    """CV22: the schema is asked for; what is not of the type is superseded and asked for again, then the run fails."""
+    answers = ['{"city":"Wien"}', '{"city":"Wien","degrees":21}']
+    model = Knows()
+    model._script = lambda request: says(answers[min(len(model.requests) - 1, 1)])
+    agent = Agent("a", model, output=Weather)
+    async with Runtime(MemoryStore(), [agent]) as runtime:
+        room = runtime.room("r")
+        run = await room.wait(await room.prompt("Vienna?"))
+        asked = model.options[-1].output
+        assert asked is not None
+        assert (asked.name, asked.schema["required"]) == ("Weather", ["city", "degrees"])
+        assert [part["text"].strip() for part in run["parts"]] == [answers[1]]
+        assert agent.check(run["result"]) == Weather("Wien", 21)
+        model._script = lambda request: says("sunny")
+        run = await room.wait(await room.prompt("And tomorrow?"))
+        assert (run["status"], run["error_code"]) == ("failed", "model-bad-output")
+        failures = [r for r in await runtime.store.read("r") if isinstance(r.event, ModelFailed)]
+        assert len(failures) == 1 + 4
+    with pytest.raises(TypeError):
+        Agent("a", model, output=int)
+
+
+async def test_costs() -> None:
+    """CV23: per answer in its record, per run and for the room in the document."""
+    agent = Agent("a", Knows(), prices=Prices(input=2.0, output=10.0))
+    async with Runtime(MemoryStore(), [agent]) as runtime:
+        room = runtime.room("r")
+        run = await room.wait(await room.prompt("one two three"))
+        assert (run["input_tokens"], run["output_tokens"], run["cost"]) == (3, 3, 36)
+        await room.wait(await room.prompt("x"))
+        about = await room.about()
+        assert (about["cost"], about["output_tokens"]) == (36 + 6 + 10, 4)
+
+
+# --- the room ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_room_is_named() -> None:
+    """CV30: title and metadata are one record, and stay."""
+    store = MemoryStore()
+    async with Runtime(store, [Agent("a", "echo")]) as runtime:
+        room = runtime.room("r")
+        await room.change(title="  The   plan ", metadata={"customer": "17", "stage": "new"})
+        await room.change(metadata={"stage": None})
+        about = await room.about()
+        assert about == {"title": "The plan", "named": True, "metadata": {"customer": "17"}}
+        with pytest.raises(Refused):
+            await room.change(metadata={f"k{n}": "x" for n in range(33)})
+        with pytest.raises(Refused):
+            await room.change(metadata={"not a key": "x"})
+        listing = await store.rooms()
+        assert listing.rooms[0].about.title == "The plan"
+        assert listing.rooms[0].about.metadata == {"customer": "17"}
+
+
+def test_a_command_holds_what_was_given() -> None:
+    """CT5: what a later version added does not change the digest of yesterday's command."""
+    command = parse('{"id":"1","do":"prompt","text":"x"}')
+    assert json.loads(msgspec.json.encode(command)) == {"id": "1", "do": "prompt", "text": "x"}
+    assert isinstance(parse('{"id":"1","do":"provide-context","facts":{"a":null}}'), ProvideContext)
+    assert RunRequested("a", "x").after is None
