@@ -29,9 +29,12 @@ def lacking(append: Append, missing: Sequence[str]) -> NoSuchBlob | None:
 
 def active(append: Append, before: int | None) -> int:
     """The room's activity after the append; `before` is what it was, None for a new room."""
+    last = append.records[-1]
+    if last.author != HOUSE:
+        return listing.activity(last.time)
     heard = next((record.time for record in reversed(append.records) if record.author != HOUSE), None)
     if heard is None:
-        return listing.activity(append.records[-1].time) if before is None else before
+        return listing.activity(last.time) if before is None else before
     return listing.activity(heard)
 
 

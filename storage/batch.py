@@ -35,6 +35,8 @@ from .tables import records, rooms, snapshots
 
 Answer = Outcome[Answered]
 
+_NO_ROOM = ("",)
+
 DYING, GONE = 1, 2
 """What a row says of a room that was deleted: some of it is still to be removed, or nothing."""
 
@@ -125,8 +127,17 @@ class Standing(Struct):
         return cls(*columns, about=about, was_seq=row[2], was_epoch=row[3])
 
     def head(self) -> Head:
-        place = (self.name, self.seq, self.epoch, self.hash, self.lineage)
-        return Head(*place, self.open_runs, self.wake_at, self.time, self.deleted > 0)
+        return Head(
+            self.name,
+            self.seq,
+            self.epoch,
+            self.hash,
+            self.lineage,
+            self.open_runs,
+            self.wake_at,
+            self.time,
+            self.deleted > 0,
+        )
 
 
 class Batch:
@@ -155,24 +166,22 @@ class Batch:
 
         Raises Moved if a room is not as remembered. After any error the memory of rooms is worth nothing.
         """
-        names = {job.room for job in jobs if job.room is not None}.difference(self._rooms)
+        names = {job.room for job in jobs}.difference(self._rooms, _NO_ROOM)
         if names:
             for row in self._connection.execute(_ROOMS, {"names": _json(list(names))}):
                 self._rooms[row[1]] = Standing.read(row)
         answers: list[Answer] = []
         for job in jobs:
             try:
-                answers.append(Value(self._do(job)))
+                answers.append(Value(self._append(job) if isinstance(job, AppendJob) else self._seldom(job)))
             except StoreError as refused:
                 answers.append(Error(refused))
         self._flush()
         self._move_heads()
         return answers
 
-    def _do(self, job: Job) -> Answered:
+    def _seldom(self, job: SnapshotJob | BlobJob | DeleteJob | PurgeJob) -> Answered:
         match job:
-            case AppendJob():
-                return self._append(job)
             case SnapshotJob():
                 return self._snapshot(job)
             case BlobJob():

@@ -43,7 +43,8 @@ class SnapshotJob:
 class BlobJob:
     """A blob on its way to a batch; a large one fills it. `now` is when it was uploaded, in µs since 1970."""
 
-    room = None
+    room = ""
+    """It is no room's until one refers to it, and no room has this name."""
 
     def __init__(self, data: bytes, kind: str, now: int) -> None:
         self.data = data
