@@ -204,6 +204,7 @@ def test_a_schema_is_strict_only_if_it_is_one_already() -> None:
     for schema in (
         LOOSE,
         nested,
+        {**STRICT, "additionalProperties": True},
         {**STRICT, "minProperties": 1},
         {"anyOf": [STRICT, LOOSE]},
         True,
