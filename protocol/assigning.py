@@ -25,11 +25,24 @@ def tab_tools(state: RoomState, epoch: int) -> dict[str, TabTool]:
 
 
 def is_tabs(state: RoomState, run: Run, step_id: str, call: ToolCall) -> bool:
-    """Whether a call of that name is a tab's: one has or had the tool. What nobody ever had is the step's to refuse."""
+    """Whether a call of that name is a tab's: one has the tool, or had it when the model was offered it, or it lasts.
+    What nobody had is the step's to refuse."""
     step = run.steps.get(step_id)
     if step is not None:
         return step.number > 0 or step.status == "awaiting"
-    return call.name in state.lasting or any(call.name in tab.tools for tab in state.tabs.values())
+    here = call.name in state.lasting or any(call.name in tab.tools for tab in state.tabs.values())
+    return here or state.left.get(call.name, 0) > _offered_at(run, call)
+
+
+def _offered_at(run: Run, call: ToolCall) -> int:
+    """The seq of the request whose answer asked for the call; after every other seq, if none did."""
+    for step in reversed(run.steps.values()):
+        if any(asked.id == call.id for asked in step.calls):
+            return step.began
+    return _NEVER
+
+
+_NEVER = 1 << 63
 
 
 def tab_event(state: RoomState, run: Run, step_id: str, call: ToolCall, epoch: int, now: int) -> Event | None:

@@ -101,16 +101,23 @@ def _here(state: RoomState, record: Record, event: EpochClosed | ToolsRegistered
         case ToolsRegistered():
             _registered(state, record, event)
         case TabLeft():
-            state.tabs.pop(event.tab, None)
+            _left(state, event.tab, record.seq)
             state.context.pop(event.tab, None)
         case _:
             assert_never(event)
 
 
+def _left(state: RoomState, tab: str, seq: int) -> None:
+    """The tab's tools are offered no longer; a request that was on its way may still ask for one."""
+    gone = state.tabs.pop(tab, None)
+    if gone is not None:
+        state.left |= dict.fromkeys(gone.tools, seq)
+
+
 def _registered(state: RoomState, record: Record, event: ToolsRegistered) -> None:
     """The tab is here again: it holds what it had not begun, and what it says that it still carries out. What it had
     begun and does not carry out any more, it lost with its page: that lease ends now."""
-    state.tabs.pop(event.tab, None)
+    _left(state, event.tab, record.seq)
     state.tabs[event.tab] = TabTools(record.epoch, {tool.name: tool for tool in event.tools})
     state.lasting |= {tool.name: tool for tool in event.tools if tool.lasting}
     for run in state.open_runs():

@@ -40,7 +40,7 @@ class Step(Struct):
     `args` are the arguments that a person chose instead of the model's; `given` those that the flow itself asked with,
     empty for a model's. `steered`: when the model had answered,
     somebody had said something that it had not seen. `epoch` is that of the open attempt: if it is not the room's, its
-    process is gone. `records` counts the attempt's records, for their ids.
+    process is gone. `began` is the seq of a model's request. `records` counts the attempt's records, for their ids.
     """
 
     id: str
@@ -68,6 +68,7 @@ class Step(Struct):
     steered: bool = False
     tab: str = ""
     number: int = 0
+    began: int = 0
     child: str = ""
     agent: str = ""
     prompt: str = ""
@@ -168,9 +169,10 @@ class RoomState(Struct):
     """Everything that a room knows at `seq`.
 
     `title` is a person's if `named`, else an agent's proposal. `tip` is the newest run of the branch that the
-    conversation goes on from. `agent` is whom the last prompt was for. `context` are facts by who provided them: a tab,
-    or the empty string for the room's. `owners` says whose each client id of a shared document is (law 4). `closed` is
-    set while the head is an `EpochClosed`. `documents` are the shared documents that were ever edited.
+    conversation goes on from. `agent` is whom the last prompt was for. `context` are facts by who provided them: a
+    tab, or the empty string for the room's. `left` says until which seq a tab's tool was offered. `owners` says
+    whose each client id of a shared document is (law 4). `closed` is set while the head is an `EpochClosed`.
+    `documents` are the shared documents that were ever edited.
     """
 
     seq: int = 0
@@ -188,6 +190,7 @@ class RoomState(Struct):
     documents: list[str] = field(default_factory=list)
     tabs: dict[str, TabTools] = field(default_factory=dict)
     lasting: dict[str, TabTool] = field(default_factory=dict)
+    left: dict[str, int] = field(default_factory=dict)
     closed: EpochClosed | None = None
 
     def open_runs(self) -> list[Run]:

@@ -58,7 +58,7 @@ def fold_step(run: Run, record: Record, event: Event) -> None:
         case TextStreamed() | ReasoningStreamed() | ArgumentsStreamed():
             fold_stream(run, event)
         case ModelRequested() | ToolStarted() | ToolDelegated():
-            _begin(run, record.epoch, event)
+            _begin(run, record, event)
         case ApprovalRequested() | QuestionAsked():
             step = Step(event.step, "tool", 0, record.epoch, "asking", call=event.call, name=event.name)
             step.due = event.expires_at or 0
@@ -117,11 +117,11 @@ def settle(run: Run, step: Step, status: StepStatus) -> None:
     run.outcomes.append(step.id)
 
 
-def _begin(run: Run, epoch: int, event: ModelRequested | ToolStarted | ToolDelegated) -> None:
-    step = Step(event.step, "tool", event.attempt, epoch)
+def _begin(run: Run, record: Record, event: ModelRequested | ToolStarted | ToolDelegated) -> None:
+    step = Step(event.step, "tool", event.attempt, record.epoch)
     match event:
         case ModelRequested():
-            step.kind = "model"
+            step.kind, step.began = "model", record.seq
             for steer in run.steers:
                 if steer.after == _BEING_SENT:  # It stands before the step that saw it first.
                     steer.after = list(run.steps).index(event.step) if event.step in run.steps else len(run.steps)

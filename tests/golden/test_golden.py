@@ -49,6 +49,17 @@ def test_how_a_log_is_cut_does_not_matter(path: Path) -> None:
     assert cut == straight
 
 
+def test_a_log_from_before_branches() -> None:
+    """CV6: each prompt goes on from the one before it."""
+    state = RoomState()
+    for record in load(HERE / "format-1.log"):
+        fold(state, record)
+    runs = list(state.runs.values())
+    assert len(runs) > 2
+    assert [run.after for run in runs] == ["", *(run.id for run in runs[:-1])]
+    assert state.tip == runs[-1].id
+
+
 @pytest.mark.parametrize("path", LOGS, ids=lambda path: path.stem)
 async def test_requests_in_a_golden_log(path: Path) -> None:
     """LG7: each adds up to its hash; with one message changed it does not."""

@@ -9,11 +9,12 @@ import trio
 from plait.protocol.access import Grant
 from plait.protocol.commands import AttachedFile, Overrides, ProvideContext, parse
 from plait.protocol.errors import Refused
-from plait.protocol.events import ContextProvided, ModelFailed, ModelRequested, RunRequested
+from plait.protocol.events import ContextProvided, ModelFailed, ModelRequested, RunRequested, TitleProposed, run_id
 from plait.protocol.options import DEFAULTS, Options
+from plait.protocol.state import TITLE_STEP
 from plait.runtime import Agent, Prices, Runtime
 from plait.runtime.embed import RoomHandle
-from plait.runtime.models.model import JSON
+from plait.runtime.models.model import JSON, ModelError
 from plait.storage.memory import MemoryStore
 
 from ..room.scene import FakeTab
@@ -308,3 +309,81 @@ def test_a_command_holds_what_was_given() -> None:
     assert json.loads(msgspec.json.encode(command)) == {"id": "1", "do": "prompt", "text": "x"}
     assert isinstance(parse('{"id":"1","do":"provide-context","facts":{"a":null}}'), ProvideContext)
     assert RunRequested("a", "x").after is None
+
+
+class Titled(Scripted):
+    """A model that is asked for titles; it says what `title` does."""
+
+    titles = True
+
+    def __init__(self, title: Any) -> None:
+        super().__init__(lambda request: title(request) if "Write a title" in request["system"] else says("Fine."))
+
+
+async def test_a_model_proposes_a_title() -> None:
+    """CV31: one small request, in the log, after the answer; its text is no part, and is in no later request."""
+    model, store = Titled(lambda request: says('"Apples and pears"')), MemoryStore()
+    async with Runtime(store, [Agent("a", model)]) as runtime:
+        room = runtime.room("r")
+        run = await room.wait(await room.prompt("How many apples?"))
+        assert [part["text"] for part in run["parts"]] == ["Fine. "]
+        assert await room.about() == {
+            "branch": run_id(1), "agent": "a", "title": "Apples and pears", "input_tokens": 6, "output_tokens": 4
+        }  # fmt: skip
+        await room.wait(await room.prompt("And pears?"))
+        roles = [message["role"] for message in model.requests[-1]["messages"]]
+        assert roles == ["User", "Assistant", "User"]
+        assert sum("Write a title" in request["system"] for request in model.requests) == 1
+        records = await store.read("r")
+    titled = [record for record in records if isinstance(record.event, TitleProposed)]
+    assert [(record.author, record.event) for record in titled] == [("agent:a", TitleProposed("Apples and pears"))]
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        lambda request: [ModelError("model-auth", "No.", retry=False)],
+        lambda request: [ModelError("model-overloaded", "No.", retry=True)],
+        lambda request: says(""),
+    ],
+)
+async def test_a_title_that_does_not_come(title: Any) -> None:
+    """CV31: the prompt's first words take its place, at once, and the run is done."""
+    async with Runtime(MemoryStore(), [Agent("a", Titled(title))]) as runtime:
+        room = runtime.room("r")
+        with trio.fail_after(5):
+            run = await room.wait(await room.prompt("How many apples are there in all of Austria today?"))
+        assert run["status"] == "done"
+        assert (await room.about())["title"] == "How many apples are there in all of…"
+
+
+async def test_who_names_a_room() -> None:
+    """CV31: a model that is none to ask, an agent that does not propose, and a person, who is never overruled."""
+    async with Runtime(MemoryStore(), [Agent("a", "echo"), Agent("b", "echo", title=False)]) as runtime:
+        for name, agent, given, title in (
+            ("r1", "a", None, "Hello there"),
+            ("r2", "b", None, ""),
+            ("r3", "a", "Ours", "Ours"),
+            ("r4", "a", "", ""),
+        ):
+            room = runtime.room(name)
+            if given is not None:
+                await room.change(title=given)
+            await room.wait(await room.prompt("Hello there", agent=agent))
+            assert (await room.about()).get("title", "") == title
+
+
+async def test_a_crash_while_a_title_is_asked_for() -> None:
+    """CV31, AG12: the run ends with the answer that people saw, and a title."""
+    stay = trio.Event()
+    store = MemoryStore()
+    async with Runtime(store, [Agent("a", Titled(lambda request: [stay]))]) as runtime:
+        run = await runtime.room("r").prompt("Hello there")
+        async for record in runtime.room("r").follow():
+            if isinstance(record.event, ModelRequested) and record.event.step == TITLE_STEP:
+                break
+    async with Runtime(store, [Agent("a", Titled(lambda request: [stay]))]) as runtime:
+        room = runtime.room("r")
+        shown = await room.wait(run)
+        assert (shown["status"], [part["text"] for part in shown["parts"]]) == ("done", ["Fine. "])
+        assert (await room.about())["title"] == "Hello there"

@@ -296,3 +296,28 @@ async def test_only_a_socket_has_tools() -> None:
         await runtime.room("r").wait(Page.run)
         await first.give(1)
     assert len(await scene.events(ToolAnsweredLate)) == 1
+
+
+async def test_a_tab_leaves_while_the_model_speaks(autojump_clock: trio.testing.MockClock) -> None:
+    """FT3: the model was offered the tool, so its call waits for a tab that has it; what it made up fails."""
+    gate = trio.Event()
+    asked = (("c", "paint", "{}"), ("d", "erase", "{}"))
+    scene = Scene()
+    scene.model = Scripted(lambda r: says("Done.") if answered(r) else [gate, *calls(*asked)])
+    scene.agent = Agent("painter", scene.model)
+    async with scene.runtime() as runtime, runtime.rooms.use("r") as room:
+        first = await page(room, "first")
+        await first.register()
+        await prompted(first)
+        first.close()
+        await trio.sleep(1)
+        gate.set()
+        await trio.sleep(1)
+        states = {p["name"]: p["state"] for p in (await runtime.room("r").runs())[Page.run]["parts"] if "name" in p}
+        assert states == {"paint": "awaiting", "erase": "failed"}
+        again = await page(room, "first")
+        await again.register()
+        await trio.sleep(1)
+        await again.claim(1)
+        await again.give(1)
+        assert (await runtime.room("r").wait(Page.run))["status"] == "done"
