@@ -48,6 +48,7 @@ from .events import (
     TitleProposed,
     ToolAnsweredLate,
     ToolHolderLost,
+    ToolInterrupted,
     ToolResolved,
     ToolsRegistered,
     ValueNoted,
@@ -204,7 +205,12 @@ class RoomDocument:
                 if "wakes_at" in shown:
                     del shown["wakes_at"]
                 shown["status"] = "running"
+            case ToolInterrupted():
+                self._supersede(shown, run, event.step, event.attempt)
+                write_call(shown, event)
             case ApprovalGranted() | ApprovalDenied() | QuestionAnswered() | DecisionExpired() | ToolResolved():
+                if isinstance(event, ToolResolved) and event.verdict == "retry":
+                    self._supersede(shown, run, event.step)
                 write_decision(shown, author, event)
             case ToolHolderLost() | ToolAnsweredLate() | ValueNoted():
                 pass
@@ -269,12 +275,13 @@ class RoomDocument:
                 shown[key] = int(shown.get(key) or 0) + amount
                 self._room[key] = int(self._room.get(key) or 0) + amount
 
-    def _supersede(self, shown: "Map[Any]", run: str, step: str, attempt: int) -> None:
-        """Nobody ever sees two tries mixed: the old one's parts leave the document, its records stay in the log."""
+    def _supersede(self, shown: "Map[Any]", run: str, step: str, attempt: int | None = None) -> None:
+        """Nobody ever sees two tries mixed: the old one's parts leave the document, its records stay in the log.
+        Without an attempt those of every one leave."""
         parts = cast("Array[Any]", shown["parts"])
         for index in range(len(parts) - 1, -1, -1):
             part = parts[index]
-            if part["step"] == step and part["attempt"] == attempt:
+            if part["step"] == step and attempt in (None, part["attempt"]):
                 del parts[index]
         self._tails = {key: tail for key, tail in self._tails.items() if key[:2] != (run, step)}
 

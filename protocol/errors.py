@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple, get_args
 
 Code = Literal[
     "already-decided",
+    "bad-answer",
     "bad-frame",
     "bad-json",
     "bad-name",
@@ -50,6 +51,7 @@ class Meaning(NamedTuple):
 
 CODES: dict[Code, Meaning] = {
     "already-decided": Meaning("Somebody decided before, or it has expired; the first one counts.", None, 409),
+    "bad-answer": Meaning("What was answered is not what the form asks for; ask the person again.", None, 400),
     "bad-frame": Meaning("The frame is truncated, oversized inside, or of an unknown type.", 4400, 400),
     "bad-json": Meaning("The text frame or body is not a JSON object of the expected shape.", None, 400),
     "bad-name": Meaning("The room or document name breaks the naming rule.", 4400, 400),

@@ -47,6 +47,7 @@ from .events import (
     ToolReturned,
     ToolsRegistered,
 )
+from .forms import check_form
 from .prompts import AgentFacts, Verdict, ask, steer
 from .state import RoomState
 
@@ -147,10 +148,13 @@ def _decide(state: RoomState, command: Decision, now: int) -> Verdict:
         raise Refused("already-decided", f"This step asks for {step.asks}.")
     match command:
         case Approve():
+            if command.args is not None:
+                check_form(step.schema, command.args)
             return Verdict(run.id, ApprovalGranted(step.id, "" if command.args is None else _text(command.args)))
         case Deny():
             return Verdict(run.id, ApprovalDenied(step.id, command.reason))
         case Answer():
+            check_form(step.schema, command.answer)
             return Verdict(run.id, QuestionAnswered(step.id, _text(command.answer)))
         case Resolve():
             return Verdict(run.id, ToolResolved(step.id, command.verdict, _text(command.result)))

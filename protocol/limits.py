@@ -81,7 +81,31 @@ LIMITS: dict[str, Limit] = {
     "FLOW_BRANCHES": Limit(100, "steps", "That one flow waits for at once; an answer's parallel calls are fewer."),
     "RUN_BYTES": Limit(4 << 20, "bytes", "Streamed text of one run; a model that never stops is stopped."),
     "STEP_ATTEMPTS": Limit(4, "attempts", "One try and three retries, as the vendors' own SDKs."),
-    "TOOL_RESULT_BYTES": Limit(256 << 10, "bytes", "JSON of one tool result; it is sent to the model in full."),
+    "TOOL_RESULT_BYTES": Limit(
+        256 << 10, "bytes", "JSON of one tool result that is sent to the model in full; a longer one becomes a blob."
+    ),
+    "TOOL_BEGINNING_BYTES": Limit(
+        16 << 10, "bytes", "Of a result that became a blob, for the model: some 4,000 tokens to see what it is."
+    ),
+    "TOOL_PARTS": Limit(100, "parts", "Shown by one call; each is a record and a part, and nobody reads further."),
+    "TOOL_FILES": Limit(16, "files", "Attached by one call; a model that takes files takes few."),
+    "TOOL_FILES_BYTES": Limit(
+        32 << 20, "bytes", "Of one call's files together, which wait in memory until the store has them."
+    ),
+    "FILE_NAME_CHARS": Limit(255, "characters", "What file systems take for a name."),
+    "EXCERPT_CHARS": Limit(2000, "characters", "Of a source, as people see it; the model gets all of its text."),
+    "DATA_BYTES": Limit(64 << 10, "bytes", "JSON of one part of the host's own; more belongs in a file."),
+    "TOOL_PROGRESS_MS": Limit(
+        200, "milliseconds", "Between two words of one call about how far it is; people see no faster."
+    ),
+    "TOOL_PROGRESS_STEPS": Limit(
+        1000, "words", "About how far a call is, until they come less often: none is sooner than that part of its age."
+    ),
+    "TOOL_PROGRESS_CHARS": Limit(300, "characters", "Of one word about how far a call is; a line on a page."),
+    "FORM_BYTES": Limit(
+        32 << 10, "bytes", "JSON Schema of an answer or of a call that asks for a yes; every tab pulls it."
+    ),
+    "TOOL_NAMES": Limit(32, "names", "Of the tools that there are, told to a model that asked for one that is not."),
     "TOOL_CALLS_PER_STEP": Limit(64, "calls", "Parallel calls that one model answer may ask for."),
     "MODEL_CONNECT_S": Limit(
         10, "seconds", "Until a vendor's server accepts; beyond it another try is the better bet."
@@ -234,6 +258,18 @@ FLOW_BRANCHES = LIMITS["FLOW_BRANCHES"].value
 RUN_BYTES = LIMITS["RUN_BYTES"].value
 STEP_ATTEMPTS = LIMITS["STEP_ATTEMPTS"].value
 TOOL_RESULT_BYTES = LIMITS["TOOL_RESULT_BYTES"].value
+TOOL_BEGINNING_BYTES = LIMITS["TOOL_BEGINNING_BYTES"].value
+TOOL_PARTS = LIMITS["TOOL_PARTS"].value
+TOOL_FILES = LIMITS["TOOL_FILES"].value
+TOOL_FILES_BYTES = LIMITS["TOOL_FILES_BYTES"].value
+FILE_NAME_CHARS = LIMITS["FILE_NAME_CHARS"].value
+EXCERPT_CHARS = LIMITS["EXCERPT_CHARS"].value
+DATA_BYTES = LIMITS["DATA_BYTES"].value
+TOOL_PROGRESS_MS = LIMITS["TOOL_PROGRESS_MS"].value
+TOOL_PROGRESS_STEPS = LIMITS["TOOL_PROGRESS_STEPS"].value
+TOOL_PROGRESS_CHARS = LIMITS["TOOL_PROGRESS_CHARS"].value
+FORM_BYTES = LIMITS["FORM_BYTES"].value
+TOOL_NAMES = LIMITS["TOOL_NAMES"].value
 TOOL_CALLS_PER_STEP = LIMITS["TOOL_CALLS_PER_STEP"].value
 MODEL_CONNECT_S = LIMITS["MODEL_CONNECT_S"].value
 MODEL_IDLE_S = LIMITS["MODEL_IDLE_S"].value

@@ -154,7 +154,7 @@ def write_call(shown: "Map[Any]", event: Call) -> None:
             settle(shown, event.step, "unknown")
             shown["status"] = "waiting"
         case ToolNotStarted() | ToolInterrupted():
-            settle(shown, event.step, "requested")
+            _again(shown, event.step)
         case ApprovalRequested() | QuestionAsked():
             _ask(shown, event)
         case ToolAwaited() | ToolAssigned():
@@ -175,6 +175,16 @@ def settle(shown: "Map[Any]", step: str, state: str, **more: Any) -> None:
                 part[key] = value
         if part.get("state") != state:
             part["state"] = state
+
+
+def _again(shown: "Map[Any]", step: str, **more: Any) -> None:
+    """The call is to be tried again, from its beginning: how far the last try had come says nothing now."""
+    part = last(shown, lambda part: part.get("call") == step)
+    if part is not None:
+        for key in ("progress", "done"):
+            if key in part:
+                del part[key]
+    settle(shown, step, "requested", **more)
 
 
 def _part_of(
@@ -211,7 +221,9 @@ def _ask(shown: "Map[Any]", event: ApprovalRequested | QuestionAsked) -> None:
     if isinstance(event, ApprovalRequested):
         part["asks"], part["reason"] = "approval", event.reason
     else:
-        part["asks"], part["question"], part["schema"] = "input", event.question, event.schema
+        part["asks"], part["question"] = "input", event.question
+    if event.schema:
+        part["schema"] = event.schema
     if event.expires_at is not None:
         part["expires_at"] = rfc3339(event.expires_at)
     part["state"] = "asking"
@@ -247,7 +259,7 @@ def write_decision(shown: "Map[Any]", author: str, event: Decision) -> None:
         case ToolResolved(verdict="happened"):
             settle(shown, event.step, "done", decided_by=author, decision="happened", result=event.result)
         case ToolResolved(verdict="retry"):
-            settle(shown, event.step, "requested", decided_by=author, decision="retry")
+            _again(shown, event.step, decided_by=author, decision="retry")
         case ToolResolved():
             settle(shown, event.step, "failed", decided_by=author, decision="did-not-happen")
     shown["status"] = "running"

@@ -41,7 +41,7 @@ class ShownPart(Struct, omit_defaults=True, kw_only=True):
     of the host's own, or what somebody said to the run at work."""
 
     type: PartType
-    step: Annotated[str, _text("the model step that produced the part")]
+    step: Annotated[str, _text("the step that produced the part: a model's, or that of the call which shows it")]
     attempt: Annotated[int, _text("which try at the step, from 1; the parts of a superseded try are deleted")]
     part: Annotated[int, _text("which part of the attempt, from 0")]
     text: Annotated[str, _segments("text, reasoning and steer: what was said so far")] = ""
@@ -69,7 +69,7 @@ class ShownPart(Struct, omit_defaults=True, kw_only=True):
     asks: Annotated[str, _text("tool that asks a person: approval (yes or no, perhaps other arguments) or input")] = ""
     reason: Annotated[str, _text("approval: why it is asked for")] = ""
     question: Annotated[str, _text("input: what is asked")] = ""
-    schema: Annotated[str, _text("input: the JSON Schema text of the answer")] = ""
+    schema: Annotated[str, _text("tool that asks: the JSON Schema text of the answer, or of the arguments")] = ""
     expires_at: Annotated[str, _text("RFC 3339: when nobody's answer becomes a no")] = ""
     decision: Annotated[str, _text("approved, denied, answered, expired, happened, did-not-happen or retry")] = ""
     decided_by: Annotated[str, _text("who decided, as the record names them")] = ""

@@ -38,7 +38,8 @@ class Step(Struct):
     and has no child before that one is requested; `prompt` is what `agent` is asked.
 
     `args` are the arguments that a person chose instead of the model's; `given` those that the flow itself asked with,
-    empty for a model's. `steered`: when the model had answered,
+    empty for a model's; `schema` is the JSON Schema text of what a person may choose, or answer. `steered`: when the
+    model had answered,
     somebody had said something that it had not seen. `epoch` is that of the open attempt: if it is not the room's, its
     process is gone. `began` is the seq of a model's request. `records` counts the attempt's records, for their ids.
     """
@@ -63,6 +64,7 @@ class Step(Struct):
     retry_at: int = 0
     due: int = 0
     asks: Literal["", "approval", "input"] = ""
+    schema: str = ""
     args: str = ""
     given: str = ""
     steered: bool = False

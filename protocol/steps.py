@@ -61,7 +61,7 @@ def fold_step(run: Run, record: Record, event: Event) -> None:
             _begin(run, record, event)
         case ApprovalRequested() | QuestionAsked():
             step = Step(event.step, "tool", 0, record.epoch, "asking", call=event.call, name=event.name)
-            step.due = event.expires_at or 0
+            step.due, step.schema = event.expires_at or 0, event.schema
             step.asks = "approval" if isinstance(event, ApprovalRequested) else "input"
             step.given = event.args if isinstance(event, ApprovalRequested) else ""
             run.steps[step.id] = step
@@ -197,7 +197,7 @@ _Decision = ApprovalGranted | ApprovalDenied | QuestionAnswered | DecisionExpire
 
 def _fold_decision(run: Run, step: Step, author: str, event: _Decision) -> None:
     """What a person said, or that nobody did."""
-    step.due = 0
+    step.due, step.schema = 0, ""
     match event:
         case ApprovalGranted():
             step.status, step.args = "ready", event.args

@@ -7,22 +7,29 @@ from .client import connect
 from .embed import Runtime
 from .models import ModelNotOpened
 from .tools.ask import ask_person
+from .tools.call import Call, Data, File, Source
 from .tools.demo import demo_tools
 from .tools.function import tool
+from .tools.knowledge import knowledge
 from .tools.tool import ToolError
 
 __all__ = [
     "Agent",
+    "Call",
+    "Data",
+    "File",
     "FlowRun",
     "Limits",
     "ModelNotOpened",
     "Prices",
     "Runtime",
+    "Source",
     "StepFailed",
     "ToolError",
     "ask_person",
     "connect",
     "demo_tools",
     "flow",
+    "knowledge",
     "tool",
 ]

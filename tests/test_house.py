@@ -27,8 +27,9 @@ FUNCTION_LINES = 70
 MAY_IMPORT = {"protocol": {"protocol"}, "storage": {"protocol", "storage"}, "runtime": set(HOUSES)}
 """Imports run down: protocol <- storage <- runtime."""
 
-PURE = {"msgspec", "pycrdt"}
-"""The only packages that protocol may import: neither opens anything, waits for anything or asks a clock."""
+PURE = {"jsonschema_rs", "msgspec", "pycrdt"}
+"""The only packages that protocol may import: none opens anything, waits for anything or asks a clock (jsonschema_rs
+would fetch what a schema refers to; `protocol/forms` tells it not to)."""
 
 IMPURE_STDLIB = re.compile(
     "asyncio|concurrent|contextvars|glob|http|io|logging|multiprocessing|os|pathlib|queue|random|sched|secrets|select|"

@@ -103,9 +103,9 @@ class ModelInterrupted(Fact, frozen=True):
 
 
 class PartShown(Fact, frozen=True):
-    """A step shows something of its own beside its text: `kind` is source, file or data, `value` JSON text of it.
+    """A step shows something beside its text or its result: `kind` is source, file or data, `value` JSON text of it.
 
-    source: `{"url", "title", "text"}`. file: an Attachment. data: whatever the host's page can render, under `name`.
+    source: `{"url", "title", "excerpt"}`. file: an Attachment. data: whatever the host's page can render, under `name`.
     """
 
     step: str

@@ -4,7 +4,8 @@ from .fact import Fact
 
 
 class ApprovalRequested(Fact, frozen=True):
-    """A call waits for somebody's yes; `args` is JSON text, `expires_at` in µs since 1970."""
+    """A call waits for somebody's yes; `args` is JSON text, `expires_at` in µs since 1970. `schema` is the JSON Schema
+    text of the arguments, where the tool is the host's own."""
 
     step: str
     call: str
@@ -12,6 +13,7 @@ class ApprovalRequested(Fact, frozen=True):
     args: str
     reason: str = ""
     expires_at: int | None = None
+    schema: str = ""
 
 
 class ApprovalGranted(Fact, frozen=True):

@@ -1,5 +1,7 @@
 """One attempt at a tool's step: ask a person where one must say yes, call the tool, and report what came of it."""
 
+import hashlib
+import inspect
 import logging
 import math
 from typing import Any
@@ -19,23 +21,30 @@ from ...protocol.events import (
     ToolReturned,
     ToolStarted,
 )
-from ...protocol.moves import Call
+from ...protocol.moves import Call as CallMove
 from ..room.identity import Surroundings
 from ..room.messages import Report
 from ..room.room import Room
+from ..tools.call import Call
 from ..tools.once import once_tool
+from ..tools.results import encode, shortened
 from ..tools.tool import OutcomeNotKnown, Tool, ToolError
 from .attempt import LONGEST_S, let_pass, whole
 from .definition import Agent, AgentTool
+from .reporting import Reporting, keep
 
 log = logging.getLogger("plait.agent")
 
+Outcome = ToolReturned | ToolFailed | ToolOutcomeUnknown
 
-async def call(room: Room, agent: Agent, move: Call, key: str, surroundings: Surroundings) -> None:
+
+async def call(room: Room, agent: Agent, move: CallMove, key: str, surroundings: Surroundings) -> None:
     """One attempt at a tool's call, or the question to a person that must come before it."""
     await trio.lowlevel.checkpoint_if_cancelled()  # As for a model: what was abandoned must not begin.
     tool = _tool(agent, move)
-    asked = _asked_first(tool, move, surroundings.now()) if tool is not None and not move.approved else None
+    asked = (
+        await _asked_first(agent, tool, move, surroundings.now()) if tool is not None and not move.approved else None
+    )
     if asked is not None:
         await room.commit(Report(move.run, agent.author, asked))
         return
@@ -43,9 +52,9 @@ async def call(room: Room, agent: Agent, move: Call, key: str, surroundings: Sur
     if delegated is not None:
         await room.commit(Report(move.run, agent.author, delegated))
         return
-    effect = tool.effect if tool is not None else "read"
+    effect, shows = (tool.effect, tool.shows) if tool is not None else ("read", "")
     given = move.call.args if move.call.id == move.step else ""  # No answer of a model holds what the flow asked for.
-    started = ToolStarted(move.step, move.attempt, move.call.id, move.call.name, effect, args=given)
+    started = ToolStarted(move.step, move.attempt, move.call.id, move.call.name, effect, shows, given)
     if not await room.commit(Report(move.run, agent.author, started)):
         return
     try:
@@ -55,18 +64,19 @@ async def call(room: Room, agent: Agent, move: Call, key: str, surroundings: Sur
         raise
     if tool is None:
         event = ToolFailed(move.step, move.attempt, "no-such-tool", agent.absent(move.call.name))
+        await room.commit(Report(move.run, agent.author, event))
     else:
-        event = await _outcome(room, agent, tool, move, key)
-    await room.commit(Report(move.run, agent.author, event))
+        at_work = Call(key, room=room.name, run=move.run, step=move.step, attempt=move.attempt)
+        await _carry_out(room, agent, tool, move, at_work)
 
 
-def _tool(agent: Agent, move: Call) -> Tool | None:
+def _tool(agent: Agent, move: CallMove) -> Tool | None:
     if move.function is not None:
         return once_tool(move.call.name, move.function, move.effect)
     return agent.tools.get(move.call.name)
 
 
-def _delegated(tool: Tool | None, move: Call) -> ToolDelegated | None:
+def _delegated(tool: Tool | None, move: CallMove) -> ToolDelegated | None:
     """The call of another agent is that one's run to carry out; bad arguments are the tool's to refuse."""
     prompt = tool.prompt(move.call.args) if isinstance(tool, AgentTool) else None
     if not isinstance(tool, AgentTool) or prompt is None:
@@ -74,7 +84,7 @@ def _delegated(tool: Tool | None, move: Call) -> ToolDelegated | None:
     return ToolDelegated(move.step, move.attempt, move.call.id, move.call.name, tool.agent.name, whole(prompt))
 
 
-def _asked_first(tool: Tool, move: Call, now: int) -> ApprovalRequested | QuestionAsked | None:
+async def _asked_first(agent: Agent, tool: Tool, move: CallMove, now: int) -> ApprovalRequested | QuestionAsked | None:
     """What a person is asked before this call, if anything. A policy that fails asks: no call slips through a bug."""
     within_s = tool.decide_within_s
     expires_at = None if within_s is None else now + math.ceil(min(within_s, LONGEST_S) * 1_000_000)
@@ -86,7 +96,8 @@ def _asked_first(tool: Tool, move: Call, now: int) -> ApprovalRequested | Questi
     reason: bool | str = True
     if tool.approval != "always":
         try:
-            reason = tool.approval(_arguments(move.call.args))
+            said = tool.approval(_arguments(move.call.args))
+            reason = await said if inspect.isawaitable(said) else said
         except BaseException as error:
             let_pass(error)
             log.error("the approval policy of tool %s raised", move.call.name, exc_info=error)
@@ -94,7 +105,16 @@ def _asked_first(tool: Tool, move: Call, now: int) -> ApprovalRequested | Questi
     if not reason:
         return None
     why = whole(reason) if isinstance(reason, str) else ""
-    return ApprovalRequested(move.step, move.call.id, move.call.name, move.call.args or "{}", why, expires_at)
+    schema = _form(agent, tool)
+    return ApprovalRequested(move.step, move.call.id, move.call.name, move.call.args or "{}", why, expires_at, schema)
+
+
+def _form(agent: Agent, tool: Tool) -> str:
+    """The schema that edited arguments are held to: of the host's own tools. One that somebody else's server wrote
+    could take the room any time to check; that server looks at its arguments itself."""
+    schema = msgspec.json.encode(tool.schema.parameters).decode()
+    elsewhere = any(tool.schema.name in source.tools for source in agent.sources)
+    return "" if elsewhere or len(schema) > limits.FORM_BYTES else schema
 
 
 def _question(args: str) -> str:
@@ -114,37 +134,76 @@ def _arguments(args: str) -> dict[str, Any]:
         return {}
 
 
+async def _carry_out(room: Room, agent: Agent, tool: Tool, move: CallMove, call: Call) -> None:
+    """Run the body, with its reports beside it, and write its outcome behind them. Raises OutcomeUnknown."""
+    unknown: OutcomeUnknown | None = None
+    async with trio.open_nursery() as nursery:
+        reporting = Reporting(room, agent.author, call)
+        nursery.start_soon(reporting.run)
+        try:
+            outcome = await _outcome(room, agent, tool, move, call)
+        finally:
+            call.end()
+        with trio.CancelScope(shield=True):  # What is known to have happened is written down, whoever wants to stop.
+            await reporting.finish()
+            outcome = await _kept(room, move, outcome, reporting)
+            try:
+                await room.commit(Report(move.run, agent.author, outcome))
+            except OutcomeUnknown as error:  # A nursery would wrap it in a group.
+                unknown = error
+    if unknown is not None:
+        raise unknown
+
+
 async def _outcome(
-    room: Room, agent: Agent, tool: Tool, move: Call, key: str
-) -> ToolReturned | ToolFailed | ToolOutcomeUnknown:
+    room: Room, agent: Agent, tool: Tool, move: CallMove, call: Call
+) -> bytes | ToolFailed | ToolOutcomeUnknown:
+    """What the body gave: JSON text, or how it failed."""
+    step, attempt, name = move.step, move.attempt, move.call.name
     try:
-        result = msgspec.json.encode(await tool.call(move.call.args, key))
+        return encode(name, await tool.call(move.call.args, call))
     except ToolError as error:
-        return ToolFailed(move.step, move.attempt, "tool-error", whole(str(error)))
+        return ToolFailed(step, attempt, "tool-error", whole(str(error)))
     except OutcomeNotKnown as error:
-        log.warning("room %s: the outcome of %s is not known: %s", room.name, move.call.name, error)
-        if tool.effect == "write":
-            return ToolOutcomeUnknown(move.step, move.attempt)
-        return ToolFailed(move.step, move.attempt, "tool-error", whole(str(error)))
+        log.warning("room %s: the outcome of %s is not known: %s", room.name, name, error)
+        return _not_known(move, tool.effect, error.code, whole(str(error)))
     except BaseException as error:
         try:
             let_pass(error)
         except BaseException:  # What passes is cancelled, whatever else was raised while it was.
-            await _commit_quietly(room, Report(move.run, agent.author, _cut(move, tool.effect)))
+            cut = _not_known(move, tool.effect, "tool-cancelled", "The call was cancelled.")
+            await _commit_quietly(room, Report(move.run, agent.author, cut))
             raise
-        log.error("room %s: tool %s raised %s", room.name, move.call.name, type(error).__name__, exc_info=error)
-        return ToolFailed(move.step, move.attempt, "tool-bug", f"The tool raised {type(error).__name__}.")
-    if len(result) > limits.TOOL_RESULT_BYTES:
-        message = f"The result has more than {limits.TOOL_RESULT_BYTES} bytes."
-        return ToolFailed(move.step, move.attempt, "tool-result-too-large", message)
-    return ToolReturned(move.step, move.attempt, result.decode())
+        log.error("room %s: tool %s raised %s", room.name, name, type(error).__name__, exc_info=error)
+        return ToolFailed(step, attempt, "tool-bug", f"The tool raised {type(error).__name__}.")
 
 
-def _cut(move: Call, effect: str) -> ToolFailed | ToolOutcomeUnknown:
-    """What a cancelled tool leaves behind: of a write nobody can say how far it came."""
+def _not_known(move: CallMove, effect: str, code: str, message: str) -> ToolFailed | ToolOutcomeUnknown:
+    """What a call leaves behind of which nobody can say how far it came: a write is a person's to resolve."""
     if effect == "write":
         return ToolOutcomeUnknown(move.step, move.attempt)
-    return ToolFailed(move.step, move.attempt, "tool-cancelled", "The call was cancelled.")
+    return ToolFailed(move.step, move.attempt, code, message)
+
+
+async def _kept(
+    room: Room, move: CallMove, outcome: bytes | ToolFailed | ToolOutcomeUnknown, reporting: Reporting
+) -> Outcome:
+    """The outcome as it is written down: a long result is a blob, and the model sees its beginning."""
+    if not isinstance(outcome, bytes):
+        return outcome
+    step, attempt, name = move.step, move.attempt, move.call.name
+    lost, blob, result = reporting.lost, "", outcome.decode()
+    if len(outcome) > limits.BLOB_BYTES:
+        message = f"{name} was carried out, but its result of {len(outcome)} bytes is beyond {limits.BLOB_BYTES}."
+        return ToolFailed(step, attempt, "tool-result-too-large", message)
+    if len(outcome) > limits.TOOL_RESULT_BYTES:
+        blob = hashlib.sha256(outcome).hexdigest()
+        lost = lost or await keep(room.store, outcome, "application/json")
+        result = shortened(outcome, blob)
+    if lost:
+        message = f"{name} was carried out, but what it returned could not be kept ({lost})."
+        return ToolFailed(step, attempt, "tool-result-lost", whole(message))
+    return ToolReturned(step, attempt, result, blob, reporting.files)
 
 
 async def _commit_quietly(room: Room, report: Report) -> None:

@@ -1,7 +1,7 @@
 """What an agent is: a name, a model, instructions, tools. Everything that it does is in the room's log, not here."""
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -11,13 +11,15 @@ from msgspec.structs import replace
 from ...protocol.budget import Limits
 from ...protocol.events import Usage
 from ...protocol.flow import FlowFunction, converse
-from ...protocol.limits import PROMPT_BYTES, STEP_ATTEMPTS
+from ...protocol.limits import PROMPT_BYTES, STEP_ATTEMPTS, TOOL_NAMES
 from ...protocol.options import DEFAULTS, Options, OutputSchema
 from ...protocol.prompts import AgentFacts
 from ..models import open_model
 from ..models.asking import proposes_titles
 from ..models.model import Model, ToolSchema
+from ..tools.call import Call
 from ..tools.function import NAME
+from ..tools.knowledge import knowledge_tool
 from ..tools.tool import Approval, Effect, Tool, ToolError, ToolSource
 
 NO_LIMITS = Limits()
@@ -36,10 +38,11 @@ class Agent:
     """Somebody who answers prompts.
 
     `model` is a name as on the command line (`echo`, `openai:gpt-5`) or a Model. `tools` are what it may call, made by
-    `@tool`, sources of tools that live elsewhere (`mcp_tools`), and other agents. `flow` is how it goes about its work;
-    the built-in one asks the model and calls the tools that it asks for, until it asks for none. `on_second_prompt`
-    says what a prompt means while a run is on: it waits for its turn, is said to the run at work, stops that one, or is
-    refused. `limits` are what one run may take.
+    `@tool`, sources of tools that live elsewhere (`mcp_tools`), and other agents. `knowledge` are functions by which it
+    searches in what its host knows: they take what the model asks and return a list of `Source`. `flow` is how it goes
+    about its work; the built-in one asks the model and calls the tools that it asks for, until it asks for none.
+    `on_second_prompt` says what a prompt means while a run is on: it waits for its turn, is said to the run at work,
+    stops that one, or is refused. `limits` are what one run may take.
 
     `options` is how the model is asked (temperature, reasoning, …), `retries` how often a failed request is tried
     again. A prompt may set those of them that `overrides` names, and `model` among `models`. `output` is the type of
@@ -54,6 +57,7 @@ class Agent:
         *,
         instructions: str = "",
         tools: "Sequence[Tool | ToolSource | Agent]" = (),
+        knowledge: Sequence[Callable[..., Any]] = (),
         flow: FlowFunction = converse,
         on_second_prompt: Literal["queue", "steer", "interrupt", "reject"] = "queue",
         limits: Limits = NO_LIMITS,
@@ -81,9 +85,10 @@ class Agent:
         self.prices = prices
         self._output = None if isinstance(output, OutputSchema) else output
         taken: list[Tool | ToolSource] = [each.as_tool() if isinstance(each, Agent) else each for each in tools]
+        taken += map(knowledge_tool, knowledge)
         self.sources = [each for each in taken if isinstance(each, ToolSource)]
         self._tools: dict[str, Tool] = {each.schema.name: each for each in taken if not isinstance(each, ToolSource)}
-        if len(self._tools) + len(self.sources) != len(tools) or _clash(self.sources, self._tools):
+        if len(self._tools) + len(self.sources) != len(taken) or _clash(self.sources, self._tools):
             raise ValueError(f"two tools of agent {name} have the same name")
         self.flow = flow
 
@@ -117,7 +122,7 @@ class Agent:
     def absent(self, tool: str) -> str:
         """Why a tool that is not in `tools` cannot be called, as a sentence for the model."""
         said = (source.absent(tool) for source in self.sources)
-        return next((sentence for sentence in said if sentence), f"There is no tool {tool}.")
+        return next((sentence for sentence in said if sentence), f"There is no tool {tool}; {_there_is(self.tools)}.")
 
     def model_for(self, name: str) -> Model:
         """The model that a prompt chose, or the agent's own; also if the prompt is older than the agent's present
@@ -152,6 +157,7 @@ class AgentTool:
 
     effect: Effect = "read"
     question = None
+    shows: Literal["", "retrieval"] = ""
 
     def __init__(
         self, agent: Agent, name: str, description: str, approval: Approval, decide_within_s: float | None
@@ -171,13 +177,22 @@ class AgentTool:
             return None
         return prompt if len(prompt.encode(errors="replace")) <= PROMPT_BYTES else None
 
-    async def call(self, args: str, key: str) -> Any:
+    async def call(self, args: str, call: Call, /) -> Any:
         """Never called with arguments that make a run. Raises ToolError for the others."""
         raise ToolError(f"{self.schema.name} takes a prompt of at most {PROMPT_BYTES} bytes, and nothing else")
 
 
 class _Prompted(Struct, forbid_unknown_fields=True):
     prompt: str
+
+
+def _there_is(tools: Collection[str]) -> str:
+    """What a model could have asked for instead, as far as that is worth its tokens."""
+    if not tools:
+        return "there is none"
+    listed = ", ".join(sorted(tools)[:TOOL_NAMES])
+    more = len(tools) - TOOL_NAMES
+    return f"there is: {listed}" + (f" and {more} more" if more > 0 else "")
 
 
 def _clash(sources: Sequence[ToolSource], names: Iterable[str]) -> bool:

@@ -21,6 +21,8 @@ from ...protocol import limits
 from ...protocol.carrying import Call, Carrying
 from ...protocol.commands import ToolOffer
 from ...protocol.errors import Refused
+from ..tools.call import Call as CallAtWork
+from ..tools.results import encode
 from ..tools.tool import OutcomeNotKnown, Tool, ToolError
 from .link import Link
 
@@ -124,8 +126,9 @@ class Serving:
             return None, f"This tab has no tool {call.name}."
         try:
             # The same for every try at one call: an assignment that is made anew has another number only.
-            result = await tool.call(call.args, f"{self._room}/{call.run}/{call.step}")
-            msgspec.json.encode(result)
+            key = f"{self._room}/{call.run}/{call.step}"
+            at_work = CallAtWork(key, room=self._room, run=call.run, step=call.step, attempt=call.number)
+            result = msgspec.json.decode(encode(call.name, await tool.call(call.args, at_work)))
         except ToolError as error:
             return None, _told(str(error))
         except OutcomeNotKnown as error:

@@ -4,9 +4,14 @@ The model says what it wants to know; the form of the answer is fixed by whoever
 cannot invent one. The question is a record, so it survives everything, and the answer is the call's result.
 """
 
-from typing import Any
+from typing import Any, Literal
 
+import msgspec
+
+from ...protocol.forms import check_schema
+from ...protocol.limits import FORM_BYTES
 from ..models.model import JSON, ToolSchema
+from .call import Call
 from .tool import Approval, Effect, Question, ToolError
 
 
@@ -15,6 +20,7 @@ class AskTool:
 
     effect: Effect = "read"
     approval: Approval = "never"
+    shows: Literal["", "retrieval"] = ""
 
     def __init__(self, name: str, description: str, schema: JSON, decide_within_s: float | None) -> None:
         question = {"type": "string", "description": "What to ask the person, in one or two sentences."}
@@ -23,7 +29,7 @@ class AskTool:
         self.question = Question(schema)
         self.decide_within_s = decide_within_s
 
-    async def call(self, args: str, key: str) -> Any:
+    async def call(self, args: str, call: Call, /) -> Any:
         """Never called: a step asks a person instead."""
         raise ToolError("a question is answered by a person")
 
@@ -35,6 +41,14 @@ def ask_person(
     description: str = "Ask a person for what only they can know or decide.",
     decide_within_s: float | None = None,
 ) -> AskTool:
-    """A tool by which an agent asks a person; `answer` is the JSON Schema of the form, one text field by default."""
+    """A tool by which an agent asks a person; `answer` is the JSON Schema of the form, one text field by default.
+
+    Answers that do not fit it are refused and the question stays. Raises ValueError for what is no JSON Schema, refers
+    to others, or has more than `FORM_BYTES`.
+    """
     text: JSON = {"type": "object", "properties": {"answer": {"type": "string"}}, "required": ["answer"]}
-    return AskTool(name, description, answer or text, decide_within_s)
+    form = answer or text
+    check_schema(form)
+    if len(msgspec.json.encode(form)) > FORM_BYTES:
+        raise ValueError(f"a form may have {FORM_BYTES} bytes of JSON Schema")
+    return AskTool(name, description, form, decide_within_s)

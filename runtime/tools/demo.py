@@ -1,15 +1,22 @@
-"""The demo agent's tools: a clock, a mail that needs a person's yes and only pretends, and a question with a form.
+"""The demo agent's tools: a clock, a mail that needs a person's yes and only pretends, a question with a form, work
+that takes its time, and a search in a handful of texts about plait.
 
 None of them changes anything outside, so nobody can do harm by trying.
 """
 
 import datetime
+import re
 import zoneinfo
 from typing import Any
 
+import trio
+
 from ..models.model import JSON
 from .ask import ask_person
+from .call import Call, Data, Source
+from .demo_texts import TEXTS
 from .function import tool
+from .knowledge import knowledge
 from .tool import Tool, ToolError
 
 
@@ -54,6 +61,45 @@ FORM: JSON = {
 """One field of each kind."""
 
 
+_STAGES = ("Looking around", "Sorting", "Counting twice", "Writing it down", "Tidying up")
+_STAGE_S = 4.0
+
+
+@tool(effect="read")
+async def slow_work(call: Call) -> dict[str, Any]:
+    """Do something that takes twenty seconds, and tell how far it is."""
+    counted: list[int] = []
+    for number, stage in enumerate(_STAGES):
+        for tenth in range(10):
+            call.progress(f"{stage} ({number + 1} of {len(_STAGES)})", (number + tenth / 10) / len(_STAGES))
+            await trio.sleep(_STAGE_S / 10)
+        counted.append((number + 1) * len(stage))
+    call.show(Data("counted", dict(zip(_STAGES, counted, strict=True))))
+    call.progress("Done", 1.0)
+    return {"stages": len(_STAGES), "seconds": round(_STAGE_S * len(_STAGES)), "counted": sum(counted)}
+
+
+@knowledge
+def search_docs(query: str) -> list[Source]:
+    """Search in what is written about plait: rooms, logs, crashes, tabs, tools, approvals, models.
+
+    Args:
+        query: A few words.
+    """
+    wanted = set(_words(query))
+    hits = [(sum(word in wanted for word in _words(f"{each.title} {each.excerpt}")), each) for each in TEXTS]
+    found = sorted((hit for hit in hits if hit[0]), key=lambda hit: hit[0], reverse=True)
+    return [source for _, source in found[:3]]
+
+
+_LITTLE = re.compile("and|are|can|do(?:es)?|for|how|not|one|that|the|this|what|when|which|who|with|you")
+
+
+def _words(text: str) -> list[str]:
+    """Those that say something; a plural is the same word."""
+    return [word.rstrip("s") for word in re.findall(r"[a-z]{3,}", text.lower()) if not _LITTLE.fullmatch(word)]
+
+
 def demo_tools() -> tuple[Tool, ...]:
     """What the demo model asks for."""
-    return (clock, send_mail, ask_person(FORM))
+    return (clock, send_mail, ask_person(FORM), slow_work, search_docs)

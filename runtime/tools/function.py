@@ -5,23 +5,26 @@ model that gets them wrong is told what was wrong and may try again. What else a
 function and is left to the step. Types are those that msgspec knows: the builtin ones, dataclasses, Structs, enums,
 `Literal`, datetimes, `Annotated[int, Meta(gt=0)]`.
 
-A sync function runs in a thread, so it may block. A thread cannot be cancelled: the step of a stopped run waits for
-it, except for a `read`, which is abandoned because nobody misses what it would have changed.
+A sync function runs in a thread, so it may block (`threads`). What a function returns is held to the type that it
+declares (`results`). A parameter annotated `Call` gets the call at work, by which the body says how far it is.
 """
 
 import copy
 import inspect
+import math
 import re
 import typing
 from collections.abc import Callable
-from typing import Any, overload
+from typing import Any, Literal, overload
 
 import msgspec
 import trio
 
-from ...protocol.limits import TOOL_RESULT_BYTES
 from ..models.model import JSON, ToolSchema
-from .tool import Approval, Effect, ToolError
+from .call import Call
+from .results import conform, declared
+from .threads import in_thread
+from .tool import Approval, Effect, ToolError, ToolTimeout
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """What both OpenAI and Anthropic take for a tool's name."""
@@ -34,6 +37,7 @@ class FunctionTool:
     """A function that a model can call. Called from Python it is the function itself."""
 
     question = None
+    shows: Literal["", "retrieval"] = ""
 
     def __init__(
         self,
@@ -42,15 +46,23 @@ class FunctionTool:
         name: str,
         approval: Approval = "never",
         decide_within_s: float | None = None,
+        timeout_s: float | None = None,
     ) -> None:
         if not NAME.fullmatch(name):
             raise TypeError(f"a tool's name has 1 to 64 letters, digits, _ or -, and {name!r} has not")
+        if timeout_s is not None and not 0 < timeout_s < math.inf:
+            raise ValueError(f"a tool's timeout_s is a number of seconds above 0, and {timeout_s!r} is not")
+        hints = typing.get_type_hints(function, include_extras=True)
         self._function = function
         self._async = inspect.iscoroutinefunction(function)
         self._keyed = effect == "idempotent" and KEY in inspect.signature(function).parameters
-        arguments = _arguments(function, name, hidden={KEY} if self._keyed else set())
+        self._listeners = [parameter for parameter, kind in hints.items() if kind is Call and parameter != "return"]
+        self._returns = declared(hints.get("return"))
+        hidden = {*self._listeners, *({KEY} if self._keyed else ())}
+        arguments = _arguments(function, name, hints, hidden)
         description, notes = _read_docstring(function)
         self._decoder = msgspec.json.Decoder(arguments)
+        self.timeout_s = timeout_s
         self.effect: Effect = effect
         self.approval: Approval = approval
         self.decide_within_s = decide_within_s
@@ -73,26 +85,36 @@ class FunctionTool:
         other._function = function
         return other
 
-    async def call(self, args: str, key: str) -> Any:
-        """Run it with JSON text for arguments. Raises ToolError for bad arguments and for a bad result."""
+    async def call(self, args: str, call: Call, /) -> Any:
+        """Run it with JSON text for arguments. Raises ToolError for bad arguments and for a result of another type than
+        it declares, ToolTimeout."""
         try:
             # A model that has nothing to say for arguments may send nothing instead of {}.
             given = self._decoder.decode(args or "{}")
-        except (msgspec.MsgspecError, UnicodeError) as error:
-            raise ToolError(f"bad arguments for {self.schema.name}: {error}") from error
+        except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+            raise ToolError(f"bad arguments for {self.schema.name}: {error}; {self._takes()}") from error
         arguments = {field: getattr(given, field) for field in given.__struct_fields__}
         if self._keyed:
-            arguments[KEY] = key
-        result = await self._run(arguments)
-        _check_result(self.schema.name, result)
-        return result
+            arguments[KEY] = call.key
+        arguments |= dict.fromkeys(self._listeners, call)
+        return conform(self.schema.name, await self._run(arguments), self._returns)
 
     async def _run(self, arguments: dict[str, Any]) -> Any:
-        if self._async:
+        name = self.schema.name
+        if not self._async:
+            return await in_thread(
+                name, lambda: self._function(**arguments), self.timeout_s, changes=self.effect != "read"
+            )
+        with trio.move_on_after(math.inf if self.timeout_s is None else self.timeout_s):
             return await self._function(**arguments)
-        return await trio.to_thread.run_sync(
-            lambda: self._function(**arguments), abandon_on_cancel=self.effect == "read"
-        )
+        raise ToolTimeout(f"{name} took longer than {self.timeout_s:g} s and was cut.")
+
+    def _takes(self) -> str:
+        """What there is to give it: whoever misspelt one name is told all of them."""
+        parameters: JSON = self.schema.parameters["properties"]
+        required = self.schema.parameters.get("required", ())
+        named = [name if name in required else f"{name} (optional)" for name in parameters]
+        return f"it takes {', '.join(named)}" if named else "it takes nothing"
 
 
 @overload
@@ -104,6 +126,7 @@ def tool(
     name: str | None = None,
     approval: Approval = "never",
     decide_within_s: float | None = None,
+    timeout_s: float | None = None,
 ) -> Callable[[Callable[..., Any]], FunctionTool]: ...
 def tool(
     function: Callable[..., Any] | None = None,
@@ -113,27 +136,31 @@ def tool(
     name: str | None = None,
     approval: Approval = "never",
     decide_within_s: float | None = None,
+    timeout_s: float | None = None,
 ) -> FunctionTool | Callable[[Callable[..., Any]], FunctionTool]:
     """Make a tool of a function, sync or async: `@tool` or `@tool(effect="read")`.
 
     `effect` says what a call may change outside (law 7): "read", "idempotent" or "write", and is "write" unless told
     otherwise, because after a crash that is the one that nobody repeats by mistake. An idempotent function may have a
     parameter `key: str`; it gets a string that is the same for every try at one call and different between calls.
-    `approval`: "always", "never", or a function of the arguments (a dict) that says whether a person must say yes
-    first, by True or by the reason that people are shown; after `decide_within_s` seconds without a word it is a no.
-    Raises TypeError for a signature that no schema can describe.
+    `approval`: "always", "never", or a function of the arguments (a dict), sync or async, that says whether a person
+    must say yes first, by True or by the reason that people are shown; after `decide_within_s` seconds without a word
+    it is a no. A body that takes longer than `timeout_s` is cut, by default none is: of a write nobody knows then how
+    far it came, and a person is asked; of anything else the model is told.
+    Raises TypeError for a signature that no schema can describe, ValueError for a `timeout_s` that is none.
     """
 
     def make(function: Callable[..., Any]) -> FunctionTool:
         called = name or getattr(function, "__name__", type(function).__name__)
-        return FunctionTool(function, effect, called, approval, decide_within_s)
+        return FunctionTool(function, effect, called, approval, decide_within_s, timeout_s)
 
     return make if function is None else make(function)
 
 
-def _arguments(function: Callable[..., Any], name: str, hidden: set[str]) -> type[msgspec.Struct]:
+def _arguments(
+    function: Callable[..., Any], name: str, hints: dict[str, Any], hidden: set[str]
+) -> type[msgspec.Struct]:
     """A Struct with one field for each parameter that the model fills in."""
-    hints = typing.get_type_hints(function, include_extras=True)
     fields: list[tuple[str, Any] | tuple[str, Any, Any]] = []
     for parameter in inspect.signature(function).parameters.values():
         if parameter.name in hidden:
@@ -183,15 +210,3 @@ def _read_docstring(function: Callable[..., Any]) -> tuple[str, dict[str, str]]:
         elif line.strip():
             break
     return text.strip(), notes
-
-
-def _check_result(name: str, result: Any) -> None:
-    """A result goes to the model and into the log as JSON; one that cannot is the model's to know about."""
-    try:
-        size = len(msgspec.json.encode(result))
-    except (TypeError, ValueError, msgspec.MsgspecError, RecursionError) as error:
-        raise ToolError(f"{name} returned something that is not JSON: {error}") from error
-    if size > TOOL_RESULT_BYTES:
-        raise ToolError(
-            f"{name} returned {size} bytes of JSON, and at most {TOOL_RESULT_BYTES} are taken; ask for less"
-        )

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import trio
@@ -32,9 +32,10 @@ from ...protocol.limits import (
     MCP_TOOLS,
 )
 from ..models.model import ToolSchema
+from .call import Call
 from .mcp_wire import NOT_SENT, http_wire, stdio_wire
 from .mcp_words import SERVER, effect_of, error_of, full_name, result_of, schema_of
-from .tool import Approval, Effect, OutcomeNotKnown, Tool, ToolError
+from .tool import Approval, Effect, OutcomeNotKnown, Tool, ToolError, ToolTimeout
 
 try:
     import mcp.types
@@ -54,7 +55,6 @@ _LAST_WORDS_S = 5.0
 
 _NO_ANSWER = {
     mcp.types.CONNECTION_CLOSED,
-    mcp.types.REQUEST_TIMEOUT,
     mcp.types.PARSE_ERROR,
     # The SDK says this for HTTP's 5xx, which a proxy may send whatever became of the request behind it.
     mcp.types.INTERNAL_ERROR,
@@ -66,6 +66,7 @@ class McpTool:
     """One tool of a server, as it was listed."""
 
     question = None
+    shows: Literal["", "retrieval"] = ""
 
     def __init__(self, source: "McpSource", listed: mcp.types.Tool) -> None:
         self._source = source
@@ -78,8 +79,8 @@ class McpTool:
     def __repr__(self) -> str:
         return f"<tool {self.schema.name} ({self.effect})>"
 
-    async def call(self, args: str, key: str) -> Any:
-        """Ask the server. MCP has no place for `key`: an idempotent call is one that may be made again as it is."""
+    async def call(self, args: str, call: Call, /) -> Any:
+        """Ask the server. MCP has no place for a key: an idempotent call is one that may be made again as it is."""
         try:
             arguments = msgspec.json.decode(args or "{}", type=dict[str, Any])
         except (msgspec.MsgspecError, UnicodeError) as error:
@@ -252,6 +253,11 @@ class McpSource:
             self._look.set()  # A server that lost its session, or is gone, is found out by asking for its tools.
             if error.code == NOT_SENT:
                 raise ToolError(f"The tool server {self.name} cannot be reached. Nothing was done.") from error
+            if error.code == mcp.types.REQUEST_TIMEOUT:
+                raise ToolTimeout(
+                    f"The tool server {self.name} gave no answer within {self._call_s:g} s, so whether {tool} was done "
+                    "is not known."
+                ) from error
             if error.code in _NO_ANSWER:
                 raise OutcomeNotKnown(
                     f"The tool server {self.name} gave no answer ({error}), so whether {tool} was done is not known."

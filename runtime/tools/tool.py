@@ -7,27 +7,20 @@ import trio
 from msgspec import Struct
 
 from ..models.model import JSON, ToolSchema
+from .call import Call
+from .failures import OutcomeNotKnown, ToolError, ToolTimeout
+
+__all__ = ["Approval", "Effect", "OutcomeNotKnown", "Question", "Tool", "ToolError", "ToolSource", "ToolTimeout"]
 
 Effect = Literal["read", "idempotent", "write"]
 """What a call may change outside: nothing; something, but only once for one key; anything. After a crash a read runs
 again, an idempotent one is retried with its key, and of a write nobody can say whether it happened (law 7)."""
 
 
-Approval = Literal["never", "always"] | Callable[[dict[str, Any]], bool | str]
+Approval = Literal["never", "always"] | Callable[[dict[str, Any]], bool | str | Awaitable[bool | str]]
 """Whether a person must say yes to a call first: a function is given the arguments, and says so by True or by the
-reason that people are shown."""
-
-
-class ToolError(Exception):
-    """A tool says so itself: the sentence goes to the model and into the document."""
-
-
-class OutcomeNotKnown(Exception):
-    """The call was sent and no answer came: nobody here can say whether it happened.
-
-    It does not mean that the call failed. Of a `write` it becomes a question to a person (law 7); of anything else the
-    sentence goes to the model, which may ask again without harm.
-    """
+reason that people are shown. An async one is awaited; a sync one is called where all rooms wait for it, so it must not
+block."""
 
 
 class Question(Struct, frozen=True):
@@ -58,11 +51,16 @@ class Tool(Protocol):
         """How long a person may take to say yes or to answer; for ever if None."""
         ...
 
-    def call(self, args: str, key: str) -> Awaitable[Any]:
-        """Run it with JSON text for arguments; what it returns is encoded to JSON by the step.
+    @property
+    def shows(self) -> Literal["", "retrieval"]:
+        """How people see its calls: as a tool's, or as a search in what the agent knows."""
+        ...
 
-        `key` is stable over retries of one call and unique among calls. Raises ToolError for anything that the model
-        should be told.
+    def call(self, args: str, call: Call, /) -> Awaitable[Any]:
+        """Run it with JSON text for arguments; what it returns is encoded to JSON by the step (`results`).
+
+        Raises ToolError for anything that the model should be told; OutcomeNotKnown, or ToolTimeout among them, if
+        nobody can say whether it happened.
         """
         ...
 

@@ -14,6 +14,7 @@ from plait.protocol.events import (
     ModelFailed,
     ModelInterrupted,
     ModelRequested,
+    PartShown,
     ReasoningStreamed,
     RunArchived,
     RunFailed,
@@ -25,7 +26,10 @@ from plait.protocol.events import (
     TextStreamed,
     ToolCall,
     ToolFailed,
+    ToolInterrupted,
     ToolOutcomeUnknown,
+    ToolProgressed,
+    ToolResolved,
     ToolReturned,
     ToolStarted,
     Usage,
@@ -131,6 +135,29 @@ def test_a_call_goes_through_its_states() -> None:
     assert states() == ["done", "failed", "unknown"]
     assert (stage.run["parts"][0]["result"], stage.run["parts"][1]["error"]) == ("3", "No.")
     assert (stage.run["status"], stage.run["input_tokens"], stage.run["output_tokens"]) == ("waiting", 3, 4)
+
+
+@pytest.mark.parametrize("again", [ToolInterrupted("s", 1), ToolResolved("s", "retry")])
+def test_what_a_call_showed_leaves_with_its_attempt(again: Any) -> None:
+    """DO9: a try that was cut takes along what it showed and how far it was; a failed one keeps it, as others do."""
+    stage = Stage(
+        ModelAnswered("generate.0", 1, "tool-calls", (ToolCall("a", "look", "{}"), ToolCall("b", "peek", "{}"))),
+        ToolStarted("s", 1, "a", "look", "read", "retrieval"),
+        ToolStarted("t", 1, "b", "peek", "read"),
+        PartShown("s", 1, "source", '{"url":"u","title":"t","excerpt":"e"}'),
+        PartShown("t", 1, "data", "[1]", "chart"),
+        ToolProgressed("s", 1, "half", 0.5),
+    )
+    look, _, source, data = stage.run["parts"]
+    assert (look["type"], look["state"], look["progress"], look["done"]) == ("retrieval", "running", "half", 0.5)
+    assert (source["type"], source["step"], source["url"], source["excerpt"]) == ("source", "s", "u", "e")
+    assert (data["name"], data["value"]) == ("chart", "[1]")
+    stage.play(again, ToolFailed("t", 1, "c", "No."))
+    look, peek, data = stage.run["parts"]
+    assert (look["state"], peek["state"], data["step"]) == ("requested", "failed", "t")
+    assert not {"progress", "done"} & look.keys()
+    stage.play(ToolStarted("s", 2, "a", "look", "read"), PartShown("s", 2, "source", '{"url":"v"}'))
+    assert [part.get("url") for part in stage.run["parts"]] == [None, None, None, "v"]
 
 
 @pytest.mark.parametrize("end", [RunStopped(), RunFailed("c", "m"), RunFinished()])

@@ -24,6 +24,7 @@ from plait.runtime.models.model import (
     ToolSchema,
     User,
 )
+from plait.runtime.tools.call import Call
 from plait.runtime.tools.demo import demo_tools
 
 TOOLS = [tool.schema for tool in demo_tools()]
@@ -90,7 +91,7 @@ async def test_a_word_of_the_prompt_chooses_the_call(prompt: str, name: str) -> 
     (call,) = last.calls
     assert call.name == name
     if name != "ask_person":
-        assert await tools[name].call(call.args, "k")
+        assert await tools[name].call(call.args, Call("k"))
     told = [User(prompt), Assistant("", (call,)), Result(call.id, name, "ada denied this call: {}", failed=True)]
     assert "ada denied this call: {}" in _text(await _play(told))
     (only_clock,) = (schema for schema in TOOLS if schema.name == "clock")
@@ -160,7 +161,7 @@ async def test_a_scene_without_its_tool_makes_do() -> None:
     """MD27: with the clock; but whoever asks for the browser is told how its tools come here. It calls no tool that no
     scene knows: what that one does no script can know."""
     for prompt in ("research", "notes", "search", "slow"):
-        last = (await _play([User(prompt)]))[-1]
+        last = (await _play([User(prompt)], [schema for schema in TOOLS if schema.name == "clock"]))[-1]
         assert isinstance(last, Answered)
         assert last.calls[0].name == "clock"
     chunks = await _play([User("my browser")], [*TOOLS, _offer("delete_everything")])
@@ -174,7 +175,7 @@ async def test_the_mail_says_that_it_only_pretends() -> None:
     """MD22: nobody can do harm by saying yes."""
     mail = demo_tools()[1]
     assert (mail.effect, mail.approval) == ("write", "always")
-    assert "only pretends" in (await mail.call('{"to": "a", "subject": "b", "body": "c"}', "k"))["note"]
+    assert "only pretends" in (await mail.call('{"to": "a", "subject": "b", "body": "c"}', Call("k")))["note"]
 
 
 async def test_without_a_clock_it_answers_at_once() -> None:
@@ -218,8 +219,8 @@ async def test_the_clock_tells_the_time() -> None:
 
     clock = demo_tools()[0]
     assert clock.effect == "read"
-    assert set(await clock.call('{"zone": "UTC"}', "k")) == {"time", "weekday"}
+    assert set(await clock.call('{"zone": "UTC"}', Call("k"))) == {"time", "weekday"}
     with pytest.raises(ToolError, match="no time zone is called 'Mars'"):
-        await clock.call('{"zone": "Mars"}', "k")
+        await clock.call('{"zone": "Mars"}', Call("k"))
     with pytest.raises(ToolError, match="no time zone"):
-        await clock.call('{"zone": "../etc/passwd"}', "k")
+        await clock.call('{"zone": "../etc/passwd"}', Call("k"))

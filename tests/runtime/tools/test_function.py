@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import pytest
 import trio
-from plait.protocol.limits import TOOL_RESULT_BYTES
+from plait.runtime.tools.call import Call
 from plait.runtime.tools.function import tool
 from plait.runtime.tools.tool import ToolError
 
@@ -57,8 +57,8 @@ def test_the_effect_is_write_unless_told_otherwise() -> None:
 
 
 async def test_arguments_arrive_typed() -> None:
-    assert await book.call('{"city": "Linz", "nights": 2, "kind": "room"}', "k") == "2 nights in a room in Linz"
-    assert await book.call('{"city": "Linz"}', "k") == "1 nights in a bed in Linz"
+    assert await book.call('{"city": "Linz", "nights": 2, "kind": "room"}', Call("k")) == "2 nights in a room in Linz"
+    assert await book.call('{"city": "Linz"}', Call("k")) == "1 nights in a bed in Linz"
 
 
 @pytest.mark.parametrize(
@@ -76,9 +76,10 @@ async def test_arguments_arrive_typed() -> None:
     ],
 )
 async def test_bad_arguments_are_told_to_the_model(args: str, what: str) -> None:
-    """TL3: the sentence names the tool and what is wrong, and the body does not run."""
-    with pytest.raises(ToolError, match=f"bad arguments for book: .*{what}"):
-        await book.call(args, "k")
+    """TL3: the sentence names the tool, what is wrong and what it takes, and the body does not run."""
+    takes = r"; it takes city, nights \(optional\), kind \(optional\)"
+    with pytest.raises(ToolError, match=f"bad arguments for book: .*{what}.*{takes}"):
+        await book.call(args, Call("k"))
 
 
 async def test_types_of_ones_own() -> None:
@@ -95,7 +96,7 @@ async def test_types_of_ones_own() -> None:
     assert far.schema.parameters["properties"]["points"]["items"] == {"$ref": "#/$defs/Point"}
     assert far.schema.parameters["$defs"]["Point"]["required"] == ["x", "y"]
     for _ in range(2):  # A default that is changed by one call is whole again for the next.
-        result = await far.call('{"points": [{"x": 1, "y": 2}]}', "k")
+        result = await far.call('{"points": [{"x": 1, "y": 2}]}', Call("k"))
         assert result == {"tags": ["near", "1"], "first": Point(1, 2)}
 
 
@@ -111,8 +112,8 @@ async def test_a_sync_function_runs_in_a_thread_and_an_async_one_here() -> None:
         await trio.lowlevel.checkpoint()
         return threading.current_thread() is threading.main_thread()
 
-    assert await there.call("", "k") is False
-    assert await here.call("", "k") is True
+    assert await there.call("", Call("k")) is False
+    assert await here.call("", Call("k")) is True
 
 
 @pytest.mark.parametrize("effect", ["read", "write"])
@@ -128,7 +129,7 @@ async def test_a_cancelled_thread_is_abandoned_only_if_it_changes_nothing(effect
 
     with trio.CancelScope() as scope:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(slow.call, "", "k")
+            nursery.start_soon(slow.call, "", Call("k"))
             await trio.to_thread.run_sync(began.wait, 10)
             scope.cancel()
             if effect == "write":
@@ -149,36 +150,10 @@ async def test_an_idempotent_tool_gets_its_key_unseen() -> None:
         return key
 
     assert set(pay.schema.parameters["properties"]) == {"amount"}
-    assert await pay.call('{"amount": 3}', "the-key") == "3 under the-key"
+    assert await pay.call('{"amount": 3}', Call("the-key")) == "3 under the-key"
     with pytest.raises(ToolError, match="unknown field `key`"):
-        await pay.call('{"amount": 3, "key": "mine"}', "the-key")
-    assert await look.call('{"key": "mine"}', "the-key") == "mine"
-
-
-async def test_a_result_that_is_not_json_or_too_long_is_told_to_the_model() -> None:
-    """TL6."""
-
-    @tool(effect="read")
-    async def odd() -> Any:
-        return {"thread": threading.Lock()}
-
-    @tool(effect="read")
-    async def circle() -> Any:
-        loop: list[Any] = []
-        loop.append(loop)
-        return loop
-
-    @tool(effect="read")
-    async def long(size: int) -> str:
-        return "x" * size
-
-    for bad in (odd, circle):
-        with pytest.raises(ToolError, match="returned something that is not JSON"):
-            await bad.call("", "k")
-    at_most = TOOL_RESULT_BYTES - 2  # The quotes count.
-    assert len(await long.call(f'{{"size": {at_most}}}', "k")) == at_most
-    with pytest.raises(ToolError, match=f"returned {TOOL_RESULT_BYTES + 1} bytes"):
-        await long.call(f'{{"size": {at_most + 1}}}', "k")
+        await pay.call('{"amount": 3, "key": "mine"}', Call("the-key"))
+    assert await look.call('{"key": "mine"}', Call("the-key")) == "mine"
 
 
 async def test_a_tools_own_errors_pass_through() -> None:
@@ -189,9 +164,19 @@ async def test_a_tools_own_errors_pass_through() -> None:
         raise ToolError("no room") if how == "politely" else KeyError("room")
 
     with pytest.raises(ToolError, match="no room"):
-        await refuse.call('{"how": "politely"}', "k")
+        await refuse.call('{"how": "politely"}', Call("k"))
     with pytest.raises(KeyError):
-        await refuse.call('{"how": "badly"}', "k")
+        await refuse.call('{"how": "badly"}', Call("k"))
+
+
+async def test_arguments_nested_without_end_are_told_to_the_model() -> None:
+    """TL3: a parameter that takes anything takes what its decoder can follow."""
+
+    @tool(effect="read")
+    async def echo(value: Any) -> None: ...
+
+    with pytest.raises(ToolError, match="bad arguments for echo: maximum recursion depth"):
+        await echo.call('{"value": ' + "[" * 200_000 + "]" * 200_000 + "}", Call("k"))
 
 
 def test_a_signature_that_no_schema_describes_is_refused_at_once() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import trio
 from plait.protocol.limits import MCP_TOOLS
+from plait.runtime.tools.call import Call
 from plait.runtime.tools.tool import OutcomeNotKnown, ToolError
 
 from ...conftest import need_module
@@ -116,17 +117,17 @@ async def test_a_server_is_listed_and_called(kind: str, notes: Path) -> None:
         effects = (tools["test__look"].effect, put.effect, tools["test__refuse"].effect)
         assert effects == ("read", "idempotent", "write")
         assert {(tool.approval, tool.decide_within_s) for tool in tools.values()} == {("always", 60)}
-        assert await tools["test__look"].call('{"city": "Linz"}', "k") == {"city": "Linz", "sky": "blue"}
-        assert await put.call('{"what": "egg"}', "k") == "put egg"
-        text, image, file = await tools["test__mixed"].call("", "k")
+        assert await tools["test__look"].call('{"city": "Linz"}', Call("k")) == {"city": "Linz", "sky": "blue"}
+        assert await put.call('{"what": "egg"}', Call("k")) == "put egg"
+        text, image, file = await tools["test__mixed"].call("", Call("k"))
         assert (text, file) == ("a line", {"uri": "file:///a.txt", "text": "in the file"})
         assert "image of type image/png" in image
         with pytest.raises(ToolError, match="the shop is closed"):
-            await tools["test__refuse"].call("{}", "k")
+            await tools["test__refuse"].call("{}", Call("k"))
         with pytest.raises(ToolError, match="city"):
-            await tools["test__look"].call('{"town": "Linz"}', "k")
+            await tools["test__look"].call('{"town": "Linz"}', Call("k"))
         with pytest.raises(ToolError, match="bad arguments for test__look"):
-            await tools["test__look"].call("[1]", "k")
+            await tools["test__look"].call("[1]", Call("k"))
 
 
 @both
@@ -134,9 +135,9 @@ async def test_a_changed_listing_is_listed_again(kind: str, notes: Path) -> None
     """MC4: a tool that the server learns while it runs can be called."""
     async with either(kind, notes) as source:
         assert "test__grown" not in source.tools
-        await source.tools["test__grow"].call("{}", "k")
+        await source.tools["test__grow"].call("{}", Call("k"))
         await until(lambda: "test__grown" in source.tools)
-        assert await source.tools["test__grown"].call("{}", "k") == {"result": "new"}
+        assert await source.tools["test__grown"].call("{}", Call("k")) == {"result": "new"}
 
 
 @both
@@ -144,11 +145,11 @@ async def test_a_cancelled_call_is_cancelled_there(kind: str, notes: Path) -> No
     """MC5: the server is told, and goes on."""
     async with either(kind, notes) as source:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(source.tools["test__wait"].call, "{}", "k")
+            nursery.start_soon(source.tools["test__wait"].call, "{}", Call("k"))
             await until(lambda: "waiting" in notes.read_text())
             nursery.cancel_scope.cancel()
         await until(lambda: "cancelled" in notes.read_text())
-        assert await source.tools["test__look"].call('{"city": "Linz"}', "k") == {"city": "Linz", "sky": "blue"}
+        assert await source.tools["test__look"].call('{"city": "Linz"}', Call("k")) == {"city": "Linz", "sky": "blue"}
 
 
 @both
@@ -156,7 +157,7 @@ async def test_a_call_that_takes_too_long_is_cut(kind: str, notes: Path) -> None
     """MC5, MC7: the server is told, and nobody claims to know what it did."""
     async with either(kind, notes, call_within_s=0.5) as source:
         with pytest.raises(OutcomeNotKnown, match="gave no answer"):
-            await source.tools["test__wait"].call("{}", "k")
+            await source.tools["test__wait"].call("{}", Call("k"))
         await until(lambda: "cancelled" in notes.read_text())
 
 
@@ -165,9 +166,9 @@ async def test_a_dead_process_is_started_again(notes: Path) -> None:
     async with at_work(stdio(notes)) as source:
         crash = source.tools["test__crash"]
         with pytest.raises(OutcomeNotKnown, match="whether crash was done is not known"):
-            await crash.call("{}", "k")
+            await crash.call("{}", Call("k"))
         with pytest.raises(ToolError, match=r"not running and is being started again. Nothing was done"):
-            await crash.call("{}", "k")
+            await crash.call("{}", Call("k"))
         assert "test__look" in source.tools
         assert times(notes, "crashed") == 1
         await _answers(source)
@@ -185,7 +186,7 @@ async def test_a_process_that_dies_in_silence_is_started_again(notes: Path) -> N
 
 async def _lost(source: McpSource) -> None:
     with pytest.raises(OutcomeNotKnown):
-        await source.tools["test__wait"].call("{}", "k")
+        await source.tools["test__wait"].call("{}", Call("k"))
 
 
 async def _answers(source: McpSource) -> None:
@@ -193,7 +194,7 @@ async def _answers(source: McpSource) -> None:
     with trio.fail_after(20):
         while True:
             try:
-                assert await source.tools["test__look"].call('{"city": "Linz"}', "k")
+                assert await source.tools["test__look"].call('{"city": "Linz"}', Call("k"))
                 return
             except ToolError as error:
                 if "Nothing was done" not in str(error):
@@ -212,7 +213,7 @@ async def test_a_service_that_goes_away_comes_back(notes: Path) -> None:
             process.kill()
             process.wait()  # Or its port would still take connections for a moment.
         with pytest.raises(ToolError, match="Nothing was done"):
-            await source.tools["test__look"].call('{"city": "Linz"}', "k")
+            await source.tools["test__look"].call('{"city": "Linz"}', Call("k"))
         async with serving(notes, port):
             await _answers(source)
 
@@ -221,7 +222,7 @@ async def test_a_process_gets_none_of_our_secrets(notes: Path, monkeypatch: pyte
     """MC9: only what is harmless or named."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-ours")
     async with at_work(stdio(notes, env={"SHOP": "one"})) as source:
-        given = await source.tools["test__environment"].call("{}", "k")
+        given = await source.tools["test__environment"].call("{}", Call("k"))
     assert given["SHOP"] == "one"
     assert "PATH" in given
     assert "OPENAI_API_KEY" not in given
@@ -234,7 +235,7 @@ async def test_an_old_server(notes: Path) -> None:
     async with at_work(source):
         assert list(source.tools) == ["old__one", "old__two"]
         assert source.tools["old__one"].schema.parameters == {"type": "object", "properties": {}}
-        assert await source.tools["old__two"].call("{}", "k") == "did two"
+        assert await source.tools["old__two"].call("{}", Call("k")) == "did two"
         await until(lambda: "old__three" in source.tools)
     async with at_work(source):  # Another runtime, another process, another listing.
         assert list(source.tools) == ["old__one", "old__two"]

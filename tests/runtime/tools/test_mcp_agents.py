@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import trio
 from plait.protocol.commands import Resolve
-from plait.protocol.events import ToolFailed, ToolOutcomeUnknown, ToolStarted
+from plait.protocol.events import ToolFailed, ToolOutcomeUnknown, ToolReturned, ToolStarted
 from plait.runtime import Agent, Runtime
 from plait.runtime.embed import RoomHandle
 from plait.runtime.models.model import JSON
@@ -94,12 +94,14 @@ async def test_a_stop_reaches_the_server(notes: Path) -> None:
 
 
 async def test_a_result_beyond_the_limit_is_told(notes: Path) -> None:
-    """MC6: as any tool's."""
-    async with Runtime(MemoryStore(), [Agent("a", one_call("test__huge"), tools=[stdio(notes)])]) as runtime:
+    """MC6, TL17: as any tool's: it is kept whole, and the model is told its beginning."""
+    store = MemoryStore()
+    async with Runtime(store, [Agent("a", one_call("test__huge"), tools=[stdio(notes)])]) as runtime:
         room = runtime.room("r")
-        run = await room.prompt("Go")
-        assert (await seen(room, ToolFailed)).code == "tool-result-too-large"
-        assert (await room.wait(run))["status"] == "done"
+        run = await room.wait(await room.prompt("Go"))
+        returned = await seen(room, ToolReturned)
+    assert (await store.blobs_of("r"), run["status"]) == ([returned.blob], "done")
+    assert f'"blob":"{returned.blob}"' in run["parts"][-1]["text"]
 
 
 async def test_a_tool_of_a_server_that_never_came(autojump_clock: trio.testing.MockClock) -> None:
