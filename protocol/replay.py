@@ -86,11 +86,9 @@ class Flows:
             if step.id in NOT_ASKED:
                 flow.fed += 1
                 continue
-            asked = flow.waiting[step.id][1] if step.id in flow.waiting else None
-            if asked is not None and not _same(step, asked):
-                flow.diverge(step.id, _logged(step), str(asked))
-            else:
-                flow.feed(step.id, None if asked is None else _outcome(step, asked))
+            asked = _asked(flow, step)
+            if asked is not None:
+                flow.feed(step.id, _outcome(step, asked))
         if flow.failure is None:
             _compare_open(flow, run)
         return flow
@@ -110,12 +108,17 @@ class Flows:
 def _compare_open(flow: Flow, run: Run) -> None:
     """What has begun and has no outcome yet is what the flow waits for, or the flow is another one."""
     for step in run.steps.values():
-        if step.status in ("done", "failed") or step.id in NOT_ASKED:
-            continue
-        asked = flow.waiting[step.id][1] if step.id in flow.waiting else None
-        if asked is None or not _same(step, asked):
-            flow.diverge(step.id, _logged(step), str(asked) if asked else ", ".join(flow.waiting) or "nothing more")
+        if step.status not in ("done", "failed") and step.id not in NOT_ASKED and _asked(flow, step) is None:
             return
+
+
+def _asked(flow: Flow, step: Step) -> Asked | None:
+    """What the flow asks for where the log has that step; None, and the flow has failed, if that is not the same."""
+    asked = flow.waiting[step.id][1] if step.id in flow.waiting else None
+    if asked is not None and _same(step, asked):
+        return asked
+    flow.diverge(step.id, _logged(step), str(asked) if asked else ", ".join(flow.waiting) or "nothing more")
+    return None
 
 
 _KINDS: dict[type[Asked], str] = {
