@@ -142,7 +142,9 @@ class Flow:
             self._joined(scope.parent)
 
     def _raised(self, scope: _Scope, error: BaseException) -> None:
-        if scope.parent is not None:
+        if isinstance(error, RuntimeError) and any(words in str(error) for words in _OUTSIDE):
+            self._misuse(scope, _OTHER.format(f"function of another kind ({error})"))
+        elif scope.parent is not None:
             scope.parent.errors.append(error)
             self._joined(scope.parent)
         elif isinstance(error, StepFailed):
@@ -163,6 +165,10 @@ _OTHER = (
     "a flow may await only what its run offers (run.generate, run.call, run.all and the others), and this one "
     "awaited a {}; do such work in a tool, or in run.once(name, function)"
 )
+
+
+_OUTSIDE = ("async context", "event loop")
+"""How Trio, asyncio and anyio say that their functions were called where they are not at work, as in a flow."""
 
 
 def _wrong_branches(branches: dict[str, Awaitable[Any]]) -> str:

@@ -1,5 +1,7 @@
 """Code that is run as if Trio were not there, and the room that lives on after it."""
 
+import asyncio
+
 import pytest
 import trio
 from plait.protocol.flow import FlowRun
@@ -29,18 +31,26 @@ def test_without_trio_nothing_changes() -> None:
 
 
 async def test_a_nursery_in_a_flow_fails_its_run_alone() -> None:
-    """AG7, AG11: the flow is told so by Trio, its run fails, and the room goes on with the next."""
+    """AG7, AG11, AG37: its run fails and says what to do instead, and the room goes on with the next."""
 
     async def opens(run: FlowRun) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(trio.sleep, 1)
 
+    async def sleeps(run: FlowRun) -> None:
+        await asyncio.sleep(1)
+
     agents = [
         Agent("opens", Scripted(lambda request: []), flow=opens),
+        Agent("sleeps", Scripted(lambda request: []), flow=sleeps),
         Agent("says", Scripted(lambda request: says("Hi."))),
     ]
     async with Runtime(MemoryStore(), agents) as runtime:
         room = runtime.room("r")
         with trio.fail_after(5):
-            assert (await room.wait(await room.prompt("Go")))["error_code"] == "flow-failed"
+            shown = await room.wait(await room.prompt("Go"))
+            assert shown["error_code"] == "flow-misused"
+            assert "run.once(name, function)" in shown["error_message"]
+            shown = await room.wait(await room.prompt("Go", agent="sleeps"))
+            assert shown["error_code"] == "flow-misused"
             assert (await room.wait(await room.prompt("Go", agent="says")))["status"] == "done"
