@@ -221,7 +221,9 @@ class _Room:
             return [Decide(run.id, RunStarted(allowed.deadline(self.now)))]
         flow = self.flows.of(run)
         assert flow is not None, "a worker is known, so its flow is"
-        failed = over(run, self.kin.family(run), allowed, self.now) or _failure(flow)
+        failed = _failure(flow)
+        if failed is None and TITLE_STEP not in run.steps:  # A title is what the run itself did not ask for.
+            failed = over(run, self.kin.family(run), allowed, self.now)
         if failed is None and any(_is_new_request(run, step, asked) for step, (_, asked) in flow.waiting.items()):
             failed = out_of_steps(run, self.kin.family(run), allowed)
         if failed is not None:
