@@ -14,7 +14,7 @@ from typing import Any
 from pycrdt import Doc
 
 from ...protocol import limits
-from ...protocol.access import Grant
+from ...protocol.access import HOUSE, Grant
 from ...protocol.commands import Asked, digest
 from ...protocol.document import RoomDocument
 from ...protocol.errors import OutcomeUnknown, Refused
@@ -55,9 +55,6 @@ from ...storage.store import About, Append
 from .identity import Surroundings
 from .outside import outside_trio
 from .shared import Broken, SharedDocument, Taken
-
-HOUSE = "plait"
-"""The author of what the room decides by itself."""
 
 Streamed = TextStreamed | ReasoningStreamed | ArgumentsStreamed
 _StepKey = tuple[str, str, int]
