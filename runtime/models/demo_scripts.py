@@ -189,8 +189,8 @@ def weather(city: str) -> str:
 ```
 
 Ask me for a *plan*, a *table*, some *code* or something *long*; for a *mail* that waits until you approve it; to *ask*
-you something; or about your *browser*. For answers that nobody wrote beforehand, start with
-`plait serve --model openai:NAME`.
+you something; for a *search* or something *slow*; or about your *browser*. For answers that nobody wrote beforehand,
+start with `plait serve --model openai:NAME`.
 """
 
 _PLAN = """\
