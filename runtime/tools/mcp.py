@@ -34,7 +34,7 @@ from ...protocol.limits import (
 from ..models.model import ToolSchema
 from .call import Call
 from .mcp_wire import NOT_SENT, http_wire, stdio_wire
-from .mcp_words import SERVER, effect_of, error_of, full_name, result_of, schema_of
+from .mcp_words import SERVER, effect_of, error_of, full_name, heard, result_of, schema_of
 from .tool import Approval, Effect, OutcomeNotKnown, Tool, ToolError, ToolTimeout
 
 try:
@@ -85,7 +85,7 @@ class McpTool:
             arguments = msgspec.json.decode(args or "{}", type=dict[str, Any])
         except (msgspec.MsgspecError, UnicodeError) as error:
             raise ToolError(f"bad arguments for {self.schema.name}: {error}") from error
-        return await self._source.ask(self._name, arguments)
+        return await self._source.ask(self._name, arguments, call)
 
 
 class McpSource:
@@ -242,13 +242,13 @@ class McpSource:
         self._tools = tools
         self._listed.set()
 
-    async def ask(self, tool: str, arguments: dict[str, Any]) -> Any:
+    async def ask(self, tool: str, arguments: dict[str, Any], call: Call) -> Any:
         """Call a tool by the server's own name for it. Raises ToolError, and OutcomeNotKnown if no answer came."""
         if self._client is None or self._gone.is_set():
             raise ToolError(f"The tool server {self.name} is not running and is being started again. Nothing was done.")
         self._calls += 1
         try:
-            answer = await self._client.call_tool(tool, arguments, read_timeout_seconds=self._call_s)
+            answer = await self._client.call_tool(tool, arguments, self._call_s, heard(call))
         except MCPError as error:
             self._look.set()  # A server that lost its session, or is gone, is found out by asking for its tools.
             if error.code == NOT_SENT:
@@ -272,7 +272,7 @@ class McpSource:
             self._quiet.set()
         if answer.is_error:
             raise ToolError(error_of(answer))
-        return result_of(answer)
+        return result_of(answer, call)
 
 
 def mcp_tools(

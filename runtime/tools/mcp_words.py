@@ -4,14 +4,18 @@ Pure, and without the SDK at hand: a name that is in a log must mean the same to
 the two names alone and never on what else a server lists.
 """
 
+import base64
 import hashlib
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
 from ..models.model import JSON, ToolSchema
-from .tool import Effect
+from .call import Call
+from .tool import Effect, ToolError
 
 if TYPE_CHECKING:
+    from mcp.shared.dispatcher import ProgressFnT
     from mcp.types import CallToolResult, ContentBlock, Tool, ToolAnnotations
 
 SERVER = re.compile(r"(?=.{1,24}$)[A-Za-z0-9-]+(?:_[A-Za-z0-9-]+)*")
@@ -50,16 +54,16 @@ def schema_of(name: str, tool: "Tool") -> ToolSchema:
     return ToolSchema(name, tool.description or tool.title or "", parameters)
 
 
-def result_of(answer: "CallToolResult") -> Any:
+def result_of(answer: "CallToolResult", call: Call) -> Any:
     """A result as JSON: what is structured as it is, one text as a string, several blocks as a list.
 
     The texts beside a structured result repeat it for clients that do not know structure, so they are left out.
-    Pictures and sounds are not text: a sentence takes their place.
+    Pictures, sounds and other bytes are attached to the call, and their place says so.
     """
-    blocks = [_block(block) for block in answer.content]
     if answer.structured_content is not None:
-        told = [_block(block) for block in answer.content if block.type != "text"]
+        told = [_block(block, call) for block in answer.content if block.type != "text"]
         return [answer.structured_content, *told] if told else answer.structured_content
+    blocks = [_block(block, call) for block in answer.content]
     return blocks[0] if len(blocks) == 1 else blocks
 
 
@@ -69,20 +73,42 @@ def error_of(answer: "CallToolResult") -> str:
     return said or "the server says that it failed, and not why"
 
 
-def _block(block: "ContentBlock") -> Any:
+def heard(call: Call) -> "ProgressFnT":
+    """What hears of a call's progress: servers count in units of their own, up to a total that they may not know."""
+
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        known = total is not None and math.isfinite(progress) and math.isfinite(total) and total > 0
+        call.progress(message or "", progress / total if known and total else None)
+
+    return hear
+
+
+def _block(block: "ContentBlock", call: Call) -> Any:
     match block.type:
         case "text":
             return block.text
         case "image" | "audio":
-            return _refused(f"{block.type} of type {block.mime_type}")
+            return _attached(call, block.data, block.mime_type, "")
         case "resource_link":
             return {"uri": str(block.uri), "name": block.name}
         case "resource":
-            text = getattr(block.resource, "text", None)
-            if text is None:
-                return _refused(f"file of type {block.resource.mime_type or 'unknown'}")
-            return {"uri": str(block.resource.uri), "text": text}
+            uri, text = str(block.resource.uri), getattr(block.resource, "text", None)
+            if text is not None:
+                return {"uri": uri, "text": text}
+            data: str = getattr(block.resource, "blob", "")
+            return _attached(call, data, block.resource.mime_type or _UNKNOWN, uri.rstrip("/").rpartition("/")[2])
 
 
-def _refused(what: str) -> str:
-    return f"[Here the tool returned something that is not text, and is left out: {what}.]"
+_UNKNOWN = "application/octet-stream"
+"""The type of bytes that say nothing of themselves (RFC 2046, 4.5.1)."""
+
+
+def _attached(call: Call, data: str, kind: str, name: str) -> Any:
+    """What the model reads where the file was; one that cannot be taken is left out, and the rest is not."""
+    try:
+        content = base64.b64decode(data, validate=True)
+        call.attach(content, kind, name)
+    except (ValueError, ToolError) as error:
+        return f"[Here the tool returned a file of type {kind}, which is left out: {error}]"
+    told = {"file": name} if name else {}
+    return {**told, "media_type": kind, "bytes": len(content), "note": "attached to this result"}

@@ -45,6 +45,15 @@ def mixed() -> list[TextContent | ImageContent | EmbeddedResource]:
     ]
 
 
+@server.tool(annotations=ToolAnnotations(read_only_hint=True), structured_output=False)
+async def stepwise(ctx: Context) -> str:
+    """Tell how far it is, with and without an end in sight."""
+    await ctx.report_progress(1, 4, "a quarter")
+    await ctx.report_progress(2)
+    await ctx.report_progress(4, 4, "all")
+    return "done"
+
+
 @server.tool()
 def huge() -> str:
     """Too much."""

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import trio
 from plait.protocol.limits import MCP_TOOLS
-from plait.runtime.tools.call import Call
+from plait.runtime.tools.call import Call, Progress
 from plait.runtime.tools.tool import OutcomeNotKnown, ToolError
 
 from ...conftest import need_module
@@ -119,15 +119,28 @@ async def test_a_server_is_listed_and_called(kind: str, notes: Path) -> None:
         assert {(tool.approval, tool.decide_within_s) for tool in tools.values()} == {("always", 60)}
         assert await tools["test__look"].call('{"city": "Linz"}', Call("k")) == {"city": "Linz", "sky": "blue"}
         assert await put.call('{"what": "egg"}', Call("k")) == "put egg"
-        text, image, file = await tools["test__mixed"].call("", Call("k"))
+        call = Call("k")
+        text, image, file = await tools["test__mixed"].call("", call)
         assert (text, file) == ("a line", {"uri": "file:///a.txt", "text": "in the file"})
-        assert "image of type image/png" in image
+        assert (image["media_type"], [each.bytes for each in call.files]) == ("image/png", [2])
         with pytest.raises(ToolError, match="the shop is closed"):
             await tools["test__refuse"].call("{}", Call("k"))
         with pytest.raises(ToolError, match="city"):
             await tools["test__look"].call('{"town": "Linz"}', Call("k"))
         with pytest.raises(ToolError, match="bad arguments for test__look"):
             await tools["test__look"].call("[1]", Call("k"))
+
+
+@both
+# The SDK leaves an event stream as soon as it has the answer and does not close what reads it; nothing is lost by that.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_progress_is_heard(kind: str, notes: Path) -> None:
+    """MC12: over either wire, and the last word is there with the result."""
+    async with either(kind, notes) as source:
+        call, words = Call("k"), list[Any]()
+        call.heard = lambda: words.append(call.latest)
+        assert await source.tools["test__stepwise"].call("", call) == "done"
+    assert words == [Progress("a quarter", 0.25), Progress("", None), Progress("all", 1.0)]
 
 
 @both

@@ -1,5 +1,6 @@
 """The names of MCP tools and their results as JSON, and what an agent refuses to mix."""
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -9,8 +10,9 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 from plait.runtime import Agent
+from plait.runtime.tools.call import Call, Progress
 from plait.runtime.tools.function import NAME, tool
-from plait.runtime.tools.mcp_words import SERVER, effect_of, error_of, full_name, result_of, schema_of
+from plait.runtime.tools.mcp_words import SERVER, effect_of, error_of, full_name, heard, result_of, schema_of
 from plait.runtime.tools.tool import Tool
 
 from ...conftest import need_module
@@ -59,20 +61,50 @@ def said(*content: Any, **more: Any) -> Any:
 
 
 def test_results() -> None:
-    """MC6: structure before text, one text as it is, several blocks in order, and a sentence for what is not text."""
-    line, image = types.TextContent(text="a"), types.ImageContent(data="aGk=", mime_type="image/png")
-    link = types.ResourceLink(uri="file:///x", name="x")
-    blob = types.EmbeddedResource(resource=types.BlobResourceContents(uri="file:///b", blob="aGk="))
-    sentence = "[Here the tool returned something that is not text, and is left out: "
-    assert result_of(said(line)) == "a"
-    assert result_of(said()) == []
-    assert result_of(said(line, line)) == ["a", "a"]
-    assert result_of(said(line, structured_content={"a": 1})) == {"a": 1}
-    assert result_of(said(image)) == f"{sentence}image of type image/png.]"
-    assert result_of(said(link, blob)) == [{"uri": "file:///x", "name": "x"}, f"{sentence}file of type unknown.]"]
-    assert result_of(said(line, image, structured_content=[])) == [[], f"{sentence}image of type image/png.]"]
+    """MC6: structure before text, one text as it is, several blocks in order."""
+    line, link = types.TextContent(text="a"), types.ResourceLink(uri="file:///x", name="x")
+    call = Call()
+    assert result_of(said(line), call) == "a"
+    assert result_of(said(), call) == []
+    assert result_of(said(line, line), call) == ["a", "a"]
+    assert result_of(said(line, structured_content={"a": 1}), call) == {"a": 1}
+    assert result_of(said(link), call) == {"uri": "file:///x", "name": "x"}
+    assert not call.files
+    image = types.ImageContent(data="aGk=", mime_type="image/png")
     assert error_of(said(line, image, line)) == "a\na"
     assert error_of(said(image)) == "the server says that it failed, and not why"
+
+
+def test_bytes_are_attached() -> None:
+    """MC6: the model reads where they were; those that cannot be taken are left out, and the rest is not."""
+    call = Call()
+    image = types.ImageContent(data="aGk=", mime_type="image/png")
+    book = types.EmbeddedResource(resource=types.BlobResourceContents(uri="file:///a/b.bin", blob="aGk="))
+    note = "attached to this result"
+    assert result_of(said(types.TextContent(text="left out"), image, book, structured_content=[]), call) == [
+        [],
+        {"media_type": "image/png", "bytes": 2, "note": note},
+        {"file": "b.bin", "media_type": "application/octet-stream", "bytes": 2, "note": note},
+    ]
+    assert [(file.name, file.media_type, file.bytes) for file in call.files] == [
+        ("", "image/png", 2),
+        ("b.bin", "application/octet-stream", 2),
+    ]
+    for data, kind, why in (("!", "image/png", "base64"), ("aGk=", "picture", "type/subtype")):
+        told = result_of(said(types.ImageContent(data=data, mime_type=kind)), call)
+        assert told.startswith(f"[Here the tool returned a file of type {kind}, which is left out: ")
+        assert why in told
+    assert len(call.files) == 2
+
+
+@pytest.mark.parametrize(
+    ("progress", "total", "done"), [(1, 4, 0.25), (9, 4, 1.0), (1, None, None), (1, 0, None), (math.nan, 4, None)]
+)
+async def test_progress_is_counted_as_the_server_counts(progress: float, total: float | None, done: Any) -> None:
+    """MC12: a share of the total, if there is one."""
+    call = Call()
+    await heard(call)(progress, total, None)
+    assert call.latest == Progress("", done)
 
 
 def test_a_schema_is_an_object_with_properties() -> None:
