@@ -88,3 +88,6 @@ FORM = {
 }
 
 clerk = Agent("clerk", Obedient(), tools=[act, fall, ask_person(FORM, description="Ask.")])
+
+boss = Agent("boss", Obedient(), tools=[clerk])
+"""Has the clerk do it: the call's argument is the clerk's prompt."""

@@ -11,7 +11,7 @@ import { useSegments, useShared } from '../page/shared'
 import { deed } from '../wire/control'
 import type { Room, Shown } from '../wire/room'
 import { someone } from './call'
-import { DataPart, FilePart, SourcePart } from './shown'
+import { DataPart, FilePart, SourcePart, type Sources } from './shown'
 import { ToolPart } from './tool'
 
 /** How a part stands: it may still grow, it was cut when its run was stopped or failed, or it is whole. */
@@ -22,25 +22,24 @@ interface PartHow {
   readonly run: string
   readonly part: Shown
   readonly standing: Standing
-  /** Which source of its run it is, from 1, if it is one. */
-  readonly number: number
+  readonly sources: Sources
 }
 
-export function Part({ room, run, part, standing, number }: PartHow): VNode | null {
+export function Part({ room, run, part, standing, sources }: PartHow): VNode | null {
   switch (part.get('type')) {
     case 'text':
       return <TextPart segments={part.get('text')} standing={standing} />
     case 'reasoning':
       return <ReasoningPart segments={part.get('text')} standing={standing} />
     case 'source':
-      return <SourcePart part={part} number={number} />
+      return <SourcePart part={part} sources={sources} />
     case 'file':
       return <FilePart part={part} />
     case 'data':
       return <DataPart part={part} />
     case 'tool':
     case 'retrieval':
-      return <ToolPart room={room} run={run} part={part} />
+      return <ToolPart room={room} run={run} part={part} sources={sources} />
     case 'steer':
       return <SteerPart room={room} run={run} part={part} />
     default:

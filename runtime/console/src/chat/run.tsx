@@ -17,6 +17,7 @@ import { EditPrompt, Versions } from './again'
 import { Facts } from './facts'
 import { FileView, fileOf } from './files'
 import { Part, type Standing } from './part'
+import { sourcesBySearch } from './shown'
 
 interface RunHow {
   readonly room: Room
@@ -79,13 +80,12 @@ export function Parts({ room, run, parts, end }: { room: Room; run: string; part
   // What is said to the run stands behind what streams and does not end it.
   let last = parts.length - 1
   while (last > 0 && parts.get(last).get('type') === 'steer') last--
-  let sources = 0
+  const sources = sourcesBySearch(parts)
   return (
     <>
-      {parts.map((part, index) => {
-        if (part.get('type') === 'source') sources++
-        return <Part key={keyOf(part)} room={room} run={run} part={part} standing={index === last ? end : 'whole'} number={sources} />
-      })}
+      {parts.map((part, index) => (
+        <Part key={keyOf(part)} room={room} run={run} part={part} standing={index === last ? end : 'whole'} sources={sources} />
+      ))}
     </>
   )
 }

@@ -3,6 +3,7 @@
  */
 
 import type { VNode } from 'preact'
+import type * as Y from 'yjs'
 
 import { safeAddress } from '../markdown/links'
 import { useShared } from '../page/shared'
@@ -32,9 +33,39 @@ export function SourceLine({ source, number }: { source: Source; number: number 
 
 const LONGEST = 400
 
-export function SourcePart({ part, number }: { part: Shown; number: number }): VNode {
+/** A run's sources: each has a number, and a search's own stand inside the search. */
+export interface Sources {
+  readonly numbers: ReadonlyMap<Shown, number>
+  /** Step of a search -> what it found. */
+  readonly found: ReadonlyMap<string, readonly Shown[]>
+}
+
+export function sourcesBySearch(parts: Y.Array<Shown>): Sources {
+  const numbers = new Map<Shown, number>()
+  const found = new Map<string, Shown[]>()
+  for (const part of parts) {
+    if (part.get('type') === 'retrieval' && part.get('call')) found.set(String(part.get('call')), [])
+    else if (part.get('type') === 'source') {
+      numbers.set(part, numbers.size + 1)
+      found.get(String(part.get('step')))?.push(part)
+    }
+  }
+  return { numbers, found }
+}
+
+function sourceOf(part: Shown): Source {
   const [url, title, excerpt] = ['url', 'title', 'excerpt'].map((key) => String(part.get(key) ?? ''))
-  return <div class="part sources" data-part tabIndex={-1}><SourceLine source={{ url: url!, title: title!, excerpt: excerpt! }} number={number} /></div>
+  return { url: url!, title: title!, excerpt: excerpt! }
+}
+
+/** What the search at that step found, with each source's number. */
+export function foundAt(sources: Sources, step: string): (readonly [number, Source])[] {
+  return (sources.found.get(step) ?? []).map((part) => [sources.numbers.get(part) ?? 0, sourceOf(part)] as const)
+}
+
+export function SourcePart({ part, sources }: { part: Shown; sources: Sources }): VNode | null {
+  if (sources.found.has(String(part.get('step')))) return null
+  return <div class="part sources" data-part tabIndex={-1}><SourceLine source={sourceOf(part)} number={sources.numbers.get(part) ?? 1} /></div>
 }
 
 export function FilePart({ part }: { part: Shown }): VNode {
@@ -51,13 +82,18 @@ export function DataPart({ part }: { part: Shown }): VNode {
   )
 }
 
+interface Found {
+  readonly part: Shown
+  /** The sources that it showed, numbered in their run. */
+  readonly sources: readonly (readonly [number, Source])[]
+}
+
 /** A search in what the agent knows: what was looked for, and what was found. */
-export function Retrieval({ part }: { part: Shown }): VNode {
+export function Retrieval({ part, sources }: Found): VNode {
   useShared(part)
   const state = String(part.get('state') ?? '')
-  const found = sourcesIn(part.get('result') as string | undefined)
   const asked = wordsIn(String(part.get('args') ?? ''))
-  const word = state === 'done' ? `${found.length} ${found.length === 1 ? 'source' : 'sources'}` : state === 'failed' || state === 'cancelled' ? state : 'searching'
+  const word = state === 'done' ? `${sources.length} ${sources.length === 1 ? 'source' : 'sources'}` : state === 'failed' || state === 'cancelled' ? state : 'searching'
   return (
     <details class={`part tool retrieval ${state}`} data-part>
       <summary>
@@ -65,8 +101,8 @@ export function Retrieval({ part }: { part: Shown }): VNode {
         <span class="sought">{state === 'done' ? 'Searched' : 'Searching'} <span class="tool-name">{String(part.get('name') ?? '')}</span>{asked && <> for <q dir="auto">{asked}</q></>}</span>
         <span class="state">{word}</span>
       </summary>
-      {found.length > 0
-        ? <ol class="found">{found.map((source, index) => <li key={index}><SourceLine source={source} number={index + 1} /></li>)}</ol>
+      {sources.length > 0
+        ? <ol class="found">{sources.map(([number, source]) => <li key={number}><SourceLine source={source} number={number} /></li>)}</ol>
         : part.get('result') !== undefined && <pre tabIndex={0}>{pretty(String(part.get('result')))}</pre>}
       <Whole part={part} />
       {part.get('error') && <p class="error-line">{String(part.get('error'))}</p>}
@@ -82,23 +118,6 @@ function wordsIn(args: string): string {
   } catch {
     return inline(args)
   }
-}
-
-/** The sources in a search's result, whichever of the usual shapes it has. */
-export function sourcesIn(result: string | undefined): Source[] {
-  let found: any
-  try {
-    found = JSON.parse(result ?? 'null')
-  } catch {
-    return []
-  }
-  const list: unknown = Array.isArray(found) ? found : (found?.sources ?? found?.results ?? found?.passages)
-  if (!Array.isArray(list)) return []
-  return list.filter((one) => typeof one === 'object' && one !== null).map((one) => ({
-    url: String(one.url ?? one.source ?? ''),
-    title: String(one.title ?? one.name ?? ''),
-    excerpt: String(one.excerpt ?? one.text ?? '')
-  }))
 }
 
 function hostOf(address: string): string {

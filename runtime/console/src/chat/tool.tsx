@@ -13,9 +13,9 @@ import type { Room, Shown } from '../wire/room'
 import { Asking, type Kind } from './asking'
 import { Call, someone, verdict } from './call'
 import { Child } from './child'
-import { Retrieval } from './shown'
+import { foundAt, Retrieval, type Sources } from './shown'
 
-export function ToolPart({ room, run, part }: { room: Room; run: string; part: Shown }): VNode {
+export function ToolPart({ room, run, part, sources }: { room: Room; run: string; part: Shown; sources: Sources }): VNode {
   useShared(part)
   const mine = useCell(room.control.mine)
   const place = useRef<HTMLDivElement>(null)
@@ -66,7 +66,7 @@ export function ToolPart({ room, run, part }: { room: Room; run: string; part: S
         : child
           ? <Child room={room} part={part} id={child} />
           : part.get('type') === 'retrieval'
-            ? <Retrieval part={part} />
+            ? <Retrieval part={part} sources={foundAt(sources, step)} />
             : <Call room={room} part={part} state={state} decided={verdict(part, who)} late={late} />}
     </div>
   )

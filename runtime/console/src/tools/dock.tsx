@@ -25,8 +25,8 @@ export function Dock(): VNode | null {
               <span class="drop" aria-hidden="true" />{colour}
             </button>
           ))}
+          <button type="button" class="swatch none" onClick={() => asked.answer(null)}>none of them</button>
         </div>
-        <button type="button" class="quiet" onClick={() => asked.answer(null)}>none of them</button>
       </section>
     )
   }
