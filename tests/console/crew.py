@@ -12,14 +12,18 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from plait.protocol.events import ToolCall
+from plait.protocol.events import ToolCall, Usage
 from plait.protocol.options import DEFAULTS, Options
-from plait.runtime import Agent, ask_person, tool
+from plait.runtime import Agent, Prices, ask_person, tool
 from plait.runtime.models.chat import chat_messages
 from plait.runtime.models.model import JSON, Answered, Chunk, Message, TextChunk, ToolSchema
 
 FELL = "PLAIT_TEST_FELL"
 """Names the file that remembers that the server has fallen once."""
+
+
+TAKES = Usage(input=1000, output=10)
+"""What each answer takes."""
 
 
 class Obedient:
@@ -49,10 +53,10 @@ async def _chunks(messages: list[JSON]) -> AsyncIterator[Chunk]:
     if last["role"] == "tool":
         # As code, since the text of an answer is Markdown.
         yield TextChunk(f"Told: `{last['content']}`")
-        yield Answered("stop")
+        yield Answered("stop", usage=TAKES)
     else:
         asked = json.loads(last["content"])
-        yield Answered("tool-calls", (ToolCall(f"call-{len(messages)}", asked["name"], asked["args"]),))
+        yield Answered("tool-calls", (ToolCall(f"call-{len(messages)}", asked["name"], asked["args"]),), TAKES)
 
 
 @tool(approval=lambda args: str(args.get("why") or "Because I say so."), decide_within_s=3600)
@@ -91,3 +95,6 @@ clerk = Agent("clerk", Obedient(), tools=[act, fall, ask_person(FORM, descriptio
 
 boss = Agent("boss", Obedient(), tools=[clerk])
 """Has the clerk do it: the call's argument is the clerk's prompt."""
+
+dear = Agent("dear", Obedient(), prices=Prices(input=3, output=10))
+"""Whose answers cost something."""

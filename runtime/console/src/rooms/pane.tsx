@@ -76,7 +76,7 @@ function Group({ title, rooms, current, waits, choose }: GroupProps): VNode | nu
       <ul>
         {rooms.map(({ name, title: told, time, open_runs: open, waiting_runs: waiting }) => (
           <li key={name}>
-            <button type="button" class="room" title={told ? name : undefined} aria-current={name === current ? 'page' : undefined} onClick={() => choose(name)}>
+            <button type="button" class="room" title={name} aria-current={name === current ? 'page' : undefined} onClick={() => choose(name)}>
               <span class="name">{told || name}</span>
               {(name === current ? waits : waiting) ? <span class="open waits">◆ waits for you</span> : open ? <span class="open" title={`${open} open`}>● working</span> : <span class="time">{when(time)}</span>}
             </button>

@@ -57,7 +57,7 @@ function closed(now: Connection, code: number, reason: string): Connection {
   if (code === 1013) return { kind: 'busy' }
   if (code < 4400 || code > 4499) return { kind: 'offline' }
   const [why, advice] = REFUSALS[code] ?? ['The server will not serve this.', 'Open another room, or reload.']
-  return { kind: 'refused', code, why: reason ? `${why.slice(0, -1)} (${reason}).` : why, advice }
+  return { kind: 'refused', code, why: reason && code !== 4404 ? `${why.slice(0, -1)} (${reason}).` : why, advice }
 }
 
 /** The state as the word that stands beside its shape. */
