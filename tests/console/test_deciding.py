@@ -54,7 +54,7 @@ def test_a_second_page_approves_with_other_arguments_while_the_first_watches(ser
     expect(form.get_by_label("body")).to_have_value(re.compile(r"^Dear all,\n\nversion 1\.2"))
     expect(first.runs("waiting").locator(".facts")).to_contain_text("waits for you")
     expect(first.page.get_by_role("navigation", name="Rooms")).to_contain_text("waits for you")
-    expect(first.page).to_have_title("◆ desk · plait")
+    expect(first.page).to_have_title(re.compile("^◆ .* · plait$"))
     form.get_by_label("to", exact=True).fill("boss@example.org")
     form.get_by_label("copies").fill("2.5e0")
     form.get_by_label("urgent").check()
@@ -70,7 +70,7 @@ def test_a_second_page_approves_with_other_arguments_while_the_first_watches(ser
     first.page.locator(".tool > summary").click()
     expect(first.page.locator(".call")).to_contain_text('"to": "boss@example.org"')
     expect(first.page.locator(".call")).to_contain_text('"copies": 2')
-    expect(first.page).to_have_title("desk · plait")
+    expect(first.page).to_have_title(re.compile("^[^◆]* · plait$"))
 
 
 def test_a_no_takes_a_reason(serve: Serve, tabs: Tabs) -> None:
