@@ -13,7 +13,7 @@ import pytest
 if os.environ.get("PLAIT_REQUIRE_ALL") != "1":
     pytest.importorskip("playwright", reason="Playwright is missing; to get it: uv sync --group dev")
 
-from playwright.sync_api import expect
+from playwright.sync_api import FilePayload, expect
 
 from .browser import Serving, Tab
 
@@ -33,14 +33,14 @@ def png(width: int = 48, height: int = 32) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head) + _chunk(b"IDAT", zlib.compress(lines)) + _chunk(b"IEND", b"")
 
 
-def chosen(tab: Tab, *files: dict[str, Any]) -> None:
+def chosen(tab: Tab, *files: FilePayload) -> None:
     with tab.page.expect_file_chooser() as chooser:
         tab.page.get_by_role("button", name="Attach files").click()
     chooser.value.set_files(list(files))
 
 
-PICTURE = {"name": "teal.png", "mimeType": "image/png", "buffer": png()}
-NOTES = {"name": "notes <b>.txt", "mimeType": "text/plain", "buffer": b"remember the milk"}
+PICTURE: FilePayload = {"name": "teal.png", "mimeType": "image/png", "buffer": png()}
+NOTES: FilePayload = {"name": "notes <b>.txt", "mimeType": "text/plain", "buffer": b"remember the milk"}
 
 
 def chips(tab: Tab) -> Any:

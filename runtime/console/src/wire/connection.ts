@@ -26,7 +26,7 @@ const REFUSALS: Record<number, readonly [string, string]> = {
   4400: ['This room or document name breaks the naming rule.', 'Choose another name: letters, digits and . _ ~ : @ -'],
   4401: ['No valid grant came with this page.', 'Ask whoever runs this server for a link with a grant.'],
   4403: ['Your grant does not allow this room.', 'Ask for one that names it, or open another room.'],
-  4404: ['This room was deleted.', 'Open another room.'],
+  4404: ['This room is gone for good.', 'Open another room.'],
   4409: ['This room was given another history since the page was opened.', 'Reload the page to see it.'],
   4413: ['Something this page sent was over its limit.', 'Reload; what was not accepted is gone.']
 }
@@ -57,7 +57,7 @@ function closed(now: Connection, code: number, reason: string): Connection {
   if (code === 1013) return { kind: 'busy' }
   if (code < 4400 || code > 4499) return { kind: 'offline' }
   const [why, advice] = REFUSALS[code] ?? ['The server will not serve this.', 'Open another room, or reload.']
-  return { kind: 'refused', code, why: reason && code !== 4404 ? `${why.slice(0, -1)} (${reason}).` : why, advice }
+  return { kind: 'refused', code, why: reason ? `${why.slice(0, -1)} (${reason}).` : why, advice }
 }
 
 /** The state as the word that stands beside its shape. */
