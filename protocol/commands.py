@@ -10,6 +10,7 @@ The id makes asking again safe (law 5), so it is the first thing that every comm
 """
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, get_args
 
 import msgspec
@@ -287,6 +288,14 @@ def _too_deep(command: Approve | Answer | Resolve | Asking) -> bool:
         ]
         level = [value for values in held for value in values]
     return any(isinstance(value, dict | list) for value in level)
+
+
+def asking(
+    context: Mapping[str, str], attachments: Sequence[AttachedFile], options: Overrides | None
+) -> dict[str, Any]:
+    """The fields of a prompt that were given; those at their default stay out of its digest."""
+    fields = {"context": dict(context), "attachments": list(attachments), "options": options}
+    return {name: value for name, value in fields.items() if value}
 
 
 def digest(command: Command) -> bytes:

@@ -22,7 +22,7 @@ def proposal(run: Run) -> str:
 
 def read_title(answer: str) -> str:
     """The title in a model's answer: its first line that says something, without what models put around it."""
-    lines = (line.strip().removeprefix("Title:").strip(" \t*_#`\"'“”„«»") for line in answer.splitlines())
+    lines = (line.lstrip("# \t").removeprefix("Title:").strip(" \t*_`\"'“”„«»") for line in answer.splitlines())
     title = " ".join(next((line for line in lines if line), "").split())
     return title if len(title) <= TITLE_CHARS else title[: TITLE_CHARS - 1].rstrip() + "…"
 

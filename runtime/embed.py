@@ -122,9 +122,8 @@ class RoomHandle:
         `context` are facts for this prompt, `attachments` come from `attach`, `options` are what the agent lets a
         prompt set. Raises Refused, OutcomeUnknown.
         """
-        command = Prompt(
-            id=id or str(uuid.uuid4()), text=text, agent=agent, after=after, **_with(context, attachments, options)
-        )
+        more = commands.asking(context, attachments, options)
+        command = Prompt(id=id or str(uuid.uuid4()), text=text, agent=agent, after=after, **more)
         return (await self._ask(command, author)).run
 
     async def regenerate(
@@ -138,7 +137,7 @@ class RoomHandle:
     ) -> str:
         """Answer a prompt again, in a branch beside the first answer; the id of the new run. Raises Refused,
         OutcomeUnknown."""
-        command = Regenerate(id=id or str(uuid.uuid4()), run=run, agent=agent, **_with({}, (), options))
+        command = Regenerate(id=id or str(uuid.uuid4()), run=run, agent=agent, **commands.asking({}, (), options))
         return (await self._ask(command, author)).run
 
     async def edit_prompt(
@@ -153,7 +152,8 @@ class RoomHandle:
     ) -> str:
         """Ask in other words, in a branch beside the first answer; the id of the new run. Raises Refused,
         OutcomeUnknown."""
-        command = EditPrompt(id=id or str(uuid.uuid4()), run=run, text=text, agent=agent, **_with({}, (), options))
+        more = commands.asking({}, (), options)
+        command = EditPrompt(id=id or str(uuid.uuid4()), run=run, text=text, agent=agent, **more)
         return (await self._ask(command, author)).run
 
     async def attach(self, data: bytes, media_type: str, name: str) -> AttachedFile:
@@ -243,12 +243,6 @@ class RoomHandle:
         doc: Doc[Any] = Doc()
         doc.apply_update(update)
         return doc
-
-
-def _with(context: Mapping[str, str], attachments: Sequence[AttachedFile], options: Overrides | None) -> dict[str, Any]:
-    """The fields of a command that were given; those at their default stay out of its digest."""
-    fields = {"context": dict(context), "attachments": list(attachments), "options": options}
-    return {name: value for name, value in fields.items() if value}
 
 
 class Follow:

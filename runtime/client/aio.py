@@ -14,7 +14,7 @@ document belongs to the thread that made it, and `with notes.edit()` must be pos
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from typing import Any, Generic, Self, TypeVar
 
@@ -22,7 +22,7 @@ import trio
 from pycrdt import Doc
 
 from ...protocol.changes import Change
-from ...protocol.commands import Decision
+from ...protocol.commands import AttachedFile, Decision, Overrides, asking
 from ...protocol.errors import Refused
 from ...protocol.events import Record
 from ..tools.function import FunctionTool
@@ -68,9 +68,55 @@ class AsyncioRoom:
         """How the last socket ended, or why the client has, for people."""
         return self._remote.trouble
 
-    async def prompt(self, text: str, *, agent: str = "", id: str = "") -> str:  # noqa: A002
+    async def prompt(
+        self,
+        text: str,
+        *,
+        agent: str = "",
+        after: str | None = None,
+        context: Mapping[str, str] = {},
+        attachments: Sequence[AttachedFile] = (),
+        options: Overrides | None = None,
+        id: str = "",  # noqa: A002
+    ) -> str:
         """Ask an agent; the id of the run, once it is on disk."""
-        return await self._guest.call(lambda: self._remote.prompt(text, agent=agent, id=id))
+        more = asking(context, attachments, options)
+        return await self._guest.call(lambda: self._remote.prompt(text, agent=agent, after=after, id=id, **more))
+
+    async def regenerate(self, run: str, *, agent: str = "", options: Overrides | None = None, id: str = "") -> str:  # noqa: A002
+        """Answer a prompt again, in a branch beside the first answer."""
+        return await self._guest.call(lambda: self._remote.regenerate(run, agent=agent, options=options, id=id))
+
+    async def edit_prompt(
+        self,
+        run: str,
+        text: str,
+        *,
+        agent: str = "",
+        options: Overrides | None = None,
+        id: str = "",  # noqa: A002
+    ) -> str:
+        """Ask in other words, in a branch beside the first answer."""
+        return await self._guest.call(lambda: self._remote.edit_prompt(run, text, agent=agent, options=options, id=id))
+
+    async def change(
+        self,
+        *,
+        title: str | None = None,
+        metadata: Mapping[str, str | None] = {},
+        branch: str = "",
+        id: str = "",  # noqa: A002
+    ) -> None:
+        """Name the room, describe it, or go on from another run."""
+        await self._guest.call(lambda: self._remote.change(title=title, metadata=metadata, branch=branch, id=id))
+
+    async def provide_context(self, facts: Mapping[str, str | None], *, id: str = "") -> None:  # noqa: A002
+        """Tell the room's agents what they should know, by key."""
+        await self._guest.call(lambda: self._remote.provide_context(facts, id=id))
+
+    async def attach(self, data: bytes, media_type: str, name: str) -> AttachedFile:
+        """Keep a file at the server, so that a prompt may come with it."""
+        return await self._guest.call(lambda: self._remote.attach(data, media_type, name))
 
     async def ask(self, text: str, *, agent: str = "", id: str = "") -> str:  # noqa: A002
         """Ask an agent and wait for its answer's text."""

@@ -24,7 +24,7 @@ from ...protocol import control
 from ...protocol.asking import Asking
 from ...protocol.carrying import Carrying
 from ...protocol.changes import answer_text, complete
-from ...protocol.commands import Asked, Decision, Prompt, Steer, Stop
+from ...protocol.commands import Asked, AttachedFile
 from ...protocol.control import Denied, Done
 from ...protocol.document import shown_runs
 from ...protocol.errors import OutcomeUnknown, PlaitError, Refused
@@ -32,11 +32,13 @@ from ...protocol.names import document_name, room_name
 from ...protocol.replica import Replica
 from ..tools.tool import Tool
 from .carrier import Serving, offers
+from .commanding import RoomCommands
 from .document import Document
 from .follow import Follow
 from .link import Address, Dial, Link, Status
 from .link import dial as dial_tcp
 from .stream import Stream
+from .upload import upload
 
 
 class NotAnswered(PlaitError):
@@ -82,7 +84,7 @@ async def connect(
         raise raised
 
 
-class RemoteRoom:
+class RemoteRoom(RoomCommands):
     """What a program may do with a room elsewhere. Every method may be called by many tasks at once."""
 
     def __init__(
@@ -125,27 +127,9 @@ class RemoteRoom:
         for replica in self._replicas:
             replica.release()
 
-    # --- commands -----------------------------------------------------------------------------------------------------
-
-    async def prompt(self, text: str, *, agent: str = "", id: str = "") -> str:  # noqa: A002
-        """Ask an agent; the id of the run, once it is on disk. Raises Refused.
-
-        `id` makes asking again safe, across blocks and processes.
-        """
-        answer = await self._ask(Prompt(id=id or self._id(), text=text, agent=agent))
-        return answer.run
-
-    async def stop(self, run: str = "", *, id: str = "") -> None:  # noqa: A002
-        """Stop a run, or every open run of the room; returns once that is on disk. Raises Refused."""
-        await self._ask(Stop(id=id or self._id(), run=run))
-
-    async def steer(self, text: str, run: str = "", *, id: str = "") -> None:  # noqa: A002
-        """Say something to the run at work; its next model request holds it. Raises Refused."""
-        await self._ask(Steer(id=id or self._id(), run=run, text=text))
-
-    async def decide(self, command: Decision) -> None:
-        """Approve, Deny, Answer or Resolve (`protocol.commands`); the first in log order counts. Raises Refused."""
-        await self._ask(command)
+    async def attach(self, data: bytes, media_type: str, name: str) -> AttachedFile:
+        """Keep a file at the server, so that a prompt may come with it. Raises Refused."""
+        return await upload(self._address, self._dial, self._random, data, media_type, name)
 
     async def _ask(self, command: Asked) -> Done:
         self._link.check()

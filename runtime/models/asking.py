@@ -8,7 +8,7 @@ import inspect
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 
-from ...protocol.limits import TITLE_CHARS, TITLE_TOKENS
+from ...protocol.limits import TITLE_TOKENS
 from ...protocol.options import DEFAULTS, Options
 from .files import admit, in_words
 from .model import JSON, Assistant, Chunk, Message, Model, Result, ToolSchema, User
@@ -66,10 +66,3 @@ def title_request(model: Model, messages: Sequence[Message]) -> JSON:
             said.append(f"{who}: {text[:_SHOWN_CHARS]}")
     options = Options(max_output_tokens=TITLE_TOKENS, reasoning="off")
     return make_request(model, _TITLE, [User("\n\n".join(said))], [], options)
-
-
-def read_title(answer: str) -> str:
-    """The title in a model's answer: its first line that says something, without what models put around it."""
-    lines = (line.lstrip("# \t").removeprefix("Title:").strip(" \t*_`\"'“”„«»") for line in answer.splitlines())
-    title = " ".join(next((line for line in lines if line), "").split())
-    return title if len(title) <= TITLE_CHARS else title[: TITLE_CHARS - 1].rstrip() + "…"

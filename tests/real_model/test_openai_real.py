@@ -7,8 +7,9 @@ import pytest
 import trio
 from plait.protocol.limits import TITLE_CHARS
 from plait.protocol.options import Options
+from plait.protocol.titles import read_title
 from plait.runtime.models import open_model
-from plait.runtime.models.asking import make_request, open_stream, read_title, title_request, wanted_files
+from plait.runtime.models.asking import make_request, open_stream, title_request, wanted_files
 from plait.runtime.models.endpoint import Endpoint
 from plait.runtime.models.model import Answered, Assistant, Chunk, File, TextChunk, User
 

@@ -11,6 +11,7 @@ import pytest
 import sniffio
 import trio
 from plait.protocol.changes import RunEnded, TextAdded
+from plait.protocol.commands import Overrides
 from plait.protocol.errors import Refused
 from plait.runtime import Agent, tool
 from plait.runtime.client import NotAnswered, aio
@@ -83,6 +84,14 @@ def test_everything_that_a_room_can_do() -> None:
             await notes.saved()
             assert (notes.unsaved, str(notes.doc.get("content", type=Text))) == (0, "Hello")
             await room.stop()
+            file = await room.attach(b"GIF89a", "image/gif", "dot.gif")
+            again = await room.edit_prompt(run, "Polly has", options=Overrides())
+            assert (await room.wait(again))["instead"] == run
+            assert (await room.wait(await room.regenerate(run)))["instead"] == run
+            await room.change(title="Ours", branch=run)
+            await room.provide_context({"user": "Ada"})
+            two = await room.wait(await room.prompt("two", context={"page": "x"}, attachments=[file]))
+            assert two["after"] == run
             assert room.status == "connected"
             with pytest.raises(Refused, match="no-such-run"):
                 await room.steer("Go on")

@@ -5,11 +5,13 @@ import gc
 import pytest
 import trio
 from plait.protocol import limits
-from plait.protocol.commands import Approve
+from plait.protocol.commands import Approve, Overrides
 from plait.protocol.errors import Refused
 from plait.protocol.events import ApprovalRequested, RunSteered
 from plait.runtime import Agent, connect, tool
 from plait.runtime.client import RemoteRoom
+from plait.runtime.client.link import Address, dial
+from plait.runtime.client.upload import upload
 from plait.runtime.models.model import TextChunk
 from pycrdt import Text
 from trio.testing import wait_all_tasks_blocked
@@ -89,6 +91,65 @@ async def test_deciding_steering_and_stopping() -> None:
             await room.stop("000000099999")
         with pytest.raises(Refused, match="no-such-agent"):
             await room.prompt("Go", agent="nobody")
+
+
+async def test_a_conversation_from_afar() -> None:
+    """CC31: branches, facts, files, a name; what the server refuses is raised with its code."""
+    script = lambda request: says(request["system"] or "Nothing known.")  # noqa: E731
+    agent = Agent("a", Scripted(script), overrides={"temperature"})
+    async with served(MEMORY, agent) as server, connect(server.url, "cage") as room:
+        file = await room.attach(b"GIF89a", "image/gif", "dot.gif")
+        assert (file.bytes, file.media_type) == (6, "image/gif")
+        one = await room.prompt(
+            "one", context={"page": "Invoices"}, attachments=[file], options=Overrides(temperature=1)
+        )
+        shown = await room.wait(one)
+        assert "Invoices" in shown["parts"][0]["text"]
+        assert shown["attachments"][0]["name"] == "dot.gif"
+        other = await room.edit_prompt(one, "uno")
+        assert (await room.wait(other))["instead"] == one
+        again = await room.regenerate(one)
+        await room.wait(again)
+        await room.change(title="Ours", metadata={"customer": "17"}, branch=one)
+        await room.provide_context({"user": "Ada"})
+        two = await room.prompt("two")
+        shown = await room.wait(two)
+        assert shown["after"] == one
+        assert "Ada" in shown["parts"][0]["text"]
+        about = await server.runtime.room("cage").about()
+        assert (about["title"], about["metadata"]) == ("Ours", {"customer": "17"})
+        for asked, code in (
+            (room.regenerate("000000099999"), "no-such-run"),
+            (room.prompt("x", options=Overrides(seed=1)), "option-not-allowed"),
+            (room.attach(b"", "no type", "x"), "bad-request"),
+            (room.attach(bytes(limits.BLOB_BYTES + 1), "image/gif", "x"), "too-large"),
+        ):
+            with pytest.raises(Refused) as refused:
+                await asked
+            assert refused.value.code == code
+
+
+async def test_a_file_is_put_until_it_is_taken() -> None:
+    """CC31: a stream that breaks, and a server that is not there yet, are pauses."""
+    tries = 0
+
+    async def unlucky(address: Address) -> trio.abc.Stream:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise OSError("nobody is there")
+        if tries == 2:
+            ours, theirs = trio.testing.memory_stream_pair()
+            await theirs.aclose()
+            return ours
+        return await dial(address)
+
+    async with served(MEMORY) as server:
+        address = Address.parse(server.url)
+        with trio.fail_after(30):
+            file = await upload(address, unlucky, lambda: 0.0, b"GIF89a", "image/gif", "dot.gif")
+        assert tries == 3
+        assert await server.runtime.store.blob(file.blob) is not None
 
 
 async def test_documents() -> None:

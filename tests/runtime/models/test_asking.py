@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from plait.protocol.limits import TITLE_CHARS, TITLE_TOKENS
 from plait.protocol.options import DEFAULTS, Options
+from plait.protocol.titles import read_title
 from plait.runtime.models import open_model
 from plait.runtime.models.asking import (
     make_request,
     open_stream,
     proposes_titles,
-    read_title,
     title_request,
     wanted_files,
 )

@@ -1,0 +1,97 @@
+"""What a program asks of a room elsewhere: every command of the control channel as a method.
+
+Each returns once the command is on the server's disk, however often the socket breaks meanwhile. `id` makes asking
+again safe across blocks and processes; without one it gets a new one.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from ...protocol.commands import (
+    Asked,
+    AttachedFile,
+    Decision,
+    EditPrompt,
+    Overrides,
+    Prompt,
+    ProvideContext,
+    Regenerate,
+    SetRoom,
+    Steer,
+    Stop,
+    asking,
+)
+from ...protocol.control import Done
+
+
+class RoomCommands:
+    """The commands of a room; whoever inherits it says how one is asked and where ids come from."""
+
+    async def _ask(self, command: Asked) -> Done:
+        raise NotImplementedError
+
+    def _id(self) -> str:
+        raise NotImplementedError
+
+    async def prompt(
+        self,
+        text: str,
+        *,
+        agent: str = "",
+        after: str | None = None,
+        context: Mapping[str, str] = {},
+        attachments: Sequence[AttachedFile] = (),
+        options: Overrides | None = None,
+        id: str = "",  # noqa: A002
+    ) -> str:
+        """Ask an agent; the id of the run. Without `agent` it is the one asked last there. Raises Refused.
+
+        The conversation goes on where it stands, or from run `after`. `context` are facts for this prompt,
+        `attachments` come from `attach`, `options` are what the agent lets a prompt set.
+        """
+        more = asking(context, attachments, options)
+        return (await self._ask(Prompt(id=id or self._id(), text=text, agent=agent, after=after, **more))).run
+
+    async def regenerate(self, run: str, *, agent: str = "", options: Overrides | None = None, id: str = "") -> str:  # noqa: A002
+        """Answer a prompt again, in a branch beside the first answer; the id of the new run. Raises Refused."""
+        command = Regenerate(id=id or self._id(), run=run, agent=agent, **asking({}, (), options))
+        return (await self._ask(command)).run
+
+    async def edit_prompt(
+        self,
+        run: str,
+        text: str,
+        *,
+        agent: str = "",
+        options: Overrides | None = None,
+        id: str = "",  # noqa: A002
+    ) -> str:
+        """Ask in other words, in a branch beside the first answer; the id of the new run. Raises Refused."""
+        command = EditPrompt(id=id or self._id(), run=run, text=text, agent=agent, **asking({}, (), options))
+        return (await self._ask(command)).run
+
+    async def stop(self, run: str = "", *, id: str = "") -> None:  # noqa: A002
+        """Stop a run, or every open run of the room. Raises Refused."""
+        await self._ask(Stop(id=id or self._id(), run=run))
+
+    async def steer(self, text: str, run: str = "", *, id: str = "") -> None:  # noqa: A002
+        """Say something to the run at work; its next model request holds it. Raises Refused."""
+        await self._ask(Steer(id=id or self._id(), run=run, text=text))
+
+    async def decide(self, command: Decision) -> None:
+        """Approve, Deny, Answer or Resolve (`protocol.commands`); the first in log order counts. Raises Refused."""
+        await self._ask(command)
+
+    async def change(
+        self,
+        *,
+        title: str | None = None,
+        metadata: Mapping[str, str | None] = {},
+        branch: str = "",
+        id: str = "",  # noqa: A002
+    ) -> None:
+        """Name the room, describe it (None takes a key away), or go on from another run. Raises Refused."""
+        await self._ask(SetRoom(id=id or self._id(), title=title, metadata=dict(metadata), branch=branch))
+
+    async def provide_context(self, facts: Mapping[str, str | None], *, id: str = "") -> None:  # noqa: A002
+        """Tell the room's agents what they should know, by key; None takes a fact away. Raises Refused."""
+        await self._ask(ProvideContext(id=id or self._id(), facts=dict(facts)))
