@@ -18,7 +18,8 @@ _TERMINAL = (RunFinished, RunStopped, RunFailed)
 
 
 async def older_runs(store: Reader, room: str, before: int = 0) -> tuple[list[dict[str, Any]], str | None]:
-    """At most a page of finished runs whose id is less than `before`, newest first, and the next page's `before`.
+    """At most a page of finished prompts' runs whose id is less than `before`, newest first, each followed by the runs
+    below it; and the next page's `before`.
 
     Without `before` (0) those that the document still holds, the newest `FINISHED_RUNS`, are left out. None says that
     no older run exists. A page may be short, even empty, where the log holds much else.
@@ -27,19 +28,21 @@ async def older_runs(store: Reader, room: str, before: int = 0) -> tuple[list[di
     if before == 0:
         before, held = (await store.head(room)).seq + 1, limits.FINISHED_RUNS
     runs: list[dict[str, Any]] = []
+    prompts = 0
     for _ in range(_WINDOWS):
         first = max(1, before - limits.PAGE_RECORDS)
         for record in reversed(await _window(store, room, first, before)):
-            if not isinstance(record.event, RunRequested):
+            if not isinstance(record.event, RunRequested) or record.event.parent:
                 continue
             shown = await _finished(store, room, record)
-            if shown is None:
+            if not shown:
                 continue
             if held:
                 held -= 1
                 continue
-            runs.append({"id": record.run, **shown})
-            if len(runs) == PAGE:
+            runs += [{"id": run, **shown[run]} for run in shown]
+            prompts += 1
+            if prompts == PAGE:
                 return runs, record.run if record.seq > 1 else None
         before = first
         if before <= 1:
@@ -59,16 +62,19 @@ async def _window(store: Reader, room: str, first: int, before: int) -> list[Rec
     return records
 
 
-async def _finished(store: Reader, room: str, request: Record) -> dict[str, Any] | None:
-    """The run as the document last showed it, or None if it is open."""
+async def _finished(store: Reader, room: str, request: Record) -> dict[str, dict[str, Any]]:
+    """The run and those below it, as the document last showed them; nothing if it is open."""
     scratch = RoomDocument(client=1)
     scratch.project(request.run, request.author, request.time, request.event)
+    family = {request.run}
     after = request.seq
     while records := await store.read(room, after):
         for record in records:
-            if record.run == request.run:
+            if isinstance(record.event, RunRequested) and record.event.parent in family:
+                family.add(record.run)
+            if record.run in family:
                 scratch.project(record.run, record.author, record.time, record.event)
-                if isinstance(record.event, _TERMINAL):
-                    return shown_runs(scratch.doc)[request.run]
+                if record.run == request.run and isinstance(record.event, _TERMINAL):
+                    return shown_runs(scratch.doc)
         after = records[-1].seq
-    return None
+    return {}

@@ -24,6 +24,7 @@ from plait.protocol.events import (
 )
 from plait.runtime import Agent, FlowRun, Runtime, ask_person, tool
 from plait.runtime.models.model import JSON, TextChunk
+from plait.runtime.room.archive import older_runs
 from plait.storage.memory import MemoryStore
 
 from .scripted import Scripted, answered, calls, says
@@ -311,7 +312,7 @@ async def test_the_next_prompt_waits_for_the_family() -> None:
 
 
 async def test_a_prompt_is_archived_with_its_children(monkeypatch: pytest.MonkeyPatch) -> None:
-    """AG47: only prompts are counted, and none leaves a child behind."""
+    """AG47: only prompts are counted, none leaves a child behind, and both are read from the log together."""
     monkeypatch.setattr(limits, "FINISHED_RUNS", 2)
     host, _ = house()
     store = MemoryStore()
@@ -325,3 +326,8 @@ async def test_a_prompt_is_archived_with_its_children(monkeypatch: pytest.Monkey
         run for run in runs if "parent" not in runs[run]
     }
     assert sum(isinstance(record.event, RunArchived) for record in await store.read("r", limit=500)) == 4
+    older, rest = await older_runs(store, "r")
+    assert rest is None
+    assert [run.get("parent", "") for run in older] == ["", older[0]["id"], "", older[2]["id"]]
+    assert all(run["status"] == "done" for run in older)
+    assert not {run["id"] for run in older} & set(runs)
