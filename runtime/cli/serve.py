@@ -21,6 +21,7 @@ import trio
 from ...protocol import limits
 from ...storage import open_store
 from .. import Agent, ModelNotOpened, Runtime, demo_tools
+from ..tools.tool import Tool
 from .asking import store_option
 
 log = logging.getLogger("plait.serve")
@@ -114,7 +115,7 @@ def _is_loopback(host: str) -> bool:
 def _crew(model: str, agents: tuple[str, ...]) -> list[Agent]:
     """The built-in agent, which answers prompts that name nobody, and behind it those that were named."""
     try:
-        assistant = Agent("assistant", model, instructions=INSTRUCTIONS, tools=demo_tools() if model == "demo" else ())
+        assistant = Agent("assistant", model, instructions=INSTRUCTIONS, tools=_demo_tools() if model == "demo" else ())
     except ModelNotOpened as error:
         raise click.UsageError(str(error)) from error
     crew = [assistant, *(_load(name) for name in agents)]
@@ -122,6 +123,12 @@ def _crew(model: str, agents: tuple[str, ...]) -> list[Agent]:
     if len(set(names)) < len(names):
         raise click.UsageError(f"two agents have the same name: {', '.join(names)}")
     return crew
+
+
+def _demo_tools() -> tuple[Tool | Agent, ...]:
+    """What the demo's scripts ask for: its tools, and a colleague who can search and whom only it can ask."""
+    tools = demo_tools()
+    return (*tools, Agent("researcher", "demo", tools=[each for each in tools if each.shows == "retrieval"]))
 
 
 def _load(name: str) -> Agent:

@@ -112,7 +112,7 @@ Then ask me about your *browser* again: the call appears in the document, assign
 _RESEARCH = Scene(
     "researcher",
     "Hello! I am plait's **scripted demo**, and I leave this one to a colleague: another agent, as a tool of mine.\n",
-    '{"task": "Find out what survives when a server is killed in the middle of an answer."}',
+    '{"task": "Search for what survives when a server is killed in the middle of an answer."}',
     """\
 ## The researcher is back
 

@@ -125,7 +125,7 @@ TEXT = {"type": "string"}
     [
         ("my browser", _offer("page_title"), {}),
         ("my browser", _offer("ask_page", {"question": TEXT}, ["question"]), {"question": "What is on this page?"}),
-        ("do some research", _offer("researcher", {"task": TEXT}, ["task"]), {"task": "Find out what survives"}),
+        ("do some research", _offer("researcher", {"task": TEXT}, ["task"]), {"task": "Search for what survives"}),
         ("take notes", _offer("write_note", {"text": TEXT}), {"text": "This note is from the scripted demo"}),
         ("search", _offer("search_docs", {"query": TEXT}, ["query"]), {"query": "what survives a crash"}),
         ("slow", _offer("slow_work"), {}),

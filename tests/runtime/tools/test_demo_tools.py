@@ -6,6 +6,7 @@ import msgspec
 import trio
 from plait.protocol.events import ToolProgressed, ToolReturned
 from plait.runtime import Agent, Call, Runtime, demo_tools
+from plait.runtime.cli.serve import _crew
 from plait.runtime.tools.demo import search_docs, slow_work
 from plait.storage.memory import MemoryStore
 
@@ -60,3 +61,15 @@ async def test_a_search_finds_what_is_meant(autojump_clock: trio.testing.MockClo
     assert (part_of(run, "retrieval")["name"], part_of(run, "retrieval")["state"]) == ("search_docs", "done")
     assert sources[0]["excerpt"]
     assert sources[0]["step"] == part_of(run, "retrieval")["call"]
+
+
+async def test_the_assistant_has_a_colleague(autojump_clock: trio.testing.MockClock) -> None:
+    """TL21: whom nobody else can ask, and whose search is in a run of its own."""
+    (assistant,) = _crew("demo", ())
+    async with Runtime(MemoryStore(), [assistant]) as runtime:
+        room = runtime.room("r")
+        run = await room.wait(await room.prompt("do some research"))
+        child = (await room.runs())[part_of(run, "tool")["child"]]
+    assert (child["agent"], child["status"]) == ("researcher", "done")
+    assert [part["title"] for part in child["parts"] if part["type"] == "source"]
+    assert "What survives a crash" in run["parts"][-1]["text"]
