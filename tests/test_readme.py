@@ -85,6 +85,17 @@ def test_verbs() -> None:
     assert named == set(cli.VERBS)
 
 
+def test_what_happens_when() -> None:
+    """HO6: every rule that the README leans on exists."""
+    section = README.partition("## What happens when")[2].partition("\n## ")[0]
+    named = set(re.findall(r"\b[A-Z]{2}\d+\b", section))
+    rules = {
+        rule for page in (ROOT / "specs").glob("*.md") for rule in re.findall(r"\*\*([A-Z]{2}\d+)\.", page.read_text())
+    }
+    assert len(named) > 25
+    assert named <= rules
+
+
 def test_options() -> None:
     """HO6: every long option that the README gives to a verb exists."""
     for verb, rest in re.findall(r"\bplait ([a-z]+) ([^`\n]*--[^`\n]*)", README):

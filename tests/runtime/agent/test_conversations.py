@@ -8,16 +8,17 @@ import pytest
 import trio
 from plait.protocol.access import Grant
 from plait.protocol.commands import AttachedFile, Overrides, ProvideContext, parse
+from plait.protocol.document import shown_runs
 from plait.protocol.errors import Refused
 from plait.protocol.events import ContextProvided, ModelFailed, ModelRequested, RunRequested, TitleProposed, run_id
 from plait.protocol.options import DEFAULTS, Options
 from plait.protocol.state import TITLE_STEP
 from plait.runtime import Agent, Prices, Runtime
 from plait.runtime.embed import RoomHandle
-from plait.runtime.models.model import JSON, ModelError
+from plait.runtime.models.model import JSON, ModelError, TextChunk
 from plait.storage.memory import MemoryStore
 
-from ..room.scene import FakeTab
+from ..room.scene import FakeTab, watching
 from .scripted import Scripted, says
 
 
@@ -387,3 +388,20 @@ async def test_a_crash_while_a_title_is_asked_for() -> None:
         shown = await room.wait(run)
         assert (shown["status"], [part["text"] for part in shown["parts"]]) == ("done", ["Fine. "])
         assert (await room.about())["title"] == "Hello there"
+
+
+async def test_a_failure_that_nobody_saw() -> None:
+    """CV32: a tab that comes after the restart reads the code, the sentence, and what was said before."""
+    store = MemoryStore()
+    failing = Scripted(
+        lambda request: [TextChunk("Half an "), ModelError("model-auth", "The key was refused.", retry=False)]
+    )
+    async with Runtime(store, [Agent("a", failing)]) as runtime:
+        run = await runtime.room("r").prompt("Go")
+        await runtime.room("r").wait(run)
+    async with Runtime(store, [Agent("a", failing)]) as runtime, runtime.rooms.use("r") as room:
+        tab = await watching(room)
+        shown = shown_runs(tab.doc)[run]
+    assert (shown["status"], shown["error_code"]) == ("failed", "model-auth")
+    assert shown["error_message"] == "The key was refused."
+    assert shown["parts"][0]["text"] == "Half an "
