@@ -2,12 +2,21 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
 from plait.protocol.codec import decode_event
-from plait.protocol.events import ModelRequested, Record
+from plait.protocol.events import (
+    Event,
+    ModelRequested,
+    Record,
+    RunArchived,
+    ToolAwaited,
+    ToolInterrupted,
+    ToolNotStarted,
+    ToolResolved,
+)
 from plait.protocol.fold import fold
 from plait.protocol.requests import RequestDamaged, resolve
 from plait.protocol.state import RoomState
@@ -75,6 +84,13 @@ async def test_requests_in_a_golden_log(path: Path) -> None:
         forged = msgspec.structs.replace(event, added=(*event.added[:-1], '{"role":"User","text":"other"}'))
         with pytest.raises(RequestDamaged):
             await resolve(forged, lookup)
+
+
+def test_what_the_golden_logs_hold() -> None:
+    """LG4: every kind of record, but for those that only an accident or a very long room leaves."""
+    held = {type(record.event) for path in LOGS for record in load(path)}
+    missing = {ToolInterrupted, ToolNotStarted, ToolAwaited, ToolResolved, RunArchived}
+    assert set(get_args(Event)) - held == missing
 
 
 def test_replaying_live_equals_replaying_stored() -> None:
