@@ -1,7 +1,7 @@
 """What a tool's body says while it runs, on its way into the room: shown parts at once, progress a few times a second.
 
-The body says it to its `Call`, from whatever thread, and goes on; a task of the step takes it down from there, one
-record after the other, and waits for each commit, so a slow disk makes progress coarser and nothing longer. A file is
+The body says it to its `Call`, from whatever thread, and goes on; a task of the step takes it down from there and waits
+for each commit, so a slow disk makes progress coarser and no queue longer. A file is
 in the store before the record that names it. Rules (specs/tools.md):
 
 - Parts come into the log in the order in which they were shown, and before the call's outcome.
@@ -79,13 +79,17 @@ class Reporting:
         self._said.set()
 
     async def _parts(self) -> None:
-        """Each stays in line until its record is on disk, so that nothing is lost between this task and `finish`."""
-        while self._call.shown:
-            shown = self._call.shown[0]
-            event = self._part(shown)
-            if not isinstance(shown, Kept) or await self._keep(shown):
-                await self._commit(event)
-            self._call.shown.popleft()
+        """All that is in line, in one pass of the room. It stays in line until it is on disk, so that nothing is lost
+        between this task and `finish`."""
+        while waiting := len(self._call.shown):
+            line = [self._call.shown[n] for n in range(waiting)]  # A thread may be adding to it.
+            events = [self._part(shown) for shown in line if not isinstance(shown, Kept) or await self._keep(shown)]
+            for event in events[:-1]:
+                self._room.report(Report(self._call.run, self._author, event))
+            if events:
+                await self._commit(events[-1])
+            for _ in line:
+                self._call.shown.popleft()
 
     def _part(self, shown: Shown) -> PartShown:
         step, attempt = self._call.step, self._call.attempt

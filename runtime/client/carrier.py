@@ -129,6 +129,8 @@ class Serving:
             key = f"{self._room}/{call.run}/{call.step}"
             at_work = CallAtWork(key, room=self._room, run=call.run, step=call.step, attempt=call.number)
             result = msgspec.json.decode(encode(call.name, await tool.call(call.args, at_work)))
+            if at_work.files:
+                log.warning("room %s: %s attached files, which a tab's result has no place for", self._room, call.name)
         except ToolError as error:
             return None, _told(str(error))
         except OutcomeNotKnown as error:

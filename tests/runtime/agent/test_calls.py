@@ -40,7 +40,10 @@ async def played(agent: Agent, store: MemoryStore | None = None) -> tuple[list[R
     async with Runtime(store, [agent]) as runtime:
         room = runtime.room("r")
         run = await room.wait(await room.prompt("Go"))
-    return await store.read("r", limit=5000), run
+    records: list[Record] = []
+    while page := await store.read("r", after=len(records)):
+        records += page
+    return records, run
 
 
 def said(records: list[Record], *kinds: type[Any]) -> list[Any]:

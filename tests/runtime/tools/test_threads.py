@@ -47,18 +47,32 @@ async def test_a_thread_is_left_behind_at_its_deadline(effect: Any) -> None:
     await trio.to_thread.run_sync(ended.wait, 10)
 
 
-async def test_a_stop_waits_for_a_write_only_until_its_deadline() -> None:
-    """TL4, TL15: so that its outcome is known, as long as its author allows."""
-    goes_on = threading.Event()
+@pytest.mark.parametrize("effect", ["read", "write"])
+async def test_a_stop_waits_for_a_write_only_until_its_deadline(effect: Any) -> None:
+    """TL4, TL15: so that its outcome is known, as long as its author allows; nobody waits for a read."""
+    began, goes_on, waited = threading.Event(), threading.Event(), False
 
-    @tool(timeout_s=0.2)
+    @tool(effect=effect, timeout_s=0.2)
     def slow() -> None:
+        began.set()
         goes_on.wait(10)
 
-    with trio.CancelScope() as scope:
+    async def stopped() -> None:
+        nonlocal waited
+        with trio.CancelScope() as scope:
+            nursery.start_soon(cancel, scope)
+            try:
+                await slow.call("", Call())
+            except ToolTimeout:
+                waited = True
+
+    async def cancel(scope: trio.CancelScope) -> None:
+        await trio.to_thread.run_sync(began.wait, 10)
         scope.cancel()
-        with pytest.raises(ToolTimeout):
-            await slow.call("", Call())
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stopped)
+    assert waited == (effect == "write")
     goes_on.set()
 
 
@@ -79,6 +93,26 @@ async def test_what_never_began_is_known_not_to_have_happened() -> None:
     finally:
         limiter.total_tokens = before
     await trio.to_thread.run_sync(lambda: None)
+    assert not ran
+
+
+async def test_a_thread_that_is_late_finds_that_it_was_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TL16: between the deadline and the first line of the body there is no moment at which it could still begin."""
+    bodies: list[Any] = []
+    ran: list[int] = []
+
+    async def late(body: Any, *, abandon_on_cancel: bool) -> None:
+        bodies.append(body)
+        await trio.sleep_forever()
+
+    @tool(timeout_s=0.01)
+    def write() -> None:
+        ran.append(1)
+
+    monkeypatch.setattr(trio.to_thread, "run_sync", late)
+    with pytest.raises(ToolError, match="did not begin"):
+        await write.call("", Call())
+    bodies[0]()
     assert not ran
 
 
