@@ -232,6 +232,12 @@ class RoomHandle:
         """The room document's runs as plain values, by id."""
         return shown_runs(await self.document())
 
+    async def delete(self) -> None:
+        """Forget the room for good: its log, its documents and the files that only it used. Whoever is in it is told,
+        and its name is nobody's any more. Raises Refused('no-such-room') if there is nothing to forget, StoreError,
+        OutcomeUnknown."""
+        await self._rooms.delete(self.name)
+
     async def about(self) -> dict[str, Any]:
         """What the room document says of the room itself: title, metadata, branch, what it has spent."""
         return shown_room(await self.document())

@@ -405,3 +405,16 @@ async def test_a_failure_that_nobody_saw() -> None:
     assert (shown["status"], shown["error_code"]) == ("failed", "model-auth")
     assert shown["error_message"] == "The key was refused."
     assert shown["parts"][0]["text"] == "Half an "
+
+
+async def test_a_room_is_forgotten() -> None:
+    """RM38: also by a program that embeds the runtime, with a run at work."""
+    stay = trio.Event()
+    async with Runtime(MemoryStore(), [Agent("a", Scripted(lambda request: [stay]))]) as runtime:
+        room = runtime.room("r")
+        await room.prompt("Go")
+        await room.delete()
+        for again in (room.delete(), room.prompt("Go")):
+            with pytest.raises(Refused) as refused:
+                await again
+            assert refused.value.code == "no-such-room"
