@@ -139,6 +139,11 @@ class Live:
         if name in self.shared and name not in self.state.documents:
             self.shared.pop(name).release()
 
+    def drop_flows(self) -> None:
+        """No flow goes on in this epoch: close their coroutines."""
+        with outside_trio():
+            self.flows.clear()
+
     def release(self) -> None:
         """This epoch is over: let its documents leave memory."""
         self.room_document.release()
@@ -397,7 +402,8 @@ class Live:
         if not isinstance(event, TextStreamed | ReasoningStreamed | ArgumentsStreamed | DocumentEdited | EpochClosed):
             self._undecided = True
             if run and not self.state.runs.get(run, _NO_RUN).open:
-                self.flows.forget(run)
+                with outside_trio():
+                    self.flows.forget(run)
 
 
 _NO_RUN = Run("", "", "", "", status="done")

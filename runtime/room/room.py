@@ -256,7 +256,7 @@ class Room(Door):
         old = self._live
         assert old is not None
         self._crew.abandon(self)
-        old.flows.clear()
+        old.drop_flows()
         told = _translate(error)
         if isinstance(error, PlaitError):
             log.error("room %s: %s; it is read again from its log", self.name, error)
@@ -346,7 +346,7 @@ class Room(Door):
                 await self._keep_snapshot(live, at_least=_WORTH_A_SNAPSHOT)
         except PlaitError as error:
             log.warning("room %s was not closed in good order: %s", self.name, error)
-        live.flows.clear()
+        live.drop_flows()
 
     async def _keep_snapshot(self, live: Live, at_least: int = limits.SNAPSHOT_RECORDS) -> None:
         if live.state.seq - live.snapshot_seq < at_least:

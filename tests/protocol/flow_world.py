@@ -93,7 +93,11 @@ async def play(run: FlowRun, program: Program) -> Any:
         case ("call", tool, n):
             return (await run.call(tool, n=n)).value
         case ("once", effect, n):
-            return await run.once(f"once{n}", lambda: n, effect=effect)
+
+            async def gives() -> int:  # Not a sync one: it would run in a thread, for which a mock clock does not wait.
+                return n
+
+            return await run.once(f"once{n}", gives, effect=effect)
         case ("spawn", n):
             return (await run.spawn("child", str(n))).value
         case ("ask", n):

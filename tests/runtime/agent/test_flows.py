@@ -5,7 +5,7 @@ from typing import Any
 
 import trio
 from plait.protocol import limits
-from plait.protocol.commands import Answer, Approve, Resolve
+from plait.protocol.commands import Answer, Approve, ClaimTool, Prompt, Resolve, ReturnToolResult
 from plait.protocol.events import (
     ApprovalRequested,
     QuestionAsked,
@@ -23,7 +23,7 @@ from plait.storage.memory import MemoryStore
 from .scripted import Scripted, says
 from .test_decisions import until
 from .test_recovery import cut
-from .test_tab_tools import around
+from .test_tab_tools import around, page
 
 RUN = "000000000001"
 
@@ -50,9 +50,13 @@ async def restock(run: FlowRun) -> Any:
     ordered = (await run.call("order", item=least)).value
     told = await run.ask("How shall I sign?", schema={"type": "object"})
     await run.sleep_until(started + timedelta(minutes=10))
-    note = await run.once("note", lambda: {"ordered": ordered, "chance": chance}, effect="idempotent")
+
+    async def note() -> dict[str, Any]:  # Not a sync one: a mock clock does not wait for its thread.
+        return {"ordered": ordered, "chance": chance}
+
+    noted = await run.once("note", note, effect="idempotent")
     answer = await run.generate(instructions=f"Sign as {told['name']}.")
-    return {"said": answer.text, **note, "took": (await run.now() - started).total_seconds() >= 600}
+    return {"said": answer.text, **noted, "took": (await run.now() - started).total_seconds() >= 600}
 
 
 def clerk() -> tuple[Agent, Scripted]:
@@ -235,3 +239,23 @@ async def _answer(room: Any) -> None:
             await room.decide(Answer(id=f"a{record.seq}", run=RUN, step=event.step, answer={"name": "Ada"}))
         elif isinstance(event, ToolOutcomeUnknown) and state == "unknown":
             await room.decide(Resolve(id=f"r{record.seq}", run=RUN, step=event.step, verdict="retry"))
+
+
+async def test_a_tab_carries_out_what_a_flow_asks_for(autojump_clock: trio.testing.MockClock) -> None:
+    """AG36: no answer of a model shows the call to tabs, so the records do, with its arguments."""
+
+    async def paints(run: FlowRun) -> Any:
+        return (await run.call("paint", colour="red")).value
+
+    agents = [Agent("painter", Scripted(lambda request: []), flow=paints)]
+    async with Runtime(MemoryStore(), agents, surroundings=around()) as runtime, runtime.rooms.use("r") as live:
+        tab = await page(live, "easel")
+        await tab.register()
+        run = (await tab.ask(Prompt(id="p", text="Paint"))).run
+        await trio.sleep(1)
+        (part,) = (await runtime.room("r").runs())[run]["parts"]
+        assert (part["state"], part["tab"], part["args"]) == ("assigned", "easel", '{"colour":"red"}')
+        step = part["call"]
+        await tab.ask(ClaimTool(id="c", run=run, step=step, number=1))
+        await tab.ask(ReturnToolResult(id="d", run=run, step=step, number=1, result="painted"))
+        assert (await runtime.room("r").wait(run))["result"] == '"painted"'

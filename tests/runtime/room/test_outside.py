@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 import trio
+from plait.protocol.events import EpochClosed
 from plait.protocol.flow import FlowRun
 from plait.runtime import Agent, Runtime
 from plait.runtime.room.outside import outside_trio
@@ -54,3 +55,28 @@ async def test_a_nursery_in_a_flow_fails_its_run_alone() -> None:
             shown = await room.wait(await room.prompt("Go", agent="sleeps"))
             assert shown["error_code"] == "flow-misused"
             assert (await room.wait(await room.prompt("Go", agent="says")))["status"] == "done"
+
+
+async def test_a_flow_cannot_tidy_up_in_the_rooms_task() -> None:
+    """AG7: not even while it is dropped, at a stop or with its room; nothing of it stays open."""
+
+    async def clings(run: FlowRun) -> None:
+        try:
+            await run.inbox()
+        finally:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(trio.sleep_forever)
+
+    store = MemoryStore()
+    agents = [Agent("clings", Scripted(lambda request: []), flow=clings)]
+    with trio.fail_after(5):
+        async with Runtime(store, agents) as runtime:
+            room = runtime.room("r")
+            run = await room.prompt("Go")
+            await room.stop()
+            assert (await room.wait(run))["status"] == "stopped"
+            await room.prompt("Go")
+            await trio.testing.wait_all_tasks_blocked()
+        async with Runtime(store, agents) as runtime:
+            assert await runtime.room("r").runs()
+    assert isinstance((await store.read("r"))[-1].event, EpochClosed)
