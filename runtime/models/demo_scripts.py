@@ -95,6 +95,21 @@ PAGE_TITLE = Scene("page_title", _TAB[0], "{}", *_TAB[1:])
 
 _ASK_PAGE = Scene("ask_page", _TAB[0], '{"question": "What is on this page?"}', *_TAB[1:])
 
+_COLOUR = Scene(
+    "pick_colour",
+    "Hello! I am plait's **scripted demo**, and I cannot choose a colour for you. Your page can ask you: look above "
+    "the field in which you write. Reload, if you like; it asks again.\n",
+    '{"question": "Which colour shall this page wear?"}',
+    """\
+## It suits the page
+
+Your page answered `{result}`, and wears it already; other tabs of this room keep theirs.
+
+The call was your tab's alone, under a number that rose whenever the tab came back. Other tabs saw whose it was.
+""",
+    "No colour, then (*{result}*).\n",
+)
+
 NO_TAB_TOOL = """\
 ## Your page has no tool yet
 
@@ -162,6 +177,8 @@ SCENES = {
     "approve": (_MAIL,),
     "ask": (_ASK,),
     "browser": (PAGE_TITLE, _ASK_PAGE),
+    "colour": (_COLOUR,),
+    "color": (_COLOUR,),
     "research": (_RESEARCH,),
     "notes": (_NOTES,),
     "search": (_SEARCH,),
@@ -189,8 +206,8 @@ def weather(city: str) -> str:
 ```
 
 Ask me for a *plan*, a *table*, some *code* or something *long*; for a *mail* that waits until you approve it; to *ask*
-you something; for a *search* or something *slow*; or about your *browser*. For answers that nobody wrote beforehand,
-start with `plait serve --model openai:NAME`.
+you something; for a *search* or something *slow*; for another *colour* of this page; or about your *browser*. For
+answers that nobody wrote beforehand, start with `plait serve --model openai:NAME`.
 """
 
 _PLAN = """\

@@ -9,7 +9,7 @@ import * as api from '../wire/api'
 import type { Room } from '../wire/room'
 
 /** Any model can answer these, and each says a word that the scripted demo knows (runtime/models/demo_scripts). */
-const ANY = ['Make a plan for my first hour with plait', 'Show me a table of what is kept where', 'Write a mail, and let me approve it']
+const ANY = ['Make a plan for my first hour with plait', 'Write a mail, and let me approve it', 'Let me pick another colour for this page']
 const ECHO = ['Say this back, word by word', 'One two three four five six seven', 'An echo keeps  its  spaces']
 
 export function Empty({ room }: { room: Room }): VNode {
