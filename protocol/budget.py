@@ -42,9 +42,7 @@ def over(run: Run, family: Iterable[Run], allowed: Limits, now: int) -> RunFaile
     if run.streamed > limits.RUN_BYTES:
         return RunFailed("run-too-long", f"The model streamed more than {limits.RUN_BYTES} characters.")
     if 0 < run.deadline <= now:
-        return RunFailed(
-            "run-timed-out", f"The run was not done within {allowed.wall_s:g} s." if allowed.wall_s else ""
-        )
+        return RunFailed("run-timed-out", "The run was not done in its time.")
     tokens = sum(each.spent.input + each.spent.output for each in family)
     if allowed.tokens is not None and tokens > allowed.tokens:
         return RunFailed("run-too-many-tokens", f"The run took {tokens} tokens and may take {allowed.tokens}.")

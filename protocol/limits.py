@@ -77,7 +77,7 @@ LIMITS: dict[str, Limit] = {
     "RUN_CHILDREN": Limit(
         100, "runs", "Sub-agents' runs below one prompt; each is held until the prompt's run has ended."
     ),
-    "FLOW_STEPS": Limit(10_000, "steps", "Of one flow; replaying them takes some 50 ms, and each is held in memory."),
+    "FLOW_STEPS": Limit(10_000, "steps", "Of one flow; replaying them takes some 120 ms, and each is held in memory."),
     "FLOW_BRANCHES": Limit(100, "steps", "That one flow waits for at once; an answer's parallel calls are fewer."),
     "RUN_BYTES": Limit(4 << 20, "bytes", "Streamed text of one run; a model that never stops is stopped."),
     "STEP_ATTEMPTS": Limit(4, "attempts", "One try and three retries, as the vendors' own SDKs."),
