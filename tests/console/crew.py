@@ -7,14 +7,31 @@ has to decide about: one that asks for a yes, one that asks, and one that ends t
 import json
 import os
 import signal
+import struct
+import zlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import trio
 from plait.protocol.events import ToolCall, Usage
 from plait.protocol.options import DEFAULTS, Options
-from plait.runtime import Agent, Prices, ask_person, tool
+from plait.runtime import (
+    Agent,
+    Call,
+    Data,
+    File,
+    FlowRun,
+    Limits,
+    Prices,
+    Source,
+    ask_person,
+    flow,
+    knowledge,
+    tool,
+)
 from plait.runtime.models.chat import chat_messages
 from plait.runtime.models.model import JSON, Answered, Chunk, Message, TextChunk, ToolSchema
 
@@ -98,3 +115,52 @@ boss = Agent("boss", Obedient(), tools=[clerk])
 
 dear = Agent("dear", Obedient(), prices=Prices(input=3, output=10))
 """Whose answers cost something."""
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def png(width: int = 48, height: int = 32) -> bytes:
+    """A teal picture."""
+    lines = b"".join(b"\0" + b"\x0f\x7b\x6c" * width for _ in range(height))
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head) + _chunk(b"IDAT", zlib.compress(lines)) + _chunk(b"IEND", b"")
+
+
+@tool(effect="read")
+async def work(call: Call) -> str:
+    """Say how far it is, and never end."""
+    call.progress("Counting twice", 0.25)
+    await trio.sleep_forever()
+    return ""
+
+
+@tool(effect="read")
+def show(call: Call) -> str:
+    """Show one of each, and return more than a model is told."""
+    call.show(Source("https://example.org/crash", "What survives a crash", "Whatever was acknowledged."))
+    call.show(Source("javascript:window.owned=1", "<b>Not</b> a link"))
+    call.show(File(png(), "image/png", "teal.png"))
+    call.show(File(b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/svg+xml", "drawing.svg"))
+    call.show(Data("weather", {"sky": "<i>clear</i>", "degrees": 12}))
+    return "long " * (60 << 10)
+
+
+@knowledge
+def look_up(query: str) -> list[Source]:
+    """Search."""
+    return [Source("https://example.org/a", "First"), Source("", "Second, of paper", f"on {query}")]
+
+
+@flow
+async def nap(run: FlowRun) -> None:
+    """Sleep until the last day of a far year."""
+    await run.sleep_until(datetime(2099, 12, 31, tzinfo=UTC))
+
+
+shower = Agent("shower", Obedient(), tools=[work, show, look_up])
+"""Shows one part of each kind."""
+
+sleeper = Agent("sleeper", Obedient(), flow=nap, limits=Limits(wall_s=3600))
+"""Sleeps, and has an hour for it."""

@@ -2,8 +2,6 @@
 
 import os
 import re
-import struct
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,21 +14,11 @@ if os.environ.get("PLAIT_REQUIRE_ALL") != "1":
 from playwright.sync_api import FilePayload, expect
 
 from .browser import Serving, Tab
+from .crew import png
 
 Serve = Callable[..., Serving]
 Tabs = Callable[..., Tab]
 PATIENCE_MS = 30_000
-
-
-def _chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-
-def png(width: int = 48, height: int = 32) -> bytes:
-    """A teal picture."""
-    lines = b"".join(b"\0" + b"\x0f\x7b\x6c" * width for _ in range(height))
-    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head) + _chunk(b"IDAT", zlib.compress(lines)) + _chunk(b"IEND", b"")
 
 
 def chosen(tab: Tab, *files: FilePayload) -> None:
