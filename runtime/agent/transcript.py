@@ -19,7 +19,7 @@ def transcript(state: RoomState, run: Run) -> list[Message]:
 
 def _of_run(run: Run) -> list[Message]:
     messages: list[Message] = [User(run.prompt, _files(run.attachments))]
-    results = {step.call: step for step in run.steps.values() if step.kind in ("tool", "run")}
+    done = [(at, step) for at, step in enumerate(run.steps.values()) if step.kind in ("tool", "run")]
     # What no request has held yet is the newest word, whichever step was asked for while it was said: before an answer
     # that was given without it, the model would take it for answered.
     steers = [steer for steer in run.steers if steer.seen]
@@ -30,7 +30,9 @@ def _of_run(run: Run) -> list[Message]:
                 messages.append(User(steers.pop(0).text))
             if step.status == "done" or (text and not run.open):
                 messages.append(Assistant(text, step.calls))
-                messages += [_result(call.id, call.name, results.get(call.id)) for call in step.calls]
+                # The first one behind the answer: a vendor may use an id again in its next answer.
+                after = {each.call: each for at, each in reversed(done) if at > index}
+                messages += [_result(call.id, call.name, after.get(call.id)) for call in step.calls]
     # Once the run has ended, what it never heard was said to nobody.
     return messages + [User(steer.text) for steer in [*steers, *(run.unseen() if run.open else [])]]
 

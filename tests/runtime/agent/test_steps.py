@@ -289,3 +289,23 @@ async def test_the_echo_answers_what_was_asked() -> None:
         model = runtime.agents[0].model
     assert run["parts"][0]["text"] == text
     assert run["model"] == model.name == "echo"
+
+
+async def test_a_vendor_that_uses_an_id_again() -> None:
+    """AG22: each call gets its own result, though two answers name theirs alike."""
+
+    @tool(effect="read")
+    async def double(n: int) -> int:
+        """Twice as much."""
+        return 2 * n
+
+    agent, model = clerk(
+        lambda r: says("Done.") if answered(r) == 2 else calls(("call_0", "double", f'{{"n":{1 + answered(r)}}}')),
+        double,
+    )
+    async with Runtime(MemoryStore(), [agent]) as runtime:
+        room = runtime.room("r")
+        run = await room.wait(await room.prompt("Go"))
+    assert [part["result"] for part in run["parts"] if part["type"] == "tool"] == ["2", "4"]
+    told = [message["text"] for message in model.requests[-1]["messages"] if message["role"] == "Result"]
+    assert told == ["2", "4"]
