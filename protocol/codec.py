@@ -40,7 +40,7 @@ def decode_event(body: bytes) -> Event:
         if UPCASTS:
             return _upcast(body)
         return _decoder.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise CorruptBody(f"the body is not an event of this or an older plait: {error}") from error
 
 

@@ -156,7 +156,7 @@ def read(text: bytes | str) -> Answer | None:
 
 def refusal_of(reason: Reason) -> Refused:
     """The error that a server's refusal is here. A code of a newer server is kept, though no page here names it."""
-    return Refused(cast(Code, reason.code), reason.message or reason.code)
+    return Refused(cast(Code, reason.code), reason.message or reason.code or "The server gave no reason.")
 
 
 def record_of(shown: ShownRecord) -> Record:

@@ -125,7 +125,7 @@ def _read(snapshot: Snapshot | None) -> _Kept | None:
         return None
     try:
         kept = _decoder.decode(snapshot.data)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     return kept if kept.state.seq == snapshot.seq else None
 
