@@ -86,11 +86,11 @@ class Serving:
 
     async def _registered(self) -> None:
         while not self._carrying.registered:
-            self._check()
+            await self._check()
             await self._link.changed()
 
-    def _check(self) -> None:
-        self._link.check()
+    async def _check(self) -> None:
+        await self._link.check_waiting()
         if self._carrying.error is not None:
             raise self._carrying.error
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import trio
 from pycrdt import Doc
 
 from ...protocol.errors import Refused
@@ -41,18 +42,19 @@ class Document:
     async def saved(self) -> None:
         """Wait until every edit so far is on the server's disk. Raises Refused if one was refused."""
         while self.replica.unsaved:
-            self._link.check()
+            await self._link.check_waiting()
             await self._link.changed()
 
     async def changed(self) -> None:
         """Wait for the next change, from here or from there. Raises Refused if the link has ended."""
         version = self.replica.version
         while self.replica.version == version:
-            self._link.check()
+            await self._link.check_waiting()
             await self._link.changed()
 
     async def synced(self) -> None:
         """Wait until the document was level with the server's once. Raises Refused if that will not be."""
+        await trio.lowlevel.checkpoint_if_cancelled()  # Or who is level already would go on to write, and be refused.
         while not self.replica.synced:
-            self._link.check()
+            await self._link.check_waiting()
             await self._link.changed()

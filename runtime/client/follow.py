@@ -51,7 +51,7 @@ class Follow:
             if self._machine.caught_up and not self.live:
                 await self.aclose()
                 raise StopAsyncIteration
-            self._link.check()
+            await self._link.check_waiting()
             await self._link.changed()
         self._link.wake()
         self.seq = record.seq

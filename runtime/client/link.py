@@ -118,6 +118,12 @@ class Link:
         if self.error is not None:
             raise Refused(self.error.code, self.error.message)
 
+    async def check_waiting(self) -> None:
+        """As `check`, for somebody who waits: whoever is cancelled is told that first. Leaving the block ends the link
+        and cancels those inside in one moment, and a timeout must not turn into a refusal by who runs first."""
+        await trio.lowlevel.checkpoint_if_cancelled()
+        self.check()
+
     async def run(self) -> None:
         """Speak until a machine or the server ends it, or until cancelled; nobody waits for a link that has ended."""
         try:

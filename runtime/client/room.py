@@ -132,11 +132,12 @@ class RemoteRoom(RoomCommands):
         return await upload(self._address, self._dial, self._random, data, media_type, name)
 
     async def _ask(self, command: Asked) -> Done:
-        self._link.check()
+        await self._link.check_waiting()
         question = self._asking.ask(command)
         self._link.wake()
         try:
             while question.answer is None:
+                await trio.lowlevel.checkpoint_if_cancelled()
                 if self._link.error is not None and question.sent:
                     raise OutcomeUnknown("The client has ended before the answer came.") from self._link.error
                 self._link.check()
@@ -164,7 +165,7 @@ class RemoteRoom(RoomCommands):
         offered = offers(tools, lasting)
         if "" not in self._documents:
             self._documents[""] = self._open("")
-        self._link.check()
+        await self._link.check_waiting()
         carrying = Carrying(self._asking, self._documents[""].replica, tab or self.tab, offered, self._id)
         self._serving = True
         try:

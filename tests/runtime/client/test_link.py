@@ -346,3 +346,19 @@ async def test_a_link_says_how_it_is(nursery: trio.Nursery) -> None:
     assert link.status == "ended"
     with pytest.raises(Refused, match="left"):
         link.check()
+
+
+async def nobody(_: Address) -> trio.abc.Stream:
+    raise ConnectionRefusedError("nobody listens")
+
+
+async def test_a_timeout_in_a_block_is_a_timeout(autojump_clock: MockClock) -> None:
+    """CC32: who begins to wait in the moment in which the block is cancelled is not refused instead, in any order."""
+    for _ in range(20):
+        with trio.move_on_after(5) as scope:
+            async with connect("ws://h", "r", dial=nobody) as room, trio.open_nursery() as nursery:
+                await trio.sleep(1)
+                nursery.start_soon(room.document, "")
+                nursery.start_soon(room.prompt, "hi")
+                scope.cancel()
+        assert scope.cancelled_caught
