@@ -1,0 +1,23 @@
+"""The seeds that found a bug, each with its story; they run with the tests, so that none of these comes back."""
+
+from msgspec import Struct
+
+
+class Found(Struct, frozen=True):
+    """A seed whose world once broke a promise. What a seed plays changes with this harness: the rule's test stays."""
+
+    seed: int
+    storms: int
+    rule: str
+    story: str
+
+
+FOUND: tuple[Found, ...] = (
+    Found(
+        25,
+        1,
+        "CC32",
+        "A person left while a task of theirs began to read a document. Leaving cancels both and ends the link, and "
+        "the task asked the link before it heard that it was cancelled: a timeout became a refusal.",
+    ),
+)
