@@ -86,10 +86,9 @@ class Handle(FaultyStore):
     async def append(self, append: Append) -> Head:
         """As the port says, after a while, and not always."""
         await trio.lowlevel.checkpoint()
-        head = Head(append.room)
         with trio.CancelScope(shield=True):  # From here on it is queued for the disk.
-            head = await self._queued(append, self._disk.dice)
-        return head
+            return await self._queued(append, self._disk.dice)
+        raise AssertionError("a shield swallows nothing")
 
     async def _queued(self, append: Append, dice: Random) -> Head:
         slow = self._disk.failing and dice.random() < 0.02
