@@ -38,8 +38,8 @@ def person(name: str, color: str) -> str:
     return f"localStorage.setItem('plait.person', {kept})"
 
 
-def ask(url: str, room: str, text: str) -> None:
-    body = json.dumps({"id": f"picture-{room}", "do": "prompt", "text": text}).encode()
+def ask(url: str, room: str, **what: str) -> None:
+    body = json.dumps({"id": f"picture-{what['do']}", **what}).encode()
     request = urllib.request.Request(f"{url}/api/rooms/{room}/commands", body, {"content-type": "application/json"})
     urllib.request.urlopen(request).close()
 
@@ -57,7 +57,9 @@ def main() -> None:
         server = Serving(Path(folder), "demo").start()
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         for room, text in ROOMS.items():
-            ask(server.url, room, text)
+            ask(server.url, room, do="set-room", title=room.replace("-", " ").capitalize())
+            ask(server.url, room, do="prompt", text=text)
+        ask(server.url, "release-1.2", do="set-room", title="Release 1.2")
         ada = opened(Tab(browser, server.url, "release-1.2", device_scale_factor=1.5), "Ada Brandt", "#7c3aed")
         noor = opened(Tab(browser, server.url, "release-1.2"), "Noor Haddad", "#0f766e")
         ada.editor.click()

@@ -48,12 +48,14 @@ def test_dark_and_light_follow_the_system_until_the_reader_chooses(serve: Serve,
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_text_has_contrast_and_everything_a_name(serve: Serve, tabs: Tabs, scheme: str) -> None:
-    """CO12, CO13: AA in both themes; whatever takes the focus has an accessible name."""
+    """CO12, CO13: AA in both themes; one size for reading; whatever takes the focus has an accessible name."""
     tab = finished(tabs(serve().url, "lobby", color_scheme=scheme), "Show me a table")
     tab.page.locator(".tool > summary").click()
     expect(tab.page.locator(".call")).to_be_visible()
     tab.page.get_by_role("slider", name="Records").click(position={"x": 1, "y": 30})
     expect(tab.page.get_by_role("dialog")).to_contain_text("tools-registered")
+    sizes = "(all) => [...new Set(all.map((one) => getComputedStyle(one).fontSize))]"
+    assert tab.page.locator(".part.text .prose > p").evaluate_all(sizes) == ["16px"]
     seen, weak = tab.contrasts()
     assert seen > 60
     assert weak == []

@@ -125,7 +125,7 @@ export function Progress({ part }: { part: Shown }): VNode {
 export function Whole({ part }: { part: Shown }): VNode | null {
   const address = blobAddress(part.get('blob'))
   if (!address) return null
-  return <p class="whole"><a href={address} target="_blank" rel="noopener">the whole result</a></p>
+  return <p class="entire"><a href={address} target="_blank" rel="noopener">the whole result</a></p>
 }
 
 /** Whose page carries a call out, in words; empty for a call that is no tab's. */

@@ -66,7 +66,7 @@ export function App(): VNode {
 
   return (
     <div class="app" data-tab={tab} data-rooms={open.rooms} data-document={open.document} data-timeline={open.timeline}>
-      <RoomsPane waits={waits} search={search} onChosen={() => setTab('chat')} />
+      <RoomsPane title={title} waits={waits} search={search} onChosen={() => setTab('chat')} />
       <main class="pane chat" aria-label="Chat">
         <header>
           <PaneToggle pane={roomsOpen} name="rooms" />

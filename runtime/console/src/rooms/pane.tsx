@@ -17,7 +17,7 @@ import { freshName } from './names'
 const AGAIN_MS = 5_000
 const TYPING_MS = 150
 
-export function RoomsPane({ waits, search, onChosen }: { waits: boolean; search: { current: HTMLInputElement | null }; onChosen: () => void }): VNode {
+export function RoomsPane({ title, waits, search, onChosen }: { title: string; waits: boolean; search: { current: HTMLInputElement | null }; onChosen: () => void }): VNode {
   const { room } = useCell(place)
   const [query, setQuery] = useState('')
   const { rooms, more, problem, read } = useRooms(query, room)
@@ -47,8 +47,8 @@ export function RoomsPane({ waits, search, onChosen }: { waits: boolean; search:
         <input ref={search} type="search" placeholder="Find or name a room" aria-label="Find or name a room" value={query} autocomplete="off" onInput={(event) => setQuery(event.currentTarget.value)} />
       </form>
       <div class="list" ref={list}>
-        <Group title="today" rooms={today} current={room} waits={waits} choose={choose} />
-        <Group title="earlier" rooms={earlier} current={room} waits={waits} choose={choose} />
+        <Group title="today" rooms={today} current={room} called={title} waits={waits} choose={choose} />
+        <Group title="earlier" rooms={earlier} current={room} called={title} waits={waits} choose={choose} />
         {query.trim() !== '' && rooms.length === 0 && !problem && (
           <p class="note">{wrong ?? <>No room is called so. <button type="button" class="quiet" onClick={() => choose(query.trim())}>open “{query.trim()}”</button></>}</p>
         )}
@@ -63,12 +63,14 @@ interface GroupProps {
   readonly title: string
   readonly rooms: readonly api.RoomLine[]
   readonly current: string
+  /** What the open room is called now; the list says it a little later. */
+  readonly called: string
   /** Whether a run of the room that is open here waits for a person; of the others the list knows, a little later. */
   readonly waits: boolean
   readonly choose: (name: string) => void
 }
 
-function Group({ title, rooms, current, waits, choose }: GroupProps): VNode | null {
+function Group({ title, rooms, current, called, waits, choose }: GroupProps): VNode | null {
   if (rooms.length === 0) return null
   return (
     <section aria-label={title}>
@@ -77,7 +79,7 @@ function Group({ title, rooms, current, waits, choose }: GroupProps): VNode | nu
         {rooms.map(({ name, title: told, time, open_runs: open, waiting_runs: waiting }) => (
           <li key={name}>
             <button type="button" class="room" title={name} aria-current={name === current ? 'page' : undefined} onClick={() => choose(name)}>
-              <span class="name">{told || name}</span>
+              <span class="name">{name === current ? called : told || name}</span>
               {(name === current ? waits : waiting) ? <span class="open waits">◆ waits for you</span> : open ? <span class="open" title={`${open} open`}>● working</span> : <span class="time">{when(time)}</span>}
             </button>
           </li>
