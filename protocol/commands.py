@@ -32,7 +32,7 @@ from .limits import (
     TITLE_CHARS,
     UPDATE_DEPTH,
 )
-from .options import Options
+from .options import END, Options
 
 CommandId = Annotated[
     str,
@@ -69,7 +69,7 @@ class Overrides(Options, frozen=True, kw_only=True):
 class AttachedFile(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A file that was put under `/api/blobs` before. What it is and how long, the store knows better than the asker."""
 
-    blob: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+    blob: Annotated[str, Meta(pattern=rf"^[0-9a-f]{{64}}{END}")]
     name: Annotated[str, Meta(max_length=200)] = ""
     media_type: Name = ""
     bytes: Annotated[int, Meta(ge=0)] = 0
@@ -107,7 +107,7 @@ class EditPrompt(_Asking, frozen=True, kw_only=True):
     text: PromptText
 
 
-MetadataKey = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+MetadataKey = Annotated[str, Meta(pattern=rf"^[A-Za-z0-9_.-]{{1,64}}{END}")]
 MetadataValue = Annotated[str, Meta(max_length=METADATA_CHARS)]
 
 
@@ -116,13 +116,7 @@ class SetRoom(_Ask, frozen=True, kw_only=True):
     takes its key away."""
 
     title: Annotated[str, Meta(max_length=TITLE_CHARS)] | None = None
-    metadata: Annotated[
-        dict[
-            Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,64}$")],
-            Annotated[str, Meta(max_length=METADATA_CHARS)] | None,
-        ],
-        Meta(max_length=METADATA_KEYS),
-    ] = {}
+    metadata: Annotated[dict[MetadataKey, MetadataValue | None], Meta(max_length=METADATA_KEYS)] = {}
     branch: Name = ""
 
 
@@ -193,7 +187,7 @@ class Resolve(_Ask, frozen=True, kw_only=True):
 class ToolOffer(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A tool that a tab carries out; a `lasting` one is offered also while no tab is here, and its call then waits."""
 
-    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+    name: Annotated[str, Meta(pattern=rf"^[A-Za-z0-9_-]{{1,64}}{END}")]
     description: Annotated[str, Meta(max_length=4000)] = ""
     parameters: dict[str, Any] = {}
     effect: Literal["read", "idempotent", "write"] = "write"
@@ -268,20 +262,31 @@ def parse(text: bytes | str) -> Command:
         raise _why_not(text, error) from None
     if isinstance(command, Prompt | Steer | EditPrompt) and len(command.text.encode()) > PROMPT_BYTES:
         raise CommandRefused("too-large", f"A prompt may have {PROMPT_BYTES} bytes of UTF-8.", command.id)
-    if isinstance(command, Approve | Answer | Resolve | Asking) and _too_deep(command):
+    if _too_deep(command):
         raise CommandRefused("bad-json", f"Values may be nested {UPDATE_DEPTH} deep, as in an edit.", command.id)
     return command
 
 
-def _too_deep(command: Approve | Answer | Resolve | Asking) -> bool:
+def _too_deep(command: Command) -> bool:
     """Whether a value in it is nested deeper than an edit's may be.
 
     The decoder stops where Python's stack does. What it just let through would be too deep for the next one who encodes
     it on a stack that is a little higher, and that is the room, in the middle of everybody's pass.
     """
-    level: list[Any] = [getattr(command, name) for name in ("args", "answer", "result") if hasattr(command, name)]
-    if isinstance(command, Asking) and command.options.output is not None:
-        level.append(command.options.output.schema)
+    level: list[Any] = []
+    match command:
+        case Approve():
+            level = [command.args]
+        case Answer():
+            level = [command.answer]
+        case Resolve() | ReturnToolResult():
+            level = [command.result]
+        case RegisterTools():
+            level = [tool.parameters for tool in command.tools]
+        case Prompt() | Regenerate() | EditPrompt() if command.options.output is not None:
+            level = [command.options.output.schema]
+        case _:
+            return False
     for _ in range(UPDATE_DEPTH):
         held = [
             value.values() if isinstance(value, dict) else value for value in level if isinstance(value, dict | list)

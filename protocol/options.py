@@ -13,6 +13,9 @@ from msgspec.structs import replace
 
 from .limits import MODEL_STOP_CHARS, MODEL_STOPS
 
+END = r"$(?![\s\S])"
+"""The end of a text in a pattern. A `$` alone lets a line feed pass in Python, and none in JavaScript."""
+
 Reasoning = Literal["", "off", "low", "medium", "high"]
 """How much a model thinks before it answers; empty is the vendor's own default."""
 
@@ -20,7 +23,7 @@ Reasoning = Literal["", "off", "low", "medium", "high"]
 class OutputSchema(Struct, frozen=True, forbid_unknown_fields=True):
     """The JSON Schema that an answer's text follows, under the name that OpenAI wants for it."""
 
-    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+    name: Annotated[str, Meta(pattern=rf"^[A-Za-z0-9_-]{{1,64}}{END}")]
     schema: dict[str, Any]
 
 

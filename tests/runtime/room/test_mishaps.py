@@ -32,10 +32,17 @@ async def test_no_command_makes_its_pass_fail() -> None:
         assert room.reopened == 0
 
 
-def test_values_in_commands_have_a_depth() -> None:
+@pytest.mark.parametrize(
+    "command",
+    [
+        '{"id":"a","do":"answer","run":"1","step":"s","answer":%s}',
+        '{"id":"a","do":"return-tool-result","run":"1","step":"s","number":1,"result":%s}',
+        '{"id":"a","do":"resolve","run":"1","step":"s","verdict":"happened","result":%s}',
+    ],
+)
+def test_values_in_commands_have_a_depth(command: str) -> None:
     """RM15: they are decoded, told apart and written down on stacks of different height, and none may be the first to
     find them too deep."""
-    command = '{"id":"a","do":"answer","run":"1","step":"s","answer":%s}'
     deepest = "[" * limits.UPDATE_DEPTH + "]" * limits.UPDATE_DEPTH
     assert parse(command % deepest)
     assert parse(command % f"[{deepest[1:-1]}, {deepest[1:-1]}, 1]")
@@ -44,6 +51,36 @@ def test_values_in_commands_have_a_depth() -> None:
             parse(command % hostile)
         assert refused.value.code == "bad-json"
         assert refused.value.id == "a"
+
+
+def test_objects_in_commands_have_a_depth() -> None:
+    """RM15: the parameters of a tab's tool and the schema of an answer, which are objects, too."""
+    deepest = '{"a":' * limits.UPDATE_DEPTH + "1" + "}" * limits.UPDATE_DEPTH
+    for command in (
+        '{"id":"a","do":"register-tools","tab":"t","tools":[{"name":"x"},{"name":"y","parameters":%s}]}',
+        '{"id":"a","do":"edit-prompt","run":"1","text":"x","options":{"output":{"name":"x","schema":%s}}}',
+    ):
+        assert parse(command % deepest)
+        with pytest.raises(CommandRefused) as refused:
+            parse(command % f'{{"a":{deepest}}}')
+        assert refused.value.code == "bad-json"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        '{"id":"a","do":"set-room","metadata":{"key\\n":"x"}}',
+        '{"id":"a","do":"register-tools","tab":"t","tools":[{"name":"paint\\n"}]}',
+        '{"id":"a","do":"prompt","text":"x","attachments":[{"blob":"%s\\n"}]}' % ("a" * 64),
+        '{"id":"a","do":"prompt","text":"x","options":{"output":{"name":"x\\n","schema":{}}}}',
+    ],
+)
+def test_a_name_ends_where_it_ends(command: str) -> None:
+    """CT1: a line feed behind it is refused, as JavaScript reads the same pattern; a vendor would refuse such a tool
+    with each request of the room."""
+    assert parse(command.replace("\\n", ""))
+    with pytest.raises(CommandRefused):
+        parse(command)
 
 
 class Unreadable(FaultyStore):
