@@ -10,6 +10,7 @@ from typing import assert_never, cast
 
 import msgspec
 
+from . import limits
 from .events import (
     ArgumentsStreamed,
     BranchChosen,
@@ -45,7 +46,9 @@ _STREAMED = frozenset({TextStreamed, ReasoningStreamed, ArgumentsStreamed})
 def fold(state: RoomState, record: Record) -> None:
     """Take in the next record. The log is trusted: what may follow what is judged before a record is made."""
     state.seq = record.seq
-    state.epoch = record.epoch
+    if record.epoch != state.epoch:
+        state.epoch = record.epoch
+        _forget_tabs(state, record.seq)
     state.closed = None
     event = record.event
     if type(event) in _STREAMED:  # Before the others: a long log is little else.
@@ -110,8 +113,25 @@ def _here(state: RoomState, record: Record, event: EpochClosed | ToolsRegistered
 def _left(state: RoomState, tab: str, seq: int) -> None:
     """The tab's tools are offered no longer; a request that was on its way may still ask for one."""
     gone = state.tabs.pop(tab, None)
-    if gone is not None:
-        state.left |= dict.fromkeys(gone.tools, seq)
+    if gone is None:
+        return
+    for name in gone.tools:
+        state.left.pop(name, None)
+        state.left[name] = seq
+    for name in list(state.left)[: -limits.TOOLS_LEFT]:
+        del state.left[name]
+
+
+def _forget_tabs(state: RoomState, seq: int) -> None:
+    """A process that died said of no tab that it left, and a page that was closed meanwhile never comes back: after
+    some epochs nobody waits for it. Not after the first one, because that is the room's own new beginning, and it says
+    of the tabs that are still there that they stay."""
+    for tab in [tab for tab, tools in state.tabs.items() if tools.epoch + _EPOCHS < state.epoch]:
+        _left(state, tab, seq)
+        state.context.pop(tab, None)
+
+
+_EPOCHS = 3
 
 
 def _registered(state: RoomState, record: Record, event: ToolsRegistered) -> None:

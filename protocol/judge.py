@@ -81,7 +81,7 @@ def judge(
                 raise Refused("not-allowed")
             return [_decide(state, command, now)]
         case RegisterTools():
-            return [Verdict("", _tools(command))]
+            return [Verdict("", _tools(state, command))]
         case ClaimTool() | ReturnToolResult():
             return [_of_tab(state, command, tab)]
         case SetRoom():
@@ -104,7 +104,10 @@ def _agent(state: RoomState, command: Asking, agent_for: Callable[[str], AgentFa
         return agent_for("")
 
 
-def _tools(command: RegisterTools) -> ToolsRegistered:
+def _tools(state: RoomState, command: RegisterTools) -> ToolsRegistered:
+    lasting = state.lasting.keys() | {tool.name for tool in command.tools if tool.lasting}
+    if len(lasting) > max(limits.LASTING_TOOLS, len(state.lasting)):
+        raise Refused("too-large", f"A room may have {limits.LASTING_TOOLS} lasting tools.")
     offered = tuple(
         TabTool(tool.name, tool.description, _text(tool.parameters or _NOTHING), tool.effect, tool.lasting)
         for tool in command.tools

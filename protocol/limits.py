@@ -192,6 +192,10 @@ LIMITS: dict[str, Limit] = {
     ),
     "TOOL_LEASE_S": Limit(10, "seconds", "A tab that reloads is back sooner; one that is not back by then is gone."),
     "TAB_TOOLS": Limit(64, "tools", "Of one tab; each stands in every model request."),
+    "LASTING_TOOLS": Limit(64, "tools", "Of a room; each stands in every model request, though no tab is there."),
+    "TOOLS_LEFT": Limit(
+        256, "names", "Of tools that were on offer and whose tabs have left, the newest; a model may ask for one late."
+    ),
     "TAB_CALLS": Limit(16, "calls", "Carried out at once by one Python client; more wait in the room document."),
     "DUE_S": Limit(15, "seconds", "How late a sleeping room may notice that a decision's time has run out."),
     "DECISION_REASON_CHARS": Limit(2000, "characters", "Why somebody said no; the model is told all of it."),
@@ -312,6 +316,8 @@ ROOM_FILTERS = LIMITS["ROOM_FILTERS"].value
 KEEPALIVE_S = LIMITS["KEEPALIVE_S"].value
 TOOL_LEASE_S = LIMITS["TOOL_LEASE_S"].value
 TAB_TOOLS = LIMITS["TAB_TOOLS"].value
+LASTING_TOOLS = LIMITS["LASTING_TOOLS"].value
+TOOLS_LEFT = LIMITS["TOOLS_LEFT"].value
 TAB_CALLS = LIMITS["TAB_CALLS"].value
 DUE_S = LIMITS["DUE_S"].value
 DECISION_REASON_CHARS = LIMITS["DECISION_REASON_CHARS"].value

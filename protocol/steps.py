@@ -188,6 +188,7 @@ def _fold_tab(
             step.due = event.until
         case ToolLeaseExpired():
             step.status, step.tab, step.due = "awaiting", "", 0
+            run.status = "waiting"
         case _:
             assert_never(event)
 

@@ -27,6 +27,8 @@ class Audience:
         """Tabs that were told that the room document is read-only; they are told once."""
         self.bound: dict[str, Tab] = {}
         """Tabs with tools: a tab's name for itself -> its newest socket."""
+        self.renamed: list[str] = []
+        """Names of tabs whose socket says to be another tab now: they are gone as if it had been closed."""
         self.owed: dict[Tab, set[int]] = {}
         """Client ids whose structs a tab relayed and that were dropped: when the id commits, the tab is asked again."""
 
@@ -43,8 +45,10 @@ class Audience:
     def bind(self, tab: Tab, name: str) -> None:
         """The socket is that tab's from now on."""
         if tab in self._tabs:
-            self.unbind(tab)
+            before = self.unbind(tab)
             self.bound[name] = tab
+            if before not in ("", name):
+                self.renamed.append(before)
 
     def unbind(self, tab: Tab) -> str:
         """The socket is no tab's any more; the name of the tab that it was, or empty."""

@@ -237,7 +237,10 @@ class TabGone(_Quiet):
         live.tab_left(self._name)
 
     def publish(self, live: Live, audience: Audience) -> None:
-        pass
+        # The tab's next socket registered in this very pass, before its last one was found dead: it comes again.
+        again = audience.bound.get(self._name)
+        if again is not None and self._name not in live.state.tabs:
+            again.close(CODES["overloaded"].close or 1013, "overloaded")
 
 
 class TabStays(TabGone):
@@ -245,6 +248,9 @@ class TabStays(TabGone):
 
     def speculate(self, live: Live, agent_for: AgentFor) -> None:
         live.tab_stays(self._name)
+
+    def publish(self, live: Live, audience: Audience) -> None:
+        pass
 
 
 class Look(_Quiet):

@@ -29,7 +29,7 @@ from .crew import Crew
 from .door import Door
 from .identity import Surroundings
 from .live import Change, Live
-from .messages import Ask, CatchUp, Edit, Join, Leave, Look, Message, Report, Resync, Step1, TabStays
+from .messages import Ask, CatchUp, Edit, Join, Leave, Look, Message, Report, Resync, Step1, TabGone, TabStays
 from .opening import mend, open_live, take_snapshot
 from .tab import Tab
 
@@ -223,6 +223,9 @@ class Room(Door):
                 message.publish(live, self._audience)
             except Exception as error:  # What one asker cannot be told is no reason not to tell the others.
                 log.error("room %s: %s was not answered", self.name, type(message).__name__, exc_info=error)
+        for name in self._audience.renamed:
+            self._post(TabGone(name))
+        self._audience.renamed.clear()
         self._ask_again(live, changes)
 
     def _ask_again(self, live: Live, changes: Mapping[str, Change]) -> None:
@@ -282,8 +285,9 @@ class Room(Door):
                 message.failed(told)
                 if isinstance(message, Edit):
                     self._unsynced[message.tab] = None
-        for name in self._audience.bound:
-            self._post(TabStays(name))
+        # Before all that waits: a tab's next word would else be its first one in this epoch, and what the room knows of
+        # it from the last one would be lost, or would undo that word.
+        self._inbox.extendleft(TabStays(name) for name in self._audience.bound)
         self._catch_up_all(old)
         old.release()
         self._work.set()

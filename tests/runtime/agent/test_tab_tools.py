@@ -6,15 +6,27 @@ import pytest
 import trio
 from plait.protocol import limits
 from plait.protocol.access import ANONYMOUS
-from plait.protocol.commands import ClaimTool, Prompt, RegisterTools, ReturnToolResult, ToolOffer
+from plait.protocol.commands import ClaimTool, Prompt, ProvideContext, RegisterTools, ReturnToolResult, ToolOffer
 from plait.protocol.errors import PlaitError, Refused
-from plait.protocol.events import ToolAnsweredLate, ToolAssigned, ToolAwaited, ToolOutcomeUnknown
+from plait.protocol.events import (
+    ContextProvided,
+    Record,
+    TabTool,
+    ToolAnsweredLate,
+    ToolAssigned,
+    ToolAwaited,
+    ToolOutcomeUnknown,
+    ToolsRegistered,
+)
+from plait.protocol.fold import fold
+from plait.protocol.state import RoomState
 from plait.runtime import Agent, Runtime
 from plait.runtime.room.identity import Surroundings
 from plait.runtime.room.live import Answer
 from plait.runtime.room.room import Room
 from plait.storage.faults import FaultyStore
 from plait.storage.memory import MemoryStore
+from plait.storage.store import Append, Head, StoreError
 
 from ..room.scene import FakeTab, watching
 from .scripted import Scripted, answered, calls, says
@@ -321,3 +333,111 @@ async def test_a_tab_leaves_while_the_model_speaks(autojump_clock: trio.testing.
         await again.claim(1)
         await again.give(1)
         assert (await runtime.room("r").wait(Page.run))["status"] == "done"
+
+
+async def test_a_socket_that_says_to_be_another_tab(autojump_clock: trio.testing.MockClock) -> None:
+    """FT9: as the tab that it was it has left: its lease runs out, its facts go, and its tools are not on offer."""
+    scene = Scene()
+    async with scene.runtime() as runtime, runtime.rooms.use("r") as room:
+        first, second = await page(room, "first"), await page(room, "second")
+        await second.register()
+        await first.register()
+        await first.ask(ProvideContext(id="facts", facts={"page": "Invoices"}, tab="first"))
+        await prompted(first)
+        first.name = "renamed"
+        await first.ask(RegisterTools(id="again", tab="renamed", tools=[]))
+        await trio.sleep(limits.TOOL_LEASE_S + 1)
+        assert ((await part(runtime))["tab"], (await part(runtime))["number"]) == ("second", 2)
+        await second.claim(2)
+        await second.give(2)
+        assert (await runtime.room("r").wait(Page.run))["status"] == "done"
+        assert "Invoices" not in scene.model.requests[-1]["system"]
+
+
+async def test_a_tab_is_back_before_its_last_socket_is_found_dead(autojump_clock: trio.testing.MockClock) -> None:
+    """FT10: both happen in one pass, so what it registered went with the last socket; it is told to come again."""
+    scene = Scene()
+    async with scene.runtime() as runtime, runtime.rooms.use("r") as room:
+        first, again = await page(room, "first"), await page(room, "first")
+        await first.register()
+        asked = RegisterTools(id="again", tab="first", tools=[ToolOffer("paint")])
+        room.command(ANONYMOUS, asked, lambda answer: None, again.tab)
+        first.close()
+        assert (await again.tab.until("close"))[1] == 1013
+
+
+class Interrupted(FaultyStore):
+    """Its next append fails, once `then` was called."""
+
+    then: Any = None
+
+    async def append(self, append: Append) -> Head:
+        if self.then is not None:
+            then, self.then = self.then, None
+            then()
+            raise StoreError("the disk refused, as this test asked")
+        return await super().append(append)
+
+
+async def test_a_tabs_word_is_on_its_way_when_a_commit_fails(autojump_clock: trio.testing.MockClock) -> None:
+    """FT7: facts that come while the room is read again do not cost the tab its tools."""
+    store = Interrupted(MemoryStore())
+    scene = Scene(store)
+    async with scene.runtime() as runtime, runtime.rooms.use("r") as room:
+        first = await page(room, "first")
+        await first.register()
+        facts = ProvideContext(id="facts", facts={"page": "Invoices"}, tab="first")
+        store.then = lambda: room.command(ANONYMOUS, facts, lambda answer: None, first.tab)
+        with pytest.raises(PlaitError):
+            await first.ask(Prompt(id="lost", text="x"))
+        assert room.reopened == 1
+        await trio.sleep(60)
+        await prompted(first)
+        assert ((await part(runtime))["state"], (await part(runtime))["tab"]) == ("assigned", "first")
+        assert "Invoices" in scene.model.requests[-1]["system"]
+
+
+async def test_lasting_tools_are_bounded() -> None:
+    """FT11: each stands in every request of the room, so one more than `LASTING_TOOLS` is refused."""
+    scene = Scene()
+    async with scene.runtime() as runtime, runtime.rooms.use("r") as room:
+        first = await page(room, "first")
+        many = [ToolOffer(f"t{n}", lasting=True) for n in range(limits.LASTING_TOOLS)]
+        await first.ask(RegisterTools(id="1", tab="first", tools=many))
+        await first.ask(RegisterTools(id="2", tab="first", tools=many[:3]))
+        more = RegisterTools(id="3", tab="first", tools=[ToolOffer("more", lasting=True)])
+        assert await first.refused(first.ask(more)) == "too-large"
+
+
+def test_what_is_remembered_of_tabs_is_bounded() -> None:
+    """FT11: a page that registers ever new names, and pages of processes that died one after another."""
+    state, seq = RoomState(), 0
+
+    def happens(epoch: int, event: Any) -> None:
+        nonlocal seq
+        seq += 1
+        fold(state, Record(seq, seq, "a", "", epoch, event))
+
+    for n in range(limits.TOOLS_LEFT + 50):
+        happens(1, ToolsRegistered("t", (TabTool(f"tool{n}", "", "{}"),)))
+    assert list(state.left)[-1] == f"tool{limits.TOOLS_LEFT + 48}"
+    assert len(state.left) == limits.TOOLS_LEFT
+    for epoch in range(2, 30):
+        happens(epoch, ToolsRegistered(f"tab{epoch}", (TabTool("paint", "", "{}"),)))
+        happens(epoch, ContextProvided({"page": "x"}, f"tab{epoch}"))
+    assert len(state.tabs) < 6
+    assert len(state.context) < 6
+    assert state.left["paint"]
+
+
+async def test_a_run_whose_tab_is_gone_is_listed_as_waiting(autojump_clock: trio.testing.MockClock) -> None:
+    """FT3: the document says that it waits for a tab, and the list of rooms says so too."""
+    scene = Scene()
+    async with scene.runtime() as runtime, runtime.rooms.use("r") as room:
+        first = await page(room, "first")
+        await first.register()
+        await prompted(first)
+        first.close()
+        await trio.sleep(limits.TOOL_LEASE_S * 2)
+        assert (await runtime.room("r").runs())[Page.run]["status"] == "waiting"
+        assert (await scene.store.rooms()).rooms[0].about.waiting_runs == 1
