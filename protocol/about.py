@@ -6,6 +6,7 @@ from .errors import Refused
 from .events import BranchChosen, ContextProvided, Event, RoomChanged
 from .prompts import check_facts
 from .state import RoomState
+from .titles import one_line
 
 
 def set_room(state: RoomState, command: SetRoom) -> list[Event]:
@@ -20,7 +21,7 @@ def set_room(state: RoomState, command: SetRoom) -> list[Event]:
     if sum(value is not None for value in metadata.values()) > limits.METADATA_KEYS:
         raise Refused("too-large", f"A room's metadata may have {limits.METADATA_KEYS} keys.")
     if command.title is not None or command.metadata or not events:
-        title = None if command.title is None else " ".join(command.title.split())
+        title = None if command.title is None else one_line(command.title)
         events.append(RoomChanged(title, command.metadata))
     return events
 

@@ -60,6 +60,7 @@ ROOT = "runs"
 ROOM = "room"
 
 _UNDONE = frozenset({"streaming", "requested", "asking", "awaiting", "assigned", "running"})
+_SPENT = ("input_tokens", "output_tokens", "cost")
 _KINDS = {TextStreamed: "text", ReasoningStreamed: "reasoning", ArgumentsStreamed: "tool"}
 
 
@@ -269,11 +270,9 @@ class RoomDocument:
                 part = add(shown, {**init, "id": call.id, "name": call.name, "input": Array()})
             part["args"] = call.args
             part["state"] = "requested"
-        spent = {"input_tokens": event.usage.input, "output_tokens": event.usage.output, "cost": event.cost}
-        for key, amount in spent.items():
+        for key, amount in zip(_SPENT, (event.usage.input, event.usage.output, event.cost), strict=True):
             if amount:
                 shown[key] = int(shown.get(key) or 0) + amount
-                self._room[key] = int(self._room.get(key) or 0) + amount
 
     def _supersede(self, shown: "Map[Any]", run: str, step: str, attempt: int | None = None) -> None:
         """Nobody ever sees two tries mixed: the old one's parts leave the document, its records stay in the log.
@@ -293,6 +292,9 @@ class RoomDocument:
             del shown["wakes_at"]
         shown["ended_at"] = rfc3339(time)
         shown["status"] = status
+        for key in _SPENT:  # Not with each answer: the room's map never leaves, nor does what is overwritten in it.
+            if key in shown:
+                self._room[key] = int(self._room.get(key) or 0) + int(shown[key])
         self._tails = {key: tail for key, tail in self._tails.items() if key[0] != run}
         parent = self._run(shown.get("parent") or "")
         if parent is not None:

@@ -240,7 +240,8 @@ class _Room:
         if not source or not title_wanted(self.state, run):
             return []
         step = run.steps.get(TITLE_STEP)
-        if source == "model" and (step is None or step.status == "open"):
+        patience = run.streamed <= limits.RUN_BYTES and not 0 < run.deadline <= self.now
+        if source == "model" and patience and (step is None or step.status == "open"):
             return [Generate(run.id, TITLE_STEP, 1)]
         return [Decide(run.id, TitleProposed(proposal(run)), run.agent)]
 

@@ -70,8 +70,10 @@ def ask(
 
 
 def _goes_on(command: Prompt | Regenerate | EditPrompt) -> bool:
-    """Whether it says one more thing in the conversation, and nothing that words alone could not say."""
-    return isinstance(command, Prompt) and command.after is None and not command.attachments
+    """Whether it says one more thing in the conversation, and nothing that words alone could not say: files, facts and
+    options would be lost."""
+    more = isinstance(command, Prompt) and (command.attachments or command.context or command.options != Overrides())
+    return isinstance(command, Prompt) and command.after is None and not more
 
 
 def _request(
@@ -143,7 +145,8 @@ def steer(state: RoomState, run: str, text: str) -> Verdict:
     candidates = [one for one in candidates if one.open and not one.stopping]
     if not candidates:
         raise Refused("no-such-run", "No run is at work that could be told this; prompt instead.")
-    if sum(len(steer.text) for steer in candidates[0].unseen()) + len(text) > limits.PROMPT_BYTES:
+    waiting = [*(steer.text for steer in candidates[0].unseen()), text]
+    if sum(len(each.encode()) for each in waiting) > limits.PROMPT_BYTES:
         raise Refused("too-large", f"A run may be told {limits.PROMPT_BYTES} bytes before it looks.")
     return Verdict(candidates[0].id, RunSteered(text))
 

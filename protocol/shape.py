@@ -113,9 +113,9 @@ class ShownRoom(Struct, omit_defaults=True, kw_only=True):
     metadata: Annotated[dict[str, str], Meta(description="whatever its people keep there, a Y.Map")] = {}
     branch: Annotated[str, _text("the newest run of the branch that the conversation goes on from")] = ""
     agent: Annotated[str, _text("the agent that was prompted last: the one for a prompt that names none")] = ""
-    input_tokens: Annotated[int, _text("over all runs so far")] = 0
-    output_tokens: Annotated[int, _text("over all runs so far")] = 0
-    cost: Annotated[int, _text("over all runs so far, in millionths of the agents' currency")] = 0
+    input_tokens: Annotated[int, _text("over all runs that ended")] = 0
+    output_tokens: Annotated[int, _text("over all runs that ended")] = 0
+    cost: Annotated[int, _text("over all runs that ended, in millionths of the agents' currency")] = 0
 
 
 class RoomShape(Struct, kw_only=True):

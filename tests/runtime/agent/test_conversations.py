@@ -6,11 +6,25 @@ from typing import Any
 import msgspec
 import pytest
 import trio
+from plait.protocol import limits
 from plait.protocol.access import Grant
+from plait.protocol.budget import Limits
 from plait.protocol.commands import AttachedFile, Overrides, ProvideContext, parse
-from plait.protocol.document import shown_runs
+from plait.protocol.document import RoomDocument, shown_room, shown_runs
 from plait.protocol.errors import Refused
-from plait.protocol.events import ContextProvided, ModelFailed, ModelRequested, RunRequested, TitleProposed, run_id
+from plait.protocol.events import (
+    ContextProvided,
+    ModelAnswered,
+    ModelFailed,
+    ModelRequested,
+    RunArchived,
+    RunFinished,
+    RunRequested,
+    RunSteered,
+    TitleProposed,
+    Usage,
+    run_id,
+)
 from plait.protocol.options import DEFAULTS, Options
 from plait.protocol.state import TITLE_STEP
 from plait.runtime import Agent, Prices, Runtime
@@ -102,6 +116,26 @@ async def test_what_has_no_other_version() -> None:
             assert refused.value.code == code
         assert list(await room.runs()) == [run]
         await room.stop()
+
+
+async def test_what_words_alone_cannot_say_is_not_said_to_a_run_at_work() -> None:
+    """CV7: a prompt with facts, files or options waits for its turn, also if its agent is steered; else they would be
+    lost without a word."""
+    stay, store = trio.Event(), MemoryStore()
+    model = Scripted(lambda request: [stay, *says("Fine.")])
+    agent = Agent("a", model, on_second_prompt="steer", overrides=["temperature"])
+    async with Runtime(store, [agent]) as runtime:
+        room = runtime.room("r")
+        first = await room.prompt("one")
+        runs = [await room.prompt("two", context={"page": "Invoices"})]
+        runs.append(await room.prompt("three", options=Overrides(temperature=0.5)))
+        assert await room.prompt("four") == first
+        stay.set()
+        assert len({first, *runs}) == 3
+        for run in runs:
+            assert (await room.wait(run))["status"] == "done"
+        steered = [record.event for record in await store.read("r") if isinstance(record.event, RunSteered)]
+    assert steered == [RunSteered("four")]
 
 
 # --- what the agent is told -------------------------------------------------------------------------------------------
@@ -283,6 +317,19 @@ async def test_costs() -> None:
         assert (about["cost"], about["output_tokens"]) == (36 + 6 + 10, 4)
 
 
+async def test_the_rooms_sums_do_not_grow_with_answers() -> None:
+    """DO10: the room's map never leaves the document, so its sums are written once in a run, at its end."""
+    document = RoomDocument(7)
+    document.project(run_id(1), "a", 0, RunRequested("a", "x"))
+    for step in range(200):
+        answered = ModelAnswered(f"generate.{step}", 1, "stop", (), Usage(3, 4), 5)
+        document.project(run_id(1), "a", 0, answered)
+    document.project(run_id(1), "a", 0, RunFinished())
+    assert shown_room(document.doc)["cost"] == 1000
+    document.project(run_id(1), "a", 0, RunArchived())
+    assert len(document.doc.get_update()) < 2000
+
+
 # --- the room ---------------------------------------------------------------------------------------------------------
 
 
@@ -372,6 +419,32 @@ async def test_who_names_a_room() -> None:
                 await room.change(title=given)
             await room.wait(await room.prompt("Hello there", agent=agent))
             assert (await room.about()).get("title", "") == title
+
+
+async def test_a_title_is_one_plain_line() -> None:
+    """CV33: what a terminal or a list would obey is left out, whoever the title is from."""
+    model = Titled(lambda request: says("\x1b[31mApples\x00 and\x07pears"))
+    async with Runtime(MemoryStore(), [Agent("a", model), Agent("b", "echo")]) as runtime:
+        for name, agent, title in (("r", "a", "[31mApples and pears"), ("s", "b", "How many [2Japples?")):
+            room = runtime.room(name)
+            await room.wait(await room.prompt("How many\x1b[2Japples?", agent=agent))
+            assert (await room.about())["title"] == title
+        await room.change(title="Our\x9b plan\x00")
+        assert (await room.about())["title"] == "Our plan"
+
+
+async def test_a_title_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CV31: a model that goes on and on, or says nothing for ever, does not keep the run from its end."""
+    monkeypatch.setattr(limits, "RUN_BYTES", 2000)
+    endless = Titled(lambda request: [TextChunk("apples " * 50) for _ in range(20)] + [trio.Event()])
+    silent = Titled(lambda request: [trio.Event()])
+    for model, allowed in ((endless, Limits()), (silent, Limits(wall_s=0.3))):
+        async with Runtime(MemoryStore(), [Agent("a", model, limits=allowed)]) as runtime:
+            room = runtime.room("r")
+            with trio.fail_after(5):
+                run = await room.wait(await room.prompt("How many apples?"))
+            assert run["status"] == "done"
+            assert (await room.about())["title"] == "How many apples?"
 
 
 async def test_a_crash_while_a_title_is_asked_for() -> None:
