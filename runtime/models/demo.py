@@ -107,7 +107,8 @@ def _play(request: JSON) -> Sequence[TextChunk | ReasoningChunk | ArgumentsChunk
     script = script_for(prompt) if scene is CLOCK else ""
     if results:
         said = scene.failed if results[-1].startswith("Error: ") else scene.after
-        return _text(said.replace("{result}", results[-1].removeprefix("Error: ")) + script)
+        result = results[-1].removeprefix("Error: ")
+        return _text(said.replace("{told}", _told(result)).replace("{result}", result) + script)
     thinking = [ReasoningChunk(word) for word in words(THINKING.format(count=count_words(prompt)))]
     seen = _seen(messages[asked].get("files", ())) if asked >= 0 else ""
     if scene.tool not in offered:
@@ -152,6 +153,19 @@ def _example(schema: JSON, text: str) -> Any:
         return schema["enum"][0]
     plain = {"integer": 1, "number": 1, "boolean": False, "array": [], "object": {}, "null": None}
     return schema.get("default", plain.get(schema.get("type", ""), text))
+
+
+def _told(result: str) -> str:
+    """A result as Markdown: what somebody wrote as a quotation, what was found as a list."""
+    try:
+        value: Any = msgspec.json.decode(result)
+    except msgspec.MsgspecError:
+        value = result
+    if isinstance(value, list) and value and all(isinstance(each, dict) and "title" in each for each in value):
+        return "\n".join(f"- **{each['title']}**: {each.get('text') or each.get('url', '')}" for each in value)
+    if isinstance(value, str):
+        return "\n".join(f"> {line}".rstrip() for line in value.strip().splitlines())
+    return f"`{result}`"
 
 
 def _text(text: str) -> list[TextChunk]:

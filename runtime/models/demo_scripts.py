@@ -23,8 +23,8 @@ FILES = (
 
 
 class Scene(Struct, frozen=True):
-    """One call: what is said before it, its arguments as JSON text, and what is said about its `{result}`. What its
-    tool wants beside these arguments is made up when it is called."""
+    """One call: what is said before it, its arguments as JSON text, and what is said about its `{result}`, or about
+    what it `{told}` in words. What its tool wants beside these arguments is made up when it is called."""
 
     tool: str
     before: str
@@ -131,7 +131,9 @@ _RESEARCH = Scene(
     """\
 ## The researcher is back
 
-It says: {result}
+It says:
+
+{told}
 
 Its work is a run of its own inside this one, with its own steps in the log. Had you stopped me, it would have stopped.
 """,
@@ -158,7 +160,11 @@ _SEARCH = Scene(
     """\
 ## What the documentation says
 
-The search gave `{result}`. A model would answer from that and name its sources; a script can only show that they came.
+The search gave:
+
+{told}
+
+A model would answer from that and name its sources; a script can only show that they came.
 """,
     "The search failed (*{result}*), so I do not pretend to know.\n",
 )

@@ -224,3 +224,23 @@ async def test_the_clock_tells_the_time() -> None:
         await clock.call('{"zone": "Mars"}', Call("k"))
     with pytest.raises(ToolError, match="no time zone"):
         await clock.call('{"zone": "../etc/passwd"}', Call("k"))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "tool", "result", "told"),
+    [
+        ("research", "researcher", '"## Found\\n\\nMuch."', "> ## Found\n>\n> Much."),
+        (
+            "search",
+            "search_docs",
+            '[{"title":"Logs","text":"Kept."},{"title":"Docs"}]',
+            "- **Logs**: Kept.\n- **Docs**: ",
+        ),
+        ("search", "search_docs", '{"odd":1}', '`{"odd":1}`'),
+    ],
+)
+async def test_what_came_back_is_told_in_words(prompt: str, tool: str, result: str, told: str) -> None:
+    """MD27: what somebody wrote is a quotation, what was found a list."""
+    call = (ToolCall("c", tool, "{}"),)
+    chunks = await _play([User(prompt), Assistant("…", call), Result("c", tool, result)], [_offer(tool)])
+    assert told in _text(chunks)
