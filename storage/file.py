@@ -78,6 +78,9 @@ def look(path: Path) -> int | None:
         raise StoreError(f"{path} cannot be read: {error.strerror}") from error
     try:
         with closing(sqlite3.connect(uri(path, mode="ro", immutable=1), uri=True)) as connection:
+            # A crash amid a checkpoint leaves a file shorter than its first page says; its WAL makes that good, and a
+            # look without the WAL must not call it damage. With this on, SQLite reads the header none the less.
+            connection.execute("PRAGMA writable_schema = ON")
             (application,) = connection.execute("PRAGMA application_id").fetchone()
             (version,) = connection.execute("PRAGMA user_version").fetchone()
     except sqlite3.Error as error:
@@ -97,7 +100,7 @@ def prepare(path: Path) -> None:
             _create(path)
         elif version < VERSION:
             with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-                migrate(connection, version)
+                migrate(connection)
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except sqlite3.Error as error:
         raise explain(str(path), error) from error
@@ -105,9 +108,11 @@ def prepare(path: Path) -> None:
         raise StoreError(f"the database {path} cannot be created: {error.strerror}") from error
 
 
-def migrate(connection: sqlite3.Connection, version: int) -> None:
-    """Take a database from `version` to today's in one transaction. Synchronous commits are the caller's business."""
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring a database to today's format in one transaction. Synchronous commits are the caller's business."""
     connection.execute("BEGIN IMMEDIATE")
+    # Asked here and not by a look from outside, which does not see what a crash left in the WAL.
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
     for step in MIGRATIONS[version:]:
         for statement in step:
             connection.execute(statement)
@@ -122,7 +127,7 @@ def _create(path: Path) -> None:
         _remove(fresh)
         with closing(sqlite3.connect(fresh, isolation_level=None)) as connection:
             connection.execute("PRAGMA synchronous = FULL")
-            migrate(connection, 0)
+            migrate(connection)
             connection.execute("PRAGMA journal_mode = WAL")
         os.replace(fresh, path)
         _sync_folder(path.parent)
@@ -151,7 +156,7 @@ def connect(path: Path | None, *, readonly: bool, lock_wait_s: float = limits.LO
     """
     if path is None:
         connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
-        migrate(connection, 0)
+        migrate(connection)
         return connection
     asked = reading_uri(path) if readonly else uri(path, mode="rw")
     connection = sqlite3.connect(asked, uri=True, timeout=lock_wait_s, check_same_thread=False, isolation_level=None)

@@ -16,7 +16,7 @@ from .logs import TIME
 def crowd() -> Iterator[sqlite3.Connection]:
     """A database with 5,000 rooms, all of one second."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
-        migrate(connection, 0)
+        migrate(connection)
         rows = [(f"r{n}", f"r{n}\n", TIME) for n in range(5000)]
         connection.executemany(
             "INSERT INTO rooms (name, lineage, epoch, seq, hash, open_runs, time, folded, activity)"
