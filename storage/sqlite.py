@@ -6,6 +6,9 @@
 - An error before COMMIT, rolled back: nothing happened. At COMMIT, "disk full" means that the commit's last frame was
   never whole, so nothing happened either; any other error leaves it open, and then the connection is closed, opened
   anew and its WAL settled before anybody is told, because a failed fsync must not be tried again (Linux forgets it).
+  Until the WAL was settled nothing is committed and nothing is read: it may show what the disk does not have, and
+  what stands behind a gap in it is lost at a power cut.
+- What a process wrote that was killed before its fsync is readable and not yet on disk, so opening puts it there.
 - What a crash left of a room that was deleted is removed when the database is opened, before anything else is written.
 - Inline, everything runs on the caller's thread: for simulation under a clock that jumps, and for `:memory:`, where
   the one connection is the database.
@@ -28,7 +31,7 @@ from ..protocol.errors import OutcomeUnknown
 from . import deleting, file
 from .batch import Answer, Batch, Moved, Standing
 from .jobs import Answered, AppendJob, BlobJob, DeleteJob, Job, PurgeJob, SnapshotJob
-from .reader import SqliteReader
+from .reader import SqliteReader, T
 from .store import Append, Head, Snapshot, StoreError
 from .writer import InlineWriter, Writer
 
@@ -58,6 +61,9 @@ class SqliteEngine:
         self._pages = 0
         self._known: dict[str, Standing] = {}
         self._connection: Connection | None = self._engine.connect()
+        self.settled = True
+        if path is not None:
+            self._checkpoint("PASSIVE")
 
     @property
     def connection(self) -> Connection:
@@ -84,6 +90,8 @@ class SqliteEngine:
             return self._attempt(jobs, careful=True)
 
     def _attempt(self, jobs: Sequence[Job], *, careful: bool) -> list[Answer]:
+        if not self.settled and not self._settle():
+            return [Error(self.unsure()) for _ in jobs]
         begun = False
         try:
             connection = self.connection
@@ -123,10 +131,19 @@ class SqliteEngine:
         """Give the connection up, settle what the WAL holds, and only then say that the outcome is not known."""
         if not self._in_memory:
             self._give_up()
-            self._checkpoint("TRUNCATE")
+            self._settle()
         lost = OutcomeUnknown(f"{self._name} failed while it committed: {getattr(error, 'orig', error)}")
         lost.__cause__ = error
         return [Error(lost) for _ in jobs]
+
+    def unsure(self) -> StoreError:
+        """What is said of anything that is asked before the WAL was settled."""
+        return StoreError(f"the disk that holds {self._name} failed, and it is not yet certain what it kept")
+
+    def _settle(self) -> bool:
+        """Whether all that the WAL shows is in the database and the WAL begins anew."""
+        self.settled = self._checkpoint("TRUNCATE")
+        return self.settled
 
     def _give_up(self) -> None:
         if self._connection is not None:
@@ -136,7 +153,9 @@ class SqliteEngine:
             self._engine.dispose()
 
     def tend(self, *, idle: bool) -> bool:
-        """Checkpoint when much has gathered, empty the WAL when idle."""
+        """Checkpoint when much has gathered, empty the WAL when idle; and settle it, if that is still to be done."""
+        if not self.settled:
+            return not self._settle()
         if idle:
             return not self._checkpoint("TRUNCATE")
         if self._pages >= limits.CHECKPOINT_PAGES:
@@ -200,10 +219,16 @@ class SqliteStore(SqliteReader):
         except BaseException:
             self._unlock()
             raise
+        self._under = engine
         inline = inline or path is None
         self._writer: Writer[Job, Answered] | InlineWriter[Job, Answered]
         self._writer = InlineWriter(engine) if inline else Writer(engine, f"plait writer of {path}")
         super().__init__(path, inline=inline, shared=engine.connection if path is None else None)
+
+    async def _read(self, work: Callable[[Connection], T]) -> T:
+        if not self._under.settled:
+            raise self._under.unsure()
+        return await super()._read(work)
 
     async def append(self, append: Append) -> Head:
         head = await self._writer.submit(AppendJob(append))

@@ -32,7 +32,7 @@ async def test_killed_after_the_first_page_of_a_checkpoint(tmp_path: Path, reado
 
 
 async def test_killed_between_a_migration_and_its_checkpoint(tmp_path: Path) -> None:
-    """ST50: the migration stands in the WAL and the file shows the old format; the next start does not migrate twice."""
+    """ST50: the migration is in the WAL, the file shows the old format; the next start does not migrate twice."""
     path, cut = tmp_path / "plait.db", tmp_path / "cut.db"
     path.write_bytes((GOLDEN / "database-1.sqlite").read_bytes())
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:

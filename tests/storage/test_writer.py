@@ -359,3 +359,32 @@ async def test_a_held_append_cannot_be_cancelled() -> None:
             assert (await store.head("r")).seq == 0
             store.release()
     assert done == [await store.head("r")]
+
+
+async def test_a_disk_that_goes_on_failing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ST51: while the WAL cannot be settled nothing is read or committed; once it can, the store goes on."""
+    checkpoint = SqliteEngine._checkpoint  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(limits, "CHECKPOINT_IDLE_S", 0.001)
+    async with open_store(f"sqlite:///{tmp_path}/plait.db") as store:
+        await store.append(append("r", 0))
+        monkeypatch.setattr(SqliteEngine, "_checkpoint", lambda *_: False)
+        breaking(store, "COMMIT", after=True)
+        with pytest.raises(OutcomeUnknown):
+            await store.append(append("r", 1))
+        for _ in range(2):
+            with pytest.raises(StoreError, match="not yet certain"):
+                await store.head("r")
+            with pytest.raises(StoreError, match="not yet certain"):
+                await store.append(append("r", 1))
+        settled = threading.Event()
+
+        def watched(self: SqliteEngine, how: str) -> bool:
+            done = checkpoint(self, how)
+            settled.set()
+            return done
+
+        # Nobody has to ask for anything: the writer's idle moments settle it.
+        monkeypatch.setattr(SqliteEngine, "_checkpoint", watched)
+        await trio.to_thread.run_sync(settled.wait)
+        assert (await store.append(append("r", 2))).seq == 3
+        assert (await store.head("r")).seq == 3
