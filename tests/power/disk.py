@@ -163,7 +163,7 @@ class Vfs(apsw.VFS):
             self.disk.sync(filename, fails=False)
             del self.disk.files[filename]
 
-    def xOpen(self, name: Any, flags: list[int]) -> "File":  # noqa: N802
+    def xOpen(self, name: Any, flags: list[int]) -> Any:  # noqa: N802
         filename = name.filename() if isinstance(name, apsw.URIFilename) else str(name)
         self.disk.files.setdefault(filename, bytearray())
         flags[1] = flags[0]
@@ -230,7 +230,7 @@ class File:
         pass
 
 
-def _error(number: int, io_error: int) -> apsw.Error:
-    error: apsw.Error = apsw.FullError() if number == errno.ENOSPC else apsw.IOError()
+def _error(number: int, io_error: int) -> Any:
+    error: Any = apsw.FullError() if number == errno.ENOSPC else apsw.IOError()
     error.extendedresult = apsw.SQLITE_FULL if number == errno.ENOSPC else io_error
     return error

@@ -10,7 +10,7 @@ room asks that opens its log anew; what it answered is shown to people and must 
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -155,13 +155,13 @@ class Workload:
 
     def _batch(self, engine: SqliteEngine) -> None:
         self.second += self.rng.choice((0, 1, 15))
-        before = tuple(state.at(self.second) for state in self.ledger.now)
+        before: tuple[State, ...] = tuple(state.at(self.second) for state in self.ledger.now)
         if len(before) > 1:
             before = self._look(engine, before)
             self.ledger.say(len(self.disk.trace), before)
         if len(before) > 1:  # The engine does not say what it holds until the disk behaves.
             return
-        jobs, after = self._jobs(before[0])
+        jobs, after = self._jobs(next(iter(before)))
         # While it is under way, and if it fails with an unknown outcome, each job's effect is there or none is.
         self.ledger.say(len(self.disk.trace), (*before, after))
         process = self.disk.process
@@ -249,7 +249,9 @@ class Workload:
 @contextmanager
 def smaller() -> Iterator[None]:
     """Limits as a long life would meet them, in a short one."""
-    with patch.multiple(limits, **SMALLER):
+    with ExitStack() as patches:
+        for name, value in SMALLER.items():
+            patches.enter_context(patch.object(limits, name, value))
         yield
 
 
