@@ -55,7 +55,7 @@ class ShownRecord(Struct, frozen=True):
     """A record as outsiders see it: `run` and `update` are null where there is none, `update` is base64."""
 
     seq: Annotated[int, Meta(ge=1)]
-    time: datetime.datetime
+    time: Annotated[datetime.datetime, Meta(tz=True)]
     author: str
     run: str | None
     epoch: int
