@@ -3,7 +3,7 @@
 atheris is no dependency of the project, because its wheel has 37 MB: `uv run --with atheris python -m tests.fuzz`.
 Each target is given its kept inputs, or where it has none the seeds, and atheris changes them. What makes a target fail
 is printed in base64 and written to `--folder`; the exit code is then 1. With `--keep` a small set of inputs that goes
-the same ways through protocol/ takes the place of the kept ones (tests/fuzz/corpus).
+the same ways through protocol/ joins the kept ones (tests/fuzz/corpus), which stay, for some of them were bugs.
 """
 
 import argparse
@@ -55,7 +55,8 @@ def fuzz(target: str, seconds: int, folder: Path, keep: bool) -> bool:
         print(done.stderr[-3000:])
         return False
     if keep:
-        corpus.save(target, _telling(target, sorted((work / "corpus").iterdir(), key=lambda path: path.stat().st_size)))
+        found_ways = _telling(target, sorted((work / "corpus").iterdir(), key=lambda path: path.stat().st_size))
+        corpus.save(target, [*corpus.load(target), *found_ways][:KEPT])
     return True
 
 
