@@ -18,24 +18,43 @@ def main() -> int:
     parser.add_argument("--trace", action="store_true", help="print what happened")
     asked = parser.parse_args()
     seeds = [asked.seed] if asked.seed is not None else range(asked.first, asked.first + asked.seeds)
-    began = time.perf_counter()
-    counts: Counter[str] = Counter()
-    virtual_s, broken = 0.0, 0
-    for n, seed in enumerate(seeds, 1):
-        outcome = simulate(seed, asked.storms)
-        counts.update(outcome.counts)
-        virtual_s += outcome.virtual_s
-        broken += bool(outcome.broken)
-        _show(outcome, asked.trace, alone=asked.seed is not None)
-        if n % 50 == 0 and sys.stderr.isatty():
-            print(f"{n} seeds, {n / (time.perf_counter() - began):.1f} a second, {broken} broken", file=sys.stderr)
-    seconds = time.perf_counter() - began
-    print(
-        f"{len(seeds)} seeds in {seconds:.0f} s, {len(seeds) / seconds:.2f} a second; {virtual_s / 3600:.1f} h inside"
-    )
-    print(", ".join(f"{count} {what}" for what, count in sorted(counts.items())))
-    print(f"{broken} seeds broke a promise" if broken else "no promise was broken")
-    return 1 if broken else 0
+    tally = Tally()
+    try:
+        for seed in seeds:
+            outcome = simulate(seed, asked.storms)
+            tally.add(outcome)
+            _show(outcome, asked.trace, alone=asked.seed is not None)
+    except KeyboardInterrupt:
+        print("interrupted; so far:")
+    tally.show()
+    return 1 if tally.broken else 0
+
+
+class Tally:
+    """What many seeds come to."""
+
+    def __init__(self) -> None:
+        self.seeds = self.broken = 0
+        self._began = time.perf_counter()
+        self._virtual_s = 0.0
+        self._counts: Counter[str] = Counter()
+
+    def add(self, outcome: Outcome) -> None:
+        self.seeds += 1
+        self.broken += bool(outcome.broken)
+        self._virtual_s += outcome.virtual_s
+        self._counts.update(outcome.counts)
+        if self.seeds % 50 == 0:
+            print(f"{self.seeds} seeds, {self._rate:.2f} a second, {self.broken} broken", file=sys.stderr, flush=True)
+
+    @property
+    def _rate(self) -> float:
+        return self.seeds / (time.perf_counter() - self._began)
+
+    def show(self) -> None:
+        print(f"{self.seeds} seeds, {self._rate:.2f} a second; {self._virtual_s / 3600:.1f} h inside")
+        print(", ".join(f"{count} {what}" for what, count in sorted(self._counts.items())))
+        print(f"{self.broken} seeds broke a promise" if self.broken else "no promise was broken")
 
 
 def _show(outcome: Outcome, trace: bool, *, alone: bool) -> None:
