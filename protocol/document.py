@@ -262,7 +262,7 @@ class RoomDocument:
         return Tail(part[field])
 
     def _answered(self, shown: "Map[Any]", event: ModelAnswered) -> None:
-        for call in event.calls:
+        for call in event.calls if event.step != TITLE_STEP else ():
             wanted = (call.id, event.step, event.attempt)
             part = last(shown, lambda part, wanted=wanted: (part.get("id"), part["step"], part["attempt"]) == wanted)
             if part is None:

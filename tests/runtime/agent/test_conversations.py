@@ -33,7 +33,7 @@ from plait.runtime.models.model import JSON, ModelError, TextChunk
 from plait.storage.memory import MemoryStore
 
 from ..room.scene import FakeTab, watching
-from .scripted import Scripted, says
+from .scripted import Scripted, calls, says
 
 
 class Knows(Scripted):
@@ -403,6 +403,13 @@ async def test_a_title_that_does_not_come(title: Any) -> None:
             run = await room.wait(await room.prompt("How many apples are there in all of Austria today?"))
         assert run["status"] == "done"
         assert (await room.about())["title"] == "How many apples are there in all of…"
+
+
+async def test_a_title_that_is_a_call() -> None:
+    """CV31: what a model wants beside a title is neither shown nor done."""
+    async with Runtime(MemoryStore(), [Agent("a", Titled(lambda request: calls(("c", "erase", "{}"))))]) as runtime:
+        run = await runtime.room("r").wait(await runtime.room("r").prompt("Hello there"))
+    assert (run["status"], [part["type"] for part in run["parts"]]) == ("done", ["text"])
 
 
 async def test_who_names_a_room() -> None:
