@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from plait.protocol.state import TITLE_STEP
+
 from .serving import ServerProcess
 
 
@@ -23,7 +25,7 @@ def kinds(records: list[dict[str, Any]]) -> list[str]:
 
 
 def streamed(records: list[dict[str, Any]], run: str) -> str:
-    """The text of the run's last attempt, put together from the log alone."""
-    mine = [record["event"] for record in records if record["run"] == run]
+    """The text of the run's last attempt, put together from the log alone; the room's title is none of it."""
+    mine = [record["event"] for record in records if record["run"] == run and record["event"].get("step") != TITLE_STEP]
     last = max((event["attempt"] for event in mine if event["type"] == "model-requested"), default=0)
     return "".join(e["text"] for e in mine if e["type"] == "text-streamed" and e["attempt"] == last)
