@@ -54,10 +54,9 @@ def test_files_go_with_the_next_prompt_and_every_page_shows_them(serve: Serve, t
         expect(tab.runs("done")).to_have_count(1, timeout=PATIENCE_MS)
         image = tab.page.locator(".asked .files img")
         expect(image).to_have_attribute("alt", "teal.png")
-        assert image.evaluate("(image) => image.decode().then(() => [image.naturalWidth, image.naturalHeight])") == [
-            48,
-            32,
-        ]
+        image.scroll_into_view_if_needed()  # A picture out of sight is not loaded, and nobody would ever say so.
+        expect(image).to_have_js_property("naturalWidth", 48, timeout=PATIENCE_MS)
+        expect(image).to_have_js_property("naturalHeight", 32)
         other = tab.page.locator(".asked .files a.chip")
         expect(other).to_contain_text("notes <b>.txt")
         expect(other).to_have_attribute("download", "notes <b>.txt")
