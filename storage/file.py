@@ -92,9 +92,35 @@ def look(path: Path) -> int | None:
     return int(version)
 
 
+def rewrite_wal(path: Path) -> None:
+    """Write the WAL's bytes again as they are read, and sync them. Raises OSError.
+
+    After a sync that failed the kernel shows pages that it will never write, and says of every later sync that all is
+    well (fsyncgate), whichever process asks. A checkpoint from such a WAL copies into the database what a power cut
+    then takes from the WAL. Written again, the pages are the kernel's to write again. SQLite keeps no lock on this file
+    that closing it here could drop.
+    """
+    try:
+        descriptor = os.open(path.with_name(path.name + "-wal"), os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        offset = 0
+        while chunk := os.pread(descriptor, 1 << 20, offset):
+            offset += os.pwrite(descriptor, chunk, offset)
+        if offset:
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def prepare(path: Path) -> None:
-    """Make the database at `path` one of today's format. The caller holds its lock."""
+    """Make the database at `path` one of today's format, and its WAL one that is on disk. The caller holds its lock."""
     version = look(path)
+    try:
+        rewrite_wal(path)
+    except OSError as error:
+        raise StoreError(f"the disk that holds {path} failed: {error.strerror}") from error
     try:
         if version is None:
             _create(path)

@@ -9,11 +9,14 @@
   Until the WAL was settled nothing is committed and nothing is read: it may show what the disk does not have, and
   what stands behind a gap in it is lost at a power cut.
 - What a process wrote that was killed before its fsync is readable and not yet on disk, so opening puts it there.
+- A WAL is settled by writing its bytes again before it is checkpointed, and before a connection in doubt is closed,
+  because the last one to close checkpoints by itself.
 - What a crash left of a room that was deleted is removed when the database is opened, before anything else is written.
 - Inline, everything runs on the caller's thread: for simulation under a clock that jumps, and for `:memory:`, where
   the one connection is the database.
 """
 
+import ctypes
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -49,9 +52,9 @@ class SqliteEngine:
     """What the writer drives. Made on the opening thread, used on the writer's only."""
 
     def __init__(self, path: Path | None, entropy: Callable[[int], bytes], lock_wait_s: float) -> None:
+        self._path = path
         self._name = str(path or ":memory:")
         self._entropy = entropy
-        self._in_memory = path is None
         self._engine = create_engine(
             "sqlite+pysqlite://",
             creator=lambda: file.connect(path, readonly=False, lock_wait_s=lock_wait_s),
@@ -62,6 +65,8 @@ class SqliteEngine:
         self._known: dict[str, Standing] = {}
         self._connection: Connection | None = self._engine.connect()
         self.settled = True
+        self._doubtful = False
+        """Whether the connection failed in a commit: it is closed, but not before the WAL was written again."""
         if path is not None:
             self._checkpoint("PASSIVE")
 
@@ -128,9 +133,9 @@ class SqliteEngine:
         return True
 
     def _unknown(self, jobs: Sequence[Job], error: BaseException) -> list[Answer]:
-        """Give the connection up, settle what the WAL holds, and only then say that the outcome is not known."""
-        if not self._in_memory:
-            self._give_up()
+        """Settle what the WAL holds, and only then say that the outcome is not known."""
+        if self._path is not None:
+            self._doubtful = True
             self._settle()
         lost = OutcomeUnknown(f"{self._name} failed while it committed: {getattr(error, 'orig', error)}")
         lost.__cause__ = error
@@ -142,8 +147,20 @@ class SqliteEngine:
 
     def _settle(self) -> bool:
         """Whether all that the WAL shows is in the database and the WAL begins anew."""
-        self.settled = self._checkpoint("TRUNCATE")
+        self.settled = self._rewrite() and self._checkpoint("TRUNCATE")
         return self.settled
+
+    def _rewrite(self) -> bool:
+        """Whether all that the WAL shows is on the disk; a connection in doubt is given up then."""
+        assert self._path is not None
+        try:
+            file.rewrite_wal(self._path)
+        except OSError:
+            return False
+        if self._doubtful:
+            self._give_up()
+            self._doubtful = False
+        return True
 
     def _give_up(self) -> None:
         if self._connection is not None:
@@ -178,12 +195,23 @@ class SqliteEngine:
 
     def close(self) -> None:
         """Empty the WAL and let go."""
-        if not self._in_memory:
+        if not self.settled and not self._settle() and self._doubtful:
+            self._leave_open()
+            return
+        if self._path is not None:
             self._checkpoint("TRUNCATE")
         if self._connection is not None:
             self._connection.close()
             self._connection = None
         self._engine.dispose()
+
+    def _leave_open(self) -> None:
+        """Never close the connection: that checkpoints what the disk may not have; the next opening settles it.
+
+        Python closes it with its last reference, at the latest when the interpreter ends; so it is given one for ever.
+        """
+        if self._connection is not None:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._connection.connection.dbapi_connection))
 
 
 class SqliteStore(SqliteReader):

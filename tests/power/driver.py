@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 import apsw
 from plait.storage import file
 
-from .disk import Disk, Vfs
+from .disk import Disk, File, Vfs
 
 
 @contextmanager
@@ -23,10 +23,30 @@ def running_on(disk: Disk) -> Iterator[None]:
     """plait's storage opens its databases on this disk while the block runs."""
     vfs = Vfs(f"disk-{id(disk)}", disk)
     try:
-        with patch.object(file, "sqlite3", Driver(f"disk-{id(disk)}")):
+        with (
+            patch.object(file, "sqlite3", Driver(f"disk-{id(disk)}")),
+            patch.object(file, "rewrite_wal", lambda path: _rewrite_wal(disk, str(path))),
+        ):
             yield
     finally:
         vfs.unregister()
+
+
+def _rewrite_wal(disk: Disk, path: str) -> None:
+    """What storage/file does with a real file's WAL, on this disk."""
+    name = f"{path}-wal"
+    data = bytes(disk.files.get(name, b""))
+    wal = File(disk, name)
+    try:
+        for offset in range(0, len(data), _AT_ONCE):
+            wal.xWrite(data[offset : offset + _AT_ONCE], offset)
+        if data:
+            wal.xSync(0)
+    except apsw.Error as error:
+        raise OSError(str(error)) from error
+
+
+_AT_ONCE = 1 << 20
 
 
 class Driver:

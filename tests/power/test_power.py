@@ -21,6 +21,12 @@ async def test_the_power_goes(tmp_path: Path, trouble: str) -> None:
     assert found["held"] >= 9
 
 
+async def test_the_power_goes_while_a_failed_sync_is_made_good(tmp_path: Path) -> None:
+    """PF21, ST51: the seed that showed that a WAL must be written again before it is checkpointed."""
+    found = await survive(tmp_path, "syncs fail for a while", range(100, 101))
+    assert not found.stories
+
+
 async def test_without_syncs_the_harness_finds_the_loss(tmp_path: Path) -> None:
     """PF23: the same run under synchronous=NORMAL loses what was acked, and never the file."""
     with synchronous_normal():

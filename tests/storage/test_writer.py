@@ -1,5 +1,7 @@
 """The group commit: what is batched, who wakes, and what everybody is told when the database fails."""
 
+import errno
+import gc
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -13,7 +15,7 @@ import trio.testing
 from outcome import Outcome, Value
 from plait.protocol import limits
 from plait.protocol.errors import OutcomeUnknown
-from plait.storage import FaultyStore, Head, MemoryStore, SqliteStore, StoreError, open_store, verify
+from plait.storage import FaultyStore, Head, MemoryStore, SqliteStore, StoreError, file, open_store, verify
 from plait.storage.sqlite import SqliteEngine
 from plait.storage.writer import InlineWriter, Writer
 from sqlalchemy.exc import OperationalError
@@ -388,3 +390,38 @@ async def test_a_disk_that_goes_on_failing(tmp_path: Path, monkeypatch: pytest.M
         await trio.to_thread.run_sync(settled.wait)
         assert (await store.append(append("r", 2))).seq == 3
         assert (await store.head("r")).seq == 3
+
+
+async def test_a_disk_that_fails_until_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ST51: a store that is closed unsettled leaves the WAL as it is, and whoever opens it next settles it."""
+    wal = tmp_path / "plait.db-wal"
+    rewrite_wal = file.rewrite_wal
+
+    def failing(_: Path) -> None:
+        raise OSError(errno.EIO, "no")
+
+    async with open_store(f"sqlite:///{tmp_path}/plait.db") as store:
+        await store.append(append("r", 0))
+        monkeypatch.setattr(file, "rewrite_wal", failing)
+        breaking(store, "COMMIT", after=True)
+        with pytest.raises(OutcomeUnknown):
+            await store.append(append("r", 1))
+    del store
+    gc.collect()
+    left = wal.read_bytes()
+    assert left
+    with pytest.raises(StoreError, match="the disk that holds"):
+        async with open_store(f"sqlite:///{tmp_path}/plait.db"):
+            pass
+    assert wal.read_bytes() == left
+
+    rewritten: list[bytes] = []
+
+    def watched(path: Path) -> None:
+        rewrite_wal(path)
+        rewritten.append(wal.read_bytes())
+
+    monkeypatch.setattr(file, "rewrite_wal", watched)
+    async with open_store(f"sqlite:///{tmp_path}/plait.db") as again:
+        assert (await again.head("r")).seq == 2
+    assert rewritten == [left]
