@@ -133,12 +133,13 @@ class Registry:
         shown = [Entry(client, p.clock, p.state) for client, p in self._live.items() if p.state is not None]
         return encode(shown) if shown else None
 
-    def announce(self, client: int, state: dict[str, Any]) -> bytes:
-        """The server shows one of its agents under an id of its own, or changes what that one shows."""
+    def announce(self, client: int, state: dict[str, Any], floor: int = 0) -> bytes:
+        """The server shows one of its agents under an id of its own, or changes what that one shows. The clock is above
+        `floor`, so that a server which was restarted is newer than what tabs still remember of it."""
         presence = self._live.get(client)
         if presence is None or presence.owner is not _HOUSE:
             presence = self._own(_HOUSE, "plait", client)
-        presence.clock += 1
+        presence.clock = max(presence.clock, floor) + 1
         presence.state = write_state(state)
         return encode((Entry(client, presence.clock, presence.state),))
 
@@ -158,6 +159,11 @@ class Registry:
         presence = self._disown(client)
         self._bury(client, presence)
         return encode((Entry(client, presence.clock, _NULL),))
+
+    @property
+    def empty(self) -> bool:
+        """Whether nobody is here, our agents included."""
+        return not self._live
 
     # --- one entry ----------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from typing import assert_never, cast
 import msgspec
 
 from . import limits
+from .documents import fold_document
 from .events import (
     ArgumentsStreamed,
     BranchChosen,
@@ -38,7 +39,6 @@ from .events import (
 )
 from .state import ContextFact, Request, RoomState, Run, RunStatus, Spent, Steer, Step, TabTools, digest
 from .steps import Streamed, fold_step, fold_stream, settle
-from .update import read
 
 _STREAMED = frozenset({TextStreamed, ReasoningStreamed, ArgumentsStreamed})
 
@@ -58,7 +58,7 @@ def fold(state: RoomState, record: Record) -> None:
         return
     match event:
         case DocumentEdited():
-            _edited(state, record)
+            fold_document(state, record, event)
         case RunRequested():
             _requested(state, record, event)
         case RunArchived():
@@ -71,13 +71,6 @@ def fold(state: RoomState, record: Record) -> None:
             run = state.runs.get(record.run)
             if run is not None:
                 _fold_run(state, run, record, event)
-
-
-def _edited(state: RoomState, record: Record) -> None:
-    if record.document not in state.documents:
-        state.documents.append(record.document)
-    for section in read(record.update).sections:
-        state.owners.setdefault(section.client, record.author)
 
 
 def _requested(state: RoomState, record: Record, event: RunRequested) -> None:

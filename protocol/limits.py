@@ -44,6 +44,10 @@ LIMITS: dict[str, Limit] = {
     "DOCUMENT_BYTES": Limit(
         32 << 20, "bytes", "Applied bytes of one shared document's live form; every fresh tab pulls all of it."
     ),
+    "CALL_EDITS": Limit(
+        1000, "edits", "Of shared documents by one call of a tool; what each gave is remembered until the call ends."
+    ),
+    "EDIT_RESULT_BYTES": Limit(16 << 10, "bytes", "JSON that one edit by an agent or a host gives: a record holds it."),
     "COMMANDS_UNANSWERED": Limit(64, "commands", "INTERFACE: per socket; more is refused as too-many."),
     "COMMAND_ID_CHARS": Limit(100, "characters", "A UUID is 36; ids are kept for the life of the log."),
     "EDITS_UNANSWERED": Limit(256, "edits", "Per socket; reading pauses beyond it, so TCP slows the sender."),
@@ -55,6 +59,7 @@ LIMITS: dict[str, Limit] = {
     ),
     "AWARENESS_IDS": Limit(4, "ids", "DESIGN: per connection."),
     "AWARENESS_BYTES": Limit(4 << 10, "bytes", "DESIGN: per connection, all its states together."),
+    "PRESENCE_S": Limit(15, "seconds", "Between two words of an agent's presence; y-protocols forgets after 30."),
     "AWARENESS_GONE": Limit(
         1024, "ids", "Per document, of people who left: other tabs repeat what they heard, and nobody may rise again."
     ),
@@ -238,6 +243,9 @@ ROOM_NAME_CHARS = LIMITS["ROOM_NAME_CHARS"].value
 DOCUMENT_NAME_CHARS = LIMITS["DOCUMENT_NAME_CHARS"].value
 DOCUMENTS_PER_ROOM = LIMITS["DOCUMENTS_PER_ROOM"].value
 DOCUMENT_BYTES = LIMITS["DOCUMENT_BYTES"].value
+PRESENCE_S = LIMITS["PRESENCE_S"].value
+CALL_EDITS = LIMITS["CALL_EDITS"].value
+EDIT_RESULT_BYTES = LIMITS["EDIT_RESULT_BYTES"].value
 COMMANDS_UNANSWERED = LIMITS["COMMANDS_UNANSWERED"].value
 COMMAND_ID_CHARS = LIMITS["COMMAND_ID_CHARS"].value
 EDITS_UNANSWERED = LIMITS["EDITS_UNANSWERED"].value

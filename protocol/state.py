@@ -13,7 +13,7 @@ from msgspec import Struct, field
 
 from .events import Attachment, EpochClosed, TabTool, ToolCall, Usage
 
-VERSION = 4
+VERSION = 5
 
 RunStatus = Literal["queued", "running", "waiting", "done", "stopped", "failed"]
 StepKind = Literal["model", "tool", "run", "timer", "value", "inbox"]
@@ -23,6 +23,14 @@ TITLE_STEP = "title.0"
 """The step that asks a model for the room's title: tabs are not shown its text, and no conversation holds it."""
 
 TERMINAL: frozenset[str] = frozenset({"done", "stopped", "failed"})
+
+
+class Written(Struct):
+    """What an attempt has written into a shared document: how many characters (code points), under which clocks."""
+
+    document: str
+    chars: int = 0
+    ranges: list[tuple[int, int, int]] = field(default_factory=list)
 
 
 class Step(Struct):
@@ -42,6 +50,8 @@ class Step(Struct):
     model had answered,
     somebody had said something that it had not seen. `epoch` is that of the open attempt: if it is not the room's, its
     process is gone. `began` is the seq of a model's request. `records` counts the attempt's records, for their ids.
+    `edits` are the results of the edits that a call has made, over all of its attempts; `written` is what a model's
+    attempt has written into documents while it streamed, by the id of the call in whose arguments it stood.
     """
 
     id: str
@@ -74,6 +84,8 @@ class Step(Struct):
     child: str = ""
     agent: str = ""
     prompt: str = ""
+    edits: list[str] = field(default_factory=list)
+    written: dict[str, Written] = field(default_factory=dict)
 
 
 class TabTools(Struct):

@@ -114,6 +114,7 @@ def record_id(run: Run, step: str, attempt: int, event: Event) -> str:
 def settle(run: Run, step: Step, status: StepStatus) -> None:
     """The step is over; the run's flow is fed its outcome next."""
     step.status = status
+    step.edits.clear()
     run.outcomes.append(step.id)
 
 
@@ -135,7 +136,7 @@ def _begin(run: Run, record: Record, event: ModelRequested | ToolStarted | ToolD
     step.records = 1
     earlier = run.steps.get(step.id)
     if earlier is not None:
-        step.args = earlier.args
+        step.args, step.edits = earlier.args, earlier.edits
     run.status = "running"
     run.steps[step.id] = step
 

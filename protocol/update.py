@@ -15,7 +15,7 @@ Rules (specs/update.md):
 """
 
 import heapq
-from collections.abc import Collection, Container, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 
 from msgspec import Struct
 
@@ -128,6 +128,18 @@ def without(update: Update, clients: Collection[int]) -> bytes:
     parts = [frames.write_uint(len(kept))]
     parts.extend(data[s.first : s.last] for s in kept)
     parts.append(data[update.deleted_at :])
+    return b"".join(parts)
+
+
+def deletion(ranges: Iterable[Range]) -> bytes:
+    """An update that deletes these clocks and inserts nothing."""
+    of: dict[int, list[Range]] = {}
+    for one in ranges:
+        of.setdefault(one[0], []).append(one)
+    parts = [b"\x00", frames.write_uint(len(of))]
+    for client in sorted(of, reverse=True):
+        parts += [frames.write_uint(client), frames.write_uint(len(of[client]))]
+        parts += [frames.write_uint(start) + frames.write_uint(end - start) for _, start, end in sorted(of[client])]
     return b"".join(parts)
 
 

@@ -6,7 +6,7 @@ good order, sockets close with 1012.
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any, Self
@@ -32,7 +32,7 @@ from ..protocol.commands import (
 )
 from ..protocol.document import shown_room, shown_runs
 from ..protocol.errors import OutcomeUnknown, Refused
-from ..protocol.events import Record, RunFailed, RunFinished, RunStopped
+from ..protocol.events import Record, RunFailed, RunFinished, RunStopped, command_record_id
 from ..protocol.names import document_name, room_name
 from ..storage.store import Store
 from .agent.crew import AgentCrew
@@ -241,6 +241,22 @@ class RoomHandle:
     async def about(self) -> dict[str, Any]:
         """What the room document says of the room itself: title, metadata, branch, what it has spent."""
         return shown_room(await self.document())
+
+    async def edit(
+        self,
+        document: str,
+        transform: "Callable[[Doc[Any]], Any]",
+        *,
+        id: str = "",  # noqa: A002
+        author: str = "anonymous",
+    ) -> Any:
+        """Edit a shared document by a function of the live one, which runs between the edits of two other people; what
+        it gave, once that is on disk. It must not wait, and raises Refused before it changes anything. Under an `id` it
+        happens once: asked again, it gives what it gave. Raises Refused, OutcomeUnknown, and what the function raised.
+        """
+        name, key = document_name(document), command_record_id(id) if id else ""
+        async with self._rooms.use(self.name) as room:
+            return await room.write(author, name, transform, key=key)
 
     async def document(self, name: str = "") -> "Doc[Any]":
         """A copy of a document as it stands; the room document without a name."""

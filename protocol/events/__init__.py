@@ -11,6 +11,7 @@ counts the tries at one step from 1; whatever streams carries both, so that a su
 import msgspec
 from msgspec import Struct
 
+from .documents import DocumentEdited, DocumentFact
 from .fact import kebab
 from .models import (
     ArgumentsStreamed,
@@ -37,7 +38,7 @@ from .people import (
     SteerConsumed,
     ToolResolved,
 )
-from .rooms import BranchChosen, ContextProvided, DocumentEdited, EpochClosed, RoomChanged, RoomFact, TitleProposed
+from .rooms import BranchChosen, ContextProvided, EpochClosed, RoomChanged, RoomFact, TitleProposed
 from .runs import (
     Attachment,
     RunArchived,
@@ -86,6 +87,7 @@ __all__ = [
     "ContextProvided",
     "DecisionExpired",
     "DocumentEdited",
+    "DocumentFact",
     "EpochClosed",
     "Event",
     "ModelAnswered",
@@ -144,7 +146,7 @@ __all__ = [
     "run_id",
 ]
 
-Event = RunFact | ModelFact | ToolFact | PeopleFact | TabFact | RoomFact
+Event = RunFact | ModelFact | ToolFact | PeopleFact | TabFact | RoomFact | DocumentFact
 
 
 class Record(Struct, frozen=True, gc=False):

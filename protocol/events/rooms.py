@@ -1,4 +1,4 @@
-"""What concerns the room itself: its title, its context, its documents, its epochs."""
+"""What concerns the room itself: its title, its context, its epochs."""
 
 from msgspec import field
 
@@ -34,10 +34,6 @@ class ContextProvided(Fact, frozen=True):
     tab: str = ""
 
 
-class DocumentEdited(Fact, frozen=True):
-    """Somebody edited a shared document; the record holds its name and the exact update."""
-
-
 class EpochClosed(Fact, frozen=True):
     """A process left the room in good order: the CRDT client id it wrote under, and that id's clock per document.
 
@@ -48,4 +44,4 @@ class EpochClosed(Fact, frozen=True):
     clocks: dict[str, int]
 
 
-RoomFact = RoomChanged | TitleProposed | BranchChosen | ContextProvided | DocumentEdited | EpochClosed
+RoomFact = RoomChanged | TitleProposed | BranchChosen | ContextProvided | EpochClosed

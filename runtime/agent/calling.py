@@ -31,6 +31,7 @@ from ..tools.results import encode, shortened
 from ..tools.tool import OutcomeNotKnown, Tool, ToolError
 from .attempt import LONGEST_S, let_pass, whole
 from .definition import Agent, AgentTool
+from .desk import AtDesk
 from .reporting import Reporting, keep
 
 log = logging.getLogger("plait.agent")
@@ -66,7 +67,8 @@ async def call(room: Room, agent: Agent, move: CallMove, key: str, surroundings:
         event = ToolFailed(move.step, move.attempt, "no-such-tool", agent.absent(move.call.name))
         await room.commit(Report(move.run, agent.author, event))
     else:
-        at_work = Call(key, room=room.name, run=move.run, step=move.step, attempt=move.attempt)
+        desk = AtDesk(room, agent.author, move)
+        at_work = Call(key, room=room.name, run=move.run, step=move.step, attempt=move.attempt, desk=desk)
         await _carry_out(room, agent, tool, move, at_work)
 
 

@@ -5,9 +5,10 @@ they build on. Presence is not in the log: it belongs to sockets, and goes when 
 """
 
 from collections.abc import Container, Mapping
+from typing import Any
 
 from ...protocol.awareness import Registry
-from .live import Change
+from .drafting import Change
 from .tab import Delta, Presence, Tab
 
 NOBODY = b"\x00"
@@ -86,7 +87,8 @@ class Audience:
             self._show(document, registry.leave(tab))
         if not self.watches(document):
             self._synced.pop(document, None)
-            self._present.pop(document, None)
+            if registry is not None and registry.empty:
+                del self._present[document]
             return True
         return False
 
@@ -127,6 +129,24 @@ class Audience:
     def greet(self, tab: Tab) -> None:
         """Tell a tab who is present."""
         tab.send_awareness(self.present(tab.document))
+
+    def announce(self, document: str, client: int, state: dict[str, Any], floor: int) -> None:
+        """Show one of our agents in a document, or change what it shows; to whoever watches, now or later."""
+        registry = self._present.setdefault(document, Registry())
+        self._show(document, registry.announce(client, state, floor))
+
+    def withdraw(self, document: str, client: int) -> None:
+        """An agent is no longer in the document."""
+        registry = self._present.get(document)
+        if registry is not None:
+            self._show(document, registry.withdraw(client))
+            if not self.watches(document) and registry.empty:
+                del self._present[document]
+
+    def renew(self) -> None:
+        """Say again that our agents are here: clients forget who is silent for 30 s."""
+        for document, registry in self._present.items():
+            self._show(document, registry.renew())
 
     def _show(self, document: str, payload: bytes | None) -> None:
         if payload is not None:

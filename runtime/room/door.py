@@ -7,15 +7,18 @@ room that ends.
 
 from collections import deque
 from collections.abc import Callable
+from typing import Any
 
 import trio
+from outcome import Outcome
 
 from ...protocol.access import Grant
 from ...protocol.commands import Asked
 from ...protocol.errors import OutcomeUnknown, PlaitError
 from .audience import Audience
+from .editing import Place, Transform
 from .live import Answer
-from .messages import Ask, Begin, CatchUp, Edit, Join, Leave, Look, Message, Report, Step1, TabGone
+from .messages import Ask, Begin, CatchUp, Edit, Join, Leave, Look, Message, Report, Step1, TabGone, Write
 from .tab import Tab
 
 
@@ -113,6 +116,35 @@ class Door:
         if isinstance(found[0], PlaitError):
             raise found[0]
         return found[0]
+
+    async def write(
+        self,
+        author: str,
+        document: str,
+        transform: Transform,
+        place: Place | None = None,
+        *,
+        looks: bool = False,
+        key: str = "",
+    ) -> Any:
+        """Edit a shared document by a function of it, or look into it (`looks`); what the function gave, once that is
+        on disk. `place` says which call does it; `key` makes an edit of nobody's call happen once. Shielded, as a
+        commit is. Raises Refused, OutcomeUnknown, and whatever the function raised."""
+        told = trio.Event()
+        outcomes: list[Outcome[Any]] = []
+
+        def tell(outcome: Outcome[Any]) -> None:
+            outcomes.append(outcome)
+            told.set()
+
+        self._post(Write(author, document, transform, tell, place, looks=looks, key=key))
+        with trio.CancelScope(shield=True):
+            await told.wait()
+        return outcomes[0].unwrap()
+
+    def write_soon(self, write: Write) -> None:
+        """Edit a shared document without waiting for it."""
+        self._post(write)
 
     def report(self, report: Report | Begin) -> None:
         """What a step did, or some of its stream; `report.done` is called in publish."""

@@ -7,6 +7,8 @@ instead of `publish` when the pass did not happen.
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from outcome import Error, Outcome, capture
+
 from ...protocol.access import Grant
 from ...protocol.commands import Asked, ProvideContext, RegisterTools
 from ...protocol.errors import CODES, OutcomeUnknown, PlaitError, Refused
@@ -14,6 +16,7 @@ from ...protocol.events import (
     ApprovalRequested,
     ArgumentsStreamed,
     Attachment,
+    DocumentEdited,
     QuestionAsked,
     ReasoningStreamed,
     Record,
@@ -26,8 +29,9 @@ from ...protocol.events import (
     ToolStarted,
 )
 from ...protocol.prompts import AgentFacts
-from ...protocol.update import decode_state_vector
+from ...protocol.update import decode_state_vector, read
 from .audience import Audience
+from .editing import Place, Transform, gave
 from .identity import is_server_id
 from .live import Answer, Live
 from .shared import Broken, Taken
@@ -324,3 +328,51 @@ class Begin(Report):
     def speculate(self, live: Live, agent_for: AgentFor) -> None:
         step, attempt, model, request = self._step
         self._accepted = live.begin_request(self.run, self.author, step, attempt, model, request, self._steers)
+
+
+class Write:
+    """An edit of a shared document from inside, or a look into it: `told` gets what the function gave, or why not."""
+
+    def __init__(
+        self,
+        author: str,
+        document: str,
+        transform: Transform,
+        told: Callable[[Outcome[Any]], None],
+        place: Place | None = None,
+        *,
+        looks: bool = False,
+        key: str = "",
+    ) -> None:
+        self.document = document
+        self.place = place
+        self.key = key
+        self.known: Record | None = None
+        """The record of an earlier edit under the same key."""
+        self.end: tuple[int, int] | None = None
+        """The last struct that it inserted, where its author's cursor is now."""
+        self._author = author
+        self._transform = transform
+        self._told = told
+        self._looks = looks
+        self._outcome: Outcome[Any] = Error(OutcomeUnknown())
+
+    def speculate(self, live: Live, agent_for: AgentFor) -> None:
+        drafted = len(live.drafts)
+        self._outcome = capture(self._write, live)
+        if len(live.drafts) > drafted:
+            inserted = read(live.drafts[-1].update, own=True).inserted
+            self.end = (inserted[-1][0], inserted[-1][2] - 1) if inserted else None
+
+    def _write(self, live: Live) -> Any:
+        if self.known is not None:
+            event = self.known.event
+            return gave(event.result) if isinstance(event, DocumentEdited) else None
+        place = None if self._looks else self.place
+        return live.write(self._author, self.document, self._transform, place, self.key)
+
+    def publish(self, live: Live, audience: Audience) -> None:
+        self._told(self._outcome)
+
+    def failed(self, error: PlaitError) -> None:
+        self._told(Error(error))

@@ -25,11 +25,13 @@ from ...protocol.errors import CODES, OutcomeUnknown, PlaitError, Refused
 from ...protocol.events import Attachment, Record, command_record_id
 from ...protocol.update import read
 from ...storage.store import Store, StoreError, StoreFull
+from .company import Company
 from .crew import Crew
 from .door import Door
+from .drafting import Change
 from .identity import Surroundings
-from .live import Change, Live
-from .messages import Ask, CatchUp, Edit, Join, Leave, Look, Message, Report, Resync, Step1, TabGone, TabStays
+from .live import Live
+from .messages import Ask, CatchUp, Edit, Join, Leave, Look, Message, Report, Resync, Step1, TabGone, TabStays, Write
 from .opening import mend, open_live, take_snapshot
 from .tab import Tab
 
@@ -64,6 +66,7 @@ class Room(Door):
         self._unsaid: list[Report] = []
         self._alarm: int | None = None
         self._live: Live | None = None
+        self._company = Company(name, self._audience)
 
     @property
     def lineage(self) -> str:
@@ -83,6 +86,7 @@ class Room(Door):
             async with trio.open_nursery() as nursery:
                 try:
                     if await self._open():
+                        nursery.start_soon(self._company.renew)
                         self._settle(nursery)
                         await self._serve(nursery)
                 finally:
@@ -182,6 +186,8 @@ class Room(Door):
 
     async def _look_up(self, batch: list[Message]) -> None:
         for message in batch:
+            if isinstance(message, Write) and message.key:
+                message.known = await self.store.find(self.name, message.key)
             if isinstance(message, Ask):
                 message.known = await self.store.find(self.name, command_record_id(message.command.id))
                 if isinstance(message.command, Asking):
@@ -223,6 +229,10 @@ class Room(Door):
                 message.publish(live, self._audience)
             except Exception as error:  # What one asker cannot be told is no reason not to tell the others.
                 log.error("room %s: %s was not answered", self.name, type(message).__name__, exc_info=error)
+            if isinstance(message, Write) and message.place is not None:
+                run = live.state.runs.get(message.place.run)
+                if run is not None:
+                    self._company.seen(run, message.document, live.epoch, message.end)
         for name in self._audience.renamed:
             self._post(TabGone(name))
         self._audience.renamed.clear()
@@ -239,6 +249,7 @@ class Room(Door):
     def _settle(self, nursery: trio.Nursery) -> None:
         live = self._live
         assert live is not None
+        self._company.settle(live.state, live.epoch)
         self._crew.settle(self, live.state, () if self._quiet else live.work, nursery)
         if live.due is not None and (self._alarm is None or live.due < self._alarm):
             self._alarm = live.due

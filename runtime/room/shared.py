@@ -6,12 +6,14 @@ two is refused, because yrs would make another document of it than every browser
 document then says has changed is the exact update that goes into the log; an edit that changed nothing makes no record.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from pycrdt import Doc, TransactionEvent
 
 from ...protocol import limits
 from ...protocol.errors import Refused
+from ...protocol.frames import EMPTY_UPDATE
 from ...protocol.update import decode_state_vector, fits, new_clients, read, splits, without
 from .identity import is_server_id
 
@@ -83,6 +85,45 @@ class SharedDocument:
             raise Refused("update-foreign")
         self.size += len(self._update)
         return Taken(self._update, foreign)
+
+    def write(self, edit: "Callable[[Doc[Any]], Any]") -> tuple[bytes, Any]:
+        """Change the document from inside: the exact update (empty if nothing changed), and what `edit` gave.
+
+        `edit` runs in one transaction and raises Refused before it changes anything. Broken if it raised later, or if
+        the document is larger afterwards than it may be: there is no way back within a document.
+        """
+        self._update = b""
+        refused: Refused | None = None
+        result: Any = None
+        try:
+            with self.doc.transaction():
+                try:
+                    result = edit(self.doc)
+                except Refused as error:
+                    refused = error
+        except BaseException as error:
+            if isinstance(error, Exception) or type(error).__name__ == "PanicException":
+                raise Broken(f"{type(error).__name__}: {error}") from error
+            raise
+        update = b"" if self._update == EMPTY_UPDATE else self._update
+        if refused is not None:
+            if update:
+                raise Broken("an edit was refused after it had begun")
+            raise refused
+        if update:
+            self._count(update)
+        return update, result
+
+    def _count(self, update: bytes) -> None:
+        written = read(update, own=True)
+        self.pairs.update(written.pairs)
+        for client, _, end in written.inserted:
+            self.clocks[client] = max(end, self.clocks.get(client, 0))
+        self.size += len(update)
+        try:
+            self._check_size(b"")
+        except Refused as refused:
+            raise Broken(refused.message) from refused
 
     def _apply(self, update: bytes) -> None:
         try:

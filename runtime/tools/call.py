@@ -1,8 +1,8 @@
 """A call at work, as the tool's body sees it: what it belongs to, how far it is, what it shows, what it attaches.
 
-A parameter annotated `Call` gets one; the model never sees it. Nothing here waits: a body, async or in a thread, says
-what it has to say and goes on, and the step that runs it carries that to the room. So a body can also be tried alone:
-`Call("a key")` keeps what was said, and nobody hears it. Rules (specs/tools.md):
+A parameter annotated `Call` gets one; the model never sees it. Nothing but `document` waits: a body, async or in a
+thread, says what it has to say and goes on, and the step that runs it carries that to the room. So a body can also be
+tried alone: `Call("a key")` keeps what was said, and nobody hears it. Rules (specs/tools.md):
 
 - What is shown is for people. What is attached is for people and for the model, with the call's result.
 - Progress is a state and not a stream: only the newest counts, and the last one always does.
@@ -24,6 +24,7 @@ from ...protocol import limits
 from ...protocol.errors import Refused
 from ...protocol.events import Attachment
 from ...protocol.media import media_type as plain_type
+from .document import Alone, Desk, Document, named
 from .failures import ToolError
 
 log = logging.getLogger("plait.tools")
@@ -74,7 +75,16 @@ class Progress(Struct, frozen=True):
 class Call:
     """One attempt at a call. `key` is the same for every attempt and different for every other call."""
 
-    def __init__(self, key: str = "", *, room: str = "", run: str = "", step: str = "", attempt: int = 1) -> None:
+    def __init__(
+        self,
+        key: str = "",
+        *,
+        room: str = "",
+        run: str = "",
+        step: str = "",
+        attempt: int = 1,
+        desk: Desk | None = None,
+    ) -> None:
         self.key = key
         self.room = room
         self.run = run
@@ -88,6 +98,8 @@ class Call:
         """What was attached."""
         self.heard: Callable[[], None] = _nobody
         """Called, from any thread, after something was said."""
+        self._desk = desk or Alone()
+        self._edits = 0
         self._over = False
         self._parts = 0
         self._bytes = 0
@@ -95,6 +107,10 @@ class Call:
 
     def __repr__(self) -> str:
         return f"<call {self.run}/{self.step}#{self.attempt}>"
+
+    def document(self, name: str = "main") -> Document:
+        """A shared document of the call's room, to read and to edit. Raises ToolError if that is no name for one."""
+        return Document(named(name), self._desk, self._next_edit)
 
     def progress(self, text: str = "", done: float | None = None) -> None:
         """Say how far it is; call it as often as you like. `done` goes from 0 to 1."""
@@ -135,6 +151,10 @@ class Call:
         """The body has ended; nothing that is said from now on counts."""
         with self._lock:
             self._over = True
+
+    def _next_edit(self) -> int:
+        self._edits += 1
+        return self._edits - 1
 
     def _keep(self, file: File) -> Kept:
         if len(file.data) > limits.BLOB_BYTES:

@@ -24,7 +24,7 @@ from typing import Any
 
 import trio
 from plait.runtime.room.audience import Audience
-from plait.runtime.room.live import Change
+from plait.runtime.room.drafting import Change
 from plait.runtime.server.listener import serve
 
 ROOT = Path(__file__).resolve().parents[2]

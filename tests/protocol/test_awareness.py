@@ -185,3 +185,13 @@ def test_what_was_broadcast_is_what_joiners_are_told(story: list[tuple[int, str,
             else:
                 states[client] = state
     assert {e.client: e.state for e in decode(registry.full() or b"\x00")} == states
+
+
+def test_a_server_that_was_restarted_is_newer_than_what_tabs_remember() -> None:
+    """SD5: the clock of what the house announces begins above its epoch's floor."""
+    first, second = Registry(), Registry()
+    befores = [decode(first.announce(7, {"status": "thinking"}, 1 << 20))[0] for _ in range(3)]
+    (after,) = decode(second.announce(7, {"status": "thinking"}, 2 << 20))
+    assert (befores[-1].client, after.client) == (7, 7)
+    assert befores[-1].clock == (1 << 20) + 3
+    assert after.clock == (2 << 20) + 1

@@ -1,0 +1,34 @@
+"""How a record changes what is known of the shared documents: the part of the fold that is about them."""
+
+from .events import DocumentEdited, DocumentFact, Record
+from .state import RoomState, Written
+from .update import Update, read
+
+
+def fold_document(state: RoomState, record: Record, event: DocumentFact) -> None:
+    """Take in what happened to a shared document: whose its new structs are (law 4), and which step has made them."""
+    update = read(record.update, own=True)
+    if record.document not in state.documents:
+        state.documents.append(record.document)
+    for section in update.sections:
+        state.owners.setdefault(section.client, record.author)
+    run = state.runs.get(record.run)
+    step = run.steps.get(event.step) if run is not None else None
+    if step is None:
+        return
+    if event.call and not event.result:
+        step.written.pop(event.call, None)
+    elif event.call:
+        _note(step.written.setdefault(event.call, Written(record.document)), event, update)
+    else:
+        step.edits.append(event.result)
+
+
+def _note(written: Written, event: DocumentEdited, update: Update) -> None:
+    """Some more of a stream; `result` says how many characters."""
+    written.chars += int(event.result)
+    for client, start, end in update.inserted:
+        if written.ranges and written.ranges[-1][0] == client and written.ranges[-1][2] == start:
+            written.ranges[-1] = (client, written.ranges[-1][1], end)
+        else:
+            written.ranges.append((client, start, end))

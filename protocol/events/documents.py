@@ -1,0 +1,21 @@
+"""What happens to the shared documents of a room; the record holds the document's name and the exact update."""
+
+from .fact import Fact
+
+
+class DocumentEdited(Fact, frozen=True):
+    """Somebody edited a shared document: a person, in which case nothing more is said; or an agent, whose run is the
+    record's, in attempt `attempt` at `step`.
+
+    `result` is the JSON text of what that edit gave: the next attempt at a call that a crash cut is given it, and does
+    not edit again. `call` is set where a model's answer is written while it streams: the call in whose arguments it is.
+    `step` is then the model's, and `result` says how many characters came; empty, all that came is taken out again.
+    """
+
+    step: str = ""
+    attempt: int = 0
+    call: str = ""
+    result: str = ""
+
+
+DocumentFact = DocumentEdited

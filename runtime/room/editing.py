@@ -1,0 +1,152 @@
+"""Editing: what a room makes of an edit of a shared document, by a tab, by an agent's call, or by a host's program.
+
+A tab sends a finished update, which is read and then applied. Everybody else gives a function of the live document: it
+runs in the pass, between two other edits, so it sees what people have typed up to then, and what it changes is one
+record. Rules (specs/shared.md):
+
+- The nth edit of a call happens once, over all attempts at the call: the next attempt is given its result again.
+- What a model's attempt wrote while it streamed is deleted when the attempt is superseded, and nothing else is.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from pycrdt import Doc
+
+from ...protocol import limits
+from ...protocol.access import HOUSE
+from ...protocol.errors import OutcomeUnknown, Refused
+from ...protocol.events import DocumentEdited
+from ...protocol.state import Run, Step
+from ...protocol.update import decode_state_vector, deletion, new_clients, read
+from .drafting import Drafting
+from .shared import Broken, Taken
+
+Transform = Callable[["Doc[Any]"], Any]
+"""Changes a live document in one transaction and gives what JSON can say; raises Refused before it changes anything."""
+
+
+class Place:
+    """Where an edit comes from: the run, the call's step and attempt, and which of the call's edits it is, from 0.
+
+    `call` is set for a model that writes while it streams: the call in whose arguments the text stands.
+    """
+
+    __slots__ = ("attempt", "call", "nth", "run", "step")
+
+    def __init__(self, run: str, step: str, attempt: int, nth: int = 0, call: str = "") -> None:
+        self.run = run
+        self.step = step
+        self.attempt = attempt
+        self.nth = nth
+        self.call = call
+
+
+class Editing(Drafting):
+    """One epoch of one room, as far as it edits shared documents."""
+
+    def edit(self, author: str, document: str, update: bytes) -> Taken:
+        """Take a tab's edit of a shared document. Raises Refused, OutcomeUnknown; Broken for an edit that broke it."""
+        self._flush()
+        if document in self.broken:
+            raise OutcomeUnknown("the document is being read again from the log")
+        shared = self.shared_document(document)
+        before = shared.doc.get_state()
+        try:
+            taken = shared.take(update, author, self.state.owners, self.name)
+        except Broken:
+            self.broken.add(document)
+            raise
+        if taken.update:
+            self._change(document, before)
+            self._draft(DocumentEdited(), author, document=document, update=taken.update)
+        return taken
+
+    def has_news(self, update: bytes) -> bool:
+        """Whether an edit of the room document holds a struct or a deletion that the document has not."""
+        edit = read(update)
+        if new_clients(edit, decode_state_vector(self.room_document.doc.get_state())):
+            return True
+        if not edit.deleted:
+            return False
+        doc = self.room_document.doc
+        known = read(doc.get_update(doc.get_state()), own=True).deleted
+        return any(not any(c == k and a <= s and e <= b for k, a, b in known) for c, s, e in edit.deleted)
+
+    def write(self, author: str, document: str, change: Transform, place: Place | None = None, key: str = "") -> Any:
+        """Edit a shared document from inside; what `change` gave. Raises Refused, OutcomeUnknown, and what `change`
+        raised: then the document is read again from the log before anybody may look at it.
+
+        `key` is the record's id, for an edit that belongs to no call.
+        """
+        self._flush()
+        if document in self.broken:
+            raise OutcomeUnknown("the document is being read again from the log")
+        again = next((draft for draft in self.drafts if key and draft.id == key), None)
+        if again is not None and isinstance(again.event, DocumentEdited):
+            return gave(again.event.result)
+        step = self._at_work(place) if place is not None else None
+        if step is not None and place is not None and not place.call and place.nth < len(step.edits):
+            return gave(step.edits[place.nth])
+        shared = self.shared_document(document)
+        before = shared.doc.get_state()
+        try:
+            update, value = shared.write(change)
+        except Broken as broken:
+            self.broken.add(document)
+            raise broken.__cause__ or broken from broken
+        result = _text(value)
+        if place is None or step is None:
+            if update or key:
+                self._change(document, before)
+                self._draft(DocumentEdited(result=result), author, document=document, update=update, id=key or None)
+            return value
+        if update or not place.call:
+            self._change(document, before)
+            event = DocumentEdited(place.step, place.attempt, place.call, result)
+            ordinal = "" if place.call else f"{place.run}/{place.step}/edit#{len(step.edits)}"
+            self._draft(event, author, place.run, document=document, update=update, id=ordinal or None)
+        return value
+
+    def _at_work(self, place: Place) -> Step:
+        run = self.state.runs.get(place.run)
+        step = run.steps.get(place.step) if run is not None else None
+        if run is None or step is None or not run.open or run.stopping or not self._current(step, place.attempt):
+            raise Refused("no-such-step", "This call is over; what it would write now is not written.")
+        if len(step.edits) > limits.CALL_EDITS:
+            raise Refused("too-many", f"One call may edit {limits.CALL_EDITS} times.")
+        return step
+
+    def _current(self, step: Step, attempt: int) -> bool:
+        return step.status == "open" and step.attempt == attempt and step.epoch == self.epoch
+
+    def _withdraw(self, run: Run, step: Step) -> None:
+        """The attempt is superseded: what it wrote while it streamed leaves the documents, and what people wrote
+        amid it stays."""
+        for call, written in list(step.written.items()):
+            update = deletion(written.ranges)
+
+            def delete(doc: "Doc[Any]", update: bytes = update) -> None:
+                doc.apply_update(update)
+
+            shared = self.shared_document(written.document)
+            before = shared.doc.get_state()
+            exact, _ = shared.write(delete)
+            self._change(written.document, before)
+            self._draft(
+                DocumentEdited(step.id, step.attempt, call), HOUSE, run.id, document=written.document, update=exact
+            )
+
+
+def gave(result: str) -> Any:
+    """What an edit gave, read from its record."""
+    return msgspec.json.decode(result) if result else None
+
+
+def _text(value: Any) -> str:
+    """What an edit gave, as the log keeps it: None is nothing."""
+    text = b"" if value is None else msgspec.json.encode(value)
+    if len(text) > limits.EDIT_RESULT_BYTES:
+        raise ValueError(f"what an edit gives may have {limits.EDIT_RESULT_BYTES} bytes, and this has {len(text)}")
+    return text.decode()
