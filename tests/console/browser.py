@@ -56,11 +56,16 @@ class Serving:
     """One store and one port, and the process that serves them now, if any."""
 
     def __init__(
-        self, folder: Path, model: str, env: Mapping[str, str] | None = None, agents: Sequence[str] = ()
+        self,
+        folder: Path,
+        model: str,
+        env: Mapping[str, str] | None = None,
+        agents: Sequence[str] = (),
+        arguments: Sequence[str] = (),
     ) -> None:
         self._folder = folder
         self._model = model
-        self._agents = [word for agent in agents for word in ("--agent", agent)]
+        self._arguments = [*(word for agent in agents for word in ("--agent", agent)), *arguments]
         self._env = {**os.environ, **(env or {})}
         self._process: subprocess.Popen[str] | None = None
         self._port = "0"
@@ -70,7 +75,7 @@ class Serving:
         """Serve, on the port of last time; returns once the line that promises it is there."""
         plait = str(Path(sys.executable).with_name("plait"))
         store = f"sqlite:///{self._folder / 'plait.db'}"
-        command = [plait, "serve", "--store", store, "--port", self._port, "--model", self._model, *self._agents]
+        command = [plait, "serve", "--store", store, "--port", self._port, "--model", self._model, *self._arguments]
         with (self._folder / "stderr.log").open("a") as stderr:
             self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True, env=self._env)
         assert self._process.stdout is not None

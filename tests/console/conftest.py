@@ -84,8 +84,13 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., "Serving"]]:
 
     started: list[Serving] = []
 
-    def start(model: str = "demo", env: Mapping[str, str] | None = None, agents: Sequence[str] = ()) -> Serving:
-        started.append(Serving(tmp_path, model, env, agents))
+    def start(
+        model: str = "demo",
+        env: Mapping[str, str] | None = None,
+        agents: Sequence[str] = (),
+        arguments: Sequence[str] = (),
+    ) -> Serving:
+        started.append(Serving(tmp_path, model, env, agents, arguments))
         return started[-1].start()
 
     yield start
