@@ -1,7 +1,7 @@
 // Random edit histories by the stock Yjs, for the interop fuzz: tests/fuzz/yjs.py is the other end, over JSON lines.
 //
 // In:  {"make": seed, "changes": n, "wild": false}   Out: {"updates": [...], "whole": ..., "shown": ...}
-// In:  {"apply": [updates]}                          Out: {"whole": ..., "shown": ..., "pending": false}
+// In:  {"apply": [updates], "tidy": true}            Out: {"whole": ..., "shown": ..., "pending": false}
 // Updates are base64. A `wild` history may also cut a character in two and bring what plait refuses by name.
 
 import { createInterface } from 'node:readline'
@@ -158,15 +158,22 @@ const make = (seed, changes, wild) => {
   return { updates: log, whole: b64(Y.encodeStateAsUpdate(tabs[0].doc)), shown: shown(tabs[0].doc) }
 }
 
-const apply = (updates) => {
+// Yjs takes marks away that a change from elsewhere left without effect, by deletions of its own. Without `tidy` it is
+// told that the changes are its own, and so shows what the updates say and nothing else.
+const apply = (updates, tidy) => {
   const doc = new Y.Doc()
-  for (const update of updates) Y.applyUpdate(doc, Buffer.from(update, 'base64'))
+  for (const update of updates) {
+    doc.transact((transaction) => {
+      Y.applyUpdate(doc, Buffer.from(update, 'base64'))
+      transaction.local = !tidy
+    })
+  }
   const pending = doc.store.pendingStructs !== null || doc.store.pendingDs !== null
   return { whole: b64(Y.encodeStateAsUpdate(doc)), shown: shown(doc), pending }
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
   const asked = JSON.parse(line)
-  const answer = 'make' in asked ? make(asked.make, asked.changes, asked.wild) : apply(asked.apply)
+  const answer = 'make' in asked ? make(asked.make, asked.changes, asked.wild) : apply(asked.apply, asked.tidy ?? true)
   process.stdout.write(`${JSON.stringify(answer)}\n`)
 }

@@ -49,9 +49,12 @@ class Yjs:
         assert answer, "the stock Yjs threw an error"
         return json.loads(answer)
 
-    def apply(self, updates: list[bytes]) -> JSON:
-        """What a fresh Yjs document shows after these updates, in that order."""
-        return self.ask(apply=[base64.b64encode(update).decode() for update in updates])
+    def apply(self, updates: list[bytes], *, tidy: bool = True) -> JSON:
+        """What a fresh Yjs document shows after these updates, in that order.
+
+        Without `tidy` it takes away none of the marks that have lost their effect, which Yjs does by new deletions.
+        """
+        return self.ask(apply=[base64.b64encode(update).decode() for update in updates], tidy=tidy)
 
 
 @contextmanager

@@ -1,0 +1,116 @@
+"""Spans: neighbours in a shared document that the same records brought and took away, and where they stand.
+
+Why: blame and hunks both walk rows of blocks and tell of runs of them. A place is counted in two ways, in code points
+for Python and in UTF-16 units for editors; whatever is no character counts 1 in both, and marks count nothing.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct
+
+from .blocks import Block, Container, Row
+from .items import ANY, FORMAT, JSON, STRING
+from .structs import Range
+
+Path = tuple[str | int, ...]
+"""Where a type is: a root's name, then places in sequences (in units) and keys of maps."""
+
+
+class Span(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Neighbours that one record inserted, and perhaps one deleted.
+
+    They stand in the type at `path`, there from `start` to before `end` in code points, and from `units[0]` to before
+    `units[1]` in UTF-16; with a `key` they are what was written under that key. `seq` is the record that inserted
+    them, `deleted` the one that deleted them first, 0 if none did. Either `text` is what they say, or `values` are
+    what they are, one for each place; a mark of a text (in hunks only) is `mark`, its attribute and value. `ids` are
+    their ranges of clocks.
+    """
+
+    path: Path
+    key: str | None = None
+    start: int = 0
+    end: int = 0
+    units: tuple[int, int] = (0, 0)
+    text: str = ""
+    values: tuple[Any, ...] = ()
+    mark: tuple[str, Any] | None = None
+    seq: int
+    deleted: int = 0
+    ids: tuple[Range, ...]
+
+
+class Place:
+    """Where a walk stands in one row: the block that comes next, and how much was passed in code points and units."""
+
+    __slots__ = ("block", "key", "path", "points", "units")
+
+    def __init__(self, path: Path, row: Row) -> None:
+        self.path = path
+        self.key = row.key
+        self.block = row.first
+        self.points = 0
+        self.units = 0
+
+    def inside(self) -> Path:
+        """The path of the type that comes next."""
+        return (*self.path, self.units if self.key is None else self.key)
+
+
+def places(path: Path, container: Container) -> list[Place]:
+    """The beginnings of a type's rows: its keys in order, then the sequence."""
+    keys = sorted(key for key in container.rows if key is not None)
+    found = [Place(path, container.rows[key]) for key in keys]
+    if None in container.rows:
+        found.append(Place(path, container.rows[None]))
+    return found
+
+
+def joins(block: Block, other: Block) -> bool:
+    """Whether two blocks can be of one span: they hold the same sort of content from the same record."""
+    return block.seq == other.seq and block.kind == other.kind and block.kind in (STRING, ANY, JSON)
+
+
+def points(block: Block) -> int:
+    """How long a block is in code points."""
+    return len(block.text) if block.kind == STRING else block.length
+
+
+def span(
+    place: Place, blocks: list[Block], at: tuple[int, int], value: Callable[[Block], Any], *, deleted: int, room: bool
+) -> Span:
+    """One span of blocks that join, from a place on (code points and units); without `room` it takes up none there."""
+    first = blocks[0]
+    said = "".join(block.text for block in blocks) if first.kind == STRING else ""
+    units = sum(block.length for block in blocks) if room and first.kind != FORMAT else 0
+    return Span(
+        path=place.path,
+        key=place.key,
+        start=at[0],
+        end=at[0] + (len(said) if units and said else units),
+        units=(at[1], at[1] + units),
+        text=said,
+        values=_values(blocks, value),
+        mark=first.source if first.kind == FORMAT else None,
+        seq=first.seq,
+        deleted=deleted,
+        ids=_ranges(blocks),
+    )
+
+
+def _values(blocks: list[Block], value: Callable[[Block], Any]) -> tuple[Any, ...]:
+    if blocks[0].kind in (ANY, JSON):
+        return tuple(one for block in blocks for one in block.values)
+    return () if blocks[0].kind in (STRING, FORMAT) else (value(blocks[0]),)
+
+
+def _ranges(blocks: list[Block]) -> tuple[Range, ...]:
+    """The blocks' clocks, joined where they go on."""
+    ranges: list[Range] = []
+    for block in blocks:
+        end = block.clock + block.length
+        if ranges and ranges[-1][0] == block.client and ranges[-1][2] == block.clock:
+            ranges[-1] = (block.client, ranges[-1][1], end)
+        else:
+            ranges.append((block.client, block.clock, end))
+    return tuple(ranges)
