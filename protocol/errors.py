@@ -9,6 +9,8 @@ from typing import Literal, NamedTuple, get_args
 
 Code = Literal[
     "already-decided",
+    "ambiguous",
+    "bad-anchor",
     "bad-answer",
     "bad-frame",
     "bad-json",
@@ -25,6 +27,7 @@ Code = Literal[
     "no-such-step",
     "not-allowed",
     "not-claimed",
+    "not-found",
     "option-not-allowed",
     "outcome-unknown",
     "overloaded",
@@ -51,6 +54,8 @@ class Meaning(NamedTuple):
 
 CODES: dict[Code, Meaning] = {
     "already-decided": Meaning("Somebody decided before, or it has expired; the first one counts.", None, 409),
+    "ambiguous": Meaning("What was quoted occurs more than once; quote more, or say which.", None, 409),
+    "bad-anchor": Meaning("The anchor is not one of this root of this document; read it again for one.", None, 400),
     "bad-answer": Meaning("What was answered is not what the form asks for; ask the person again.", None, 400),
     "bad-frame": Meaning("The frame is truncated, oversized inside, or of an unknown type.", 4400, 400),
     "bad-json": Meaning("The text frame or body is not a JSON object of the expected shape.", None, 400),
@@ -69,6 +74,7 @@ CODES: dict[Code, Meaning] = {
     "not-claimed": Meaning(
         "The call is not this tab's to carry out: claim it first, or somebody else has it.", None, 409
     ),
+    "not-found": Meaning("What was quoted, or what an anchor stuck to, is not in the document now.", None, 404),
     "option-not-allowed": Meaning("This agent does not let a prompt set that.", None, 403),
     "outcome-unknown": Meaning("The commit may or may not have happened; ask again under the same id.", None, 503),
     "overloaded": Meaning("The server holds as much as it may; try again later.", 1013, 503),

@@ -63,6 +63,17 @@ LIMITS: dict[str, Limit] = {
     "AWARENESS_GONE": Limit(
         1024, "ids", "Per document, of people who left: other tabs repeat what they heard, and nobody may rise again."
     ),
+    "WRITTEN_CHARS": Limit(
+        64 << 10, "characters", "What one edit of an agent may write; as much as a prompt, more comes in pieces."
+    ),
+    "READ_LINES": Limit(
+        200, "lines", "What a model is shown of a document at once; each has an anchor of 19 characters."
+    ),
+    "READ_CHARS": Limit(16_000, "characters", "The words of these lines; about 4,000 tokens."),
+    "FIND_MATCHES": Limit(20, "matches", "A model that needs more should look for something rarer."),
+    "FIND_CONTEXT_CHARS": Limit(40, "characters", "Shown on either side of a match: enough to tell one from another."),
+    "FLUSH_CHARS": Limit(96, "characters", "A streamed text without whitespace is shown after so many."),
+    "PATCH_OPERATIONS": Limit(500, "operations", "In one patch; whoever has more gives the value that is wanted."),
     "TEXT_SEGMENT_BYTES": Limit(
         2048, "bytes", "Appending to one Text costs its length; at 2 KiB a token stays under 10 µs."
     ),
@@ -254,6 +265,13 @@ ANSWERS_BYTES = LIMITS["ANSWERS_BYTES"].value
 AWARENESS_IDS = LIMITS["AWARENESS_IDS"].value
 AWARENESS_BYTES = LIMITS["AWARENESS_BYTES"].value
 AWARENESS_GONE = LIMITS["AWARENESS_GONE"].value
+WRITTEN_CHARS = LIMITS["WRITTEN_CHARS"].value
+READ_LINES = LIMITS["READ_LINES"].value
+READ_CHARS = LIMITS["READ_CHARS"].value
+FIND_MATCHES = LIMITS["FIND_MATCHES"].value
+FIND_CONTEXT_CHARS = LIMITS["FIND_CONTEXT_CHARS"].value
+FLUSH_CHARS = LIMITS["FLUSH_CHARS"].value
+PATCH_OPERATIONS = LIMITS["PATCH_OPERATIONS"].value
 TEXT_SEGMENT_BYTES = LIMITS["TEXT_SEGMENT_BYTES"].value
 FINISHED_RUNS = LIMITS["FINISHED_RUNS"].value
 CONTEXT_FACTS = LIMITS["CONTEXT_FACTS"].value

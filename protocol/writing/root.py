@@ -1,0 +1,77 @@
+"""Root: one root of a shared document, what it holds, and the limits of what is written into it at once.
+
+The server types no root, because editors bring their own. So what a root holds is read from its content; an empty one
+is what its name says: the names that rich-text editors use by default are rich text, `content` and the rest plain.
+"""
+
+from typing import Any, Literal, NamedTuple
+
+from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText
+
+from ..errors import Refused
+from ..limits import WRITTEN_CHARS
+from ..names import DEFAULT_DOCUMENT
+
+Kind = Literal["text", "rich", "map", "array", "empty"]
+
+DEFAULT_ROOT = "content"
+
+RICH_ROOTS = frozenset({"default", "document-store", "prosemirror"})
+"""How Tiptap, BlockNote and y-prosemirror's examples call their fragment."""
+
+
+class Root(NamedTuple):
+    """A root of a document by name. `document` is what the document is called in its room: anchors are bound to it."""
+
+    doc: Doc[Any]
+    name: str = DEFAULT_ROOT
+    document: str = DEFAULT_DOCUMENT
+
+    @property
+    def text(self) -> Text:
+        return self.doc.get(self.name, type=Text)
+
+    @property
+    def fragment(self) -> XmlFragment:
+        return self.doc.get(self.name, type=XmlFragment)
+
+    @property
+    def map(self) -> Map[Any]:
+        return self.doc.get(self.name, type=Map)
+
+    @property
+    def array(self) -> Array[Any]:
+        return self.doc.get(self.name, type=Array)
+
+    @property
+    def kind(self) -> Kind:
+        """What the root holds now. yrs shows any root as any type, and shows what does not fit as empty."""
+        if self.name in RICH_ROOTS:
+            # Asked first, because the first type that a root is asked for is the one that its events have.
+            self.fragment  # noqa: B018
+        for content, _ in self.text.diff():
+            if isinstance(content, XmlElement | XmlText | XmlFragment):
+                return "rich"
+            return "array" if isinstance(content, Map | Array | Text) else "text"
+        if len(self.map):
+            return "map"
+        return "array" if len(self.array) else "empty"
+
+    @property
+    def is_rich(self) -> bool:
+        """Whether words in it are written as rich text. Raises Refused for a root that holds values."""
+        kind = self.kind
+        if kind in ("map", "array"):
+            raise Refused("bad-request", f"The root '{self.name}' holds values, not words; get and set them by path.")
+        return kind == "rich" or (kind == "empty" and self.name in RICH_ROOTS)
+
+
+def checked(text: str) -> str:
+    """The text itself if it may be written at once. Raises Refused."""
+    if len(text) > WRITTEN_CHARS:
+        raise Refused("too-large", f"One edit may write {WRITTEN_CHARS} characters, and this has {len(text)}.")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise Refused("bad-request", "The text holds half a character (a lone surrogate).") from None
+    return text
