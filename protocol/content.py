@@ -91,11 +91,6 @@ def _binary(data: bytes, at: int) -> tuple[int, int]:
     return 1, skip_bytes(data, at)
 
 
-def _string(data: bytes, at: int) -> tuple[int, int]:
-    value, at = text(data, at)
-    return utf16_length(value), at
-
-
 def _embed(data: bytes, at: int) -> tuple[int, int]:
     value, at = text(data, at)
     _check_json(value)
@@ -127,13 +122,13 @@ CONTENT: dict[int, Callable[[bytes, int], tuple[int, int]]] = {
     1: _deleted,
     2: _json,
     3: _binary,
-    4: _string,
     5: _embed,
     6: _format,
     7: _type,
     8: _any,
 }
-"""Content number -> its reader. GC (0) and Skip (10) are structs of their own kind; subdocuments (9) have none."""
+"""Content number -> its reader. GC (0) and Skip (10) are structs of their own kind, texts (4) are read where their cut
+pairs are noted, and subdocuments (9) have no reader."""
 
 
 def skip_bytes(data: bytes, at: int) -> int:

@@ -1,136 +1,105 @@
-"""Mutate protocol/ and see which changes no test notices: `python -m tests.mutation [GROUP ...]`.
+"""Change the code one thing at a time and see which changes no test notices: `python -m tests.mutation [HOUSE]`.
 
-Why: a line that may be altered without a test failing is a line that nobody has shown to be needed. mutmut does the
-work; it is no dependency of the project: `uv run --with mutmut python -m tests.mutation`. It expects the package under
-`src/`, and this tree maps `plait` to its root, so a copy is laid out as mutmut wants it and mutated there; the checkout
-is never touched. Rules (specs/proof.md):
+Why: a line that may be altered without a test failing is a line that nobody has shown to be needed. mutmut makes the
+changes; it is no dependency of the project: `uv run --with mutmut python -m tests.mutation`. Rules (specs/proof.md):
 
-- A group of modules is run against the tests that are theirs; of those mutmut takes the ones that reach a mutant.
-- What is printed is the score of each module and the name of each survivor; `mutmut show NAME` in the copy's folder
-  shows one.
+- A sample is drawn over all mutants of the house alike, so large modules weigh as much as they are large; the same
+  seed draws the same sample from the same source.
+- The score is what was noticed among what was noticed, survived or was reached by no test, with its 95 % interval
+  (Wilson). Mutants that ran out of time stand apart: a busy machine does the same.
 """
 
 import argparse
 import json
 import os
-import shutil
+import random
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from math import sqrt
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-KILLED = 1
-SURVIVED = 0
-UNTESTED = 33
-"""mutmut's words for what became of a mutant are the exit codes of its test run; other codes are time-outs."""
+from .mutants import Mutant, lay_out, mutate
 
-
-class Group(NamedTuple):
-    """Modules of one subject, and the tests that are to notice a change in them."""
-
-    modules: tuple[str, ...]
-    tests: tuple[str, ...]
-
-
-READING = ("frames", "sync", "awareness", "update", "structs", "content", "codec", "control", "commands", "partial")
-DECIDING = ("judge", "prompts", "fold", "steps", "moves", "asking", "assigning", "carrying", "budget")
-
-_OF_ROOMS = (
-    "tests/runtime/agent/test_conversations.py",
-    "tests/runtime/agent/test_decisions.py",
-    "tests/runtime/agent/test_limits.py",
-    "tests/runtime/agent/test_tab_tools.py",
-    "tests/runtime/room/test_commands.py",
-)
-"""The tests of rooms that reach the most for the time that they take; a survivor costs all that reach it."""
-
-GROUPS: dict[str, Group] = {
-    "reading": Group(READING, ("tests/protocol",)),
-    "deciding": Group(DECIDING, ("tests/protocol", "tests/golden", *_OF_ROOMS)),
+HOUSES = {
+    "protocol": (
+        "tests/protocol",
+        "tests/golden",
+        "tests/fuzz/test_targets.py",
+        "tests/runtime/room",
+        "tests/runtime/agent",
+    ),
+    "runtime/room": ("tests/runtime/room", "tests/runtime/agent", "tests/runtime/server"),
 }
-
-WORDS = [r"(Refused|Error|CommandRefused)\($", r"(Refused|Error)\(f?\"", r"^\s+f?\"[A-Z][^\"]* [^\"]*\",?$"]
-"""Lines that hold a refusal and its sentence are left alone: a code is a Literal, so the type checker notices another
-one, and a sentence is for people."""
+"""What is mutated, and the tests that are to notice."""
 
 
-def lay_out(folder: Path, group: Group, only: list[str], deselect: list[str]) -> None:
-    """Copy what is mutated and what tests it, with a configuration of mutmut's own."""
-    shutil.rmtree(folder / "src", ignore_errors=True)
-    plait = folder / "src" / "plait"
-    plait.mkdir(parents=True)
-    ignore = shutil.ignore_patterns("__pycache__", "node_modules", ".venv")
-    shutil.copy(ROOT / "__init__.py", plait)
-    for house in ("protocol", "storage", "runtime"):
-        shutil.copytree(ROOT / house, plait / house, ignore=ignore)
-    for beside in ("tests", "specs"):
-        shutil.copytree(ROOT / beside, folder / beside, ignore=ignore, dirs_exist_ok=True)
-    modules = [f"src/plait/protocol/{name}.py" for name in (only or group.modules)]
-    settings = {
-        "source_paths": ["src"],
-        "only_mutate": modules,
-        "do_not_mutate_patterns": WORDS,
-        "also_copy": ["specs"],
-        "pytest_add_cli_args_test_selection": list(group.tests),
-        "pytest_add_cli_args": ["-p", "no:cacheprovider", *(f"--deselect={each}" for each in deselect)],
-        "track_dependencies": False,
-        "use_git_change_detection": False,
-    }
-    pyproject = (ROOT / "pyproject.toml").read_text()
-    pytest_settings = pyproject[pyproject.index("[tool.pytest.ini_options]") : pyproject.index("[tool.pyright]")]
-    lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
-    (folder / "pyproject.toml").write_text(pytest_settings + "[tool.mutmut]\n" + "\n".join(lines) + "\n")
+def attempt(folder: Path, mutants: list[Mutant], tests: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    """Try mutants in the copy; yields what `trying` says, line by line."""
+    plan = folder / "plan.json"
+    plan.write_text(json.dumps({"tests": tests, "mutants": [(each.name, each.function) for each in mutants]}))
+    environ = os.environ | {"PYTHONPATH": str(folder / "src")}
+    command = [sys.executable, "tests/mutation/trying.py", str(plan)]
+    with subprocess.Popen(command, cwd=folder, env=environ, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout or ():
+            if line.startswith("{"):
+                yield json.loads(line)
 
 
-def report(folder: Path) -> None:
-    """The score of each module, then the survivors."""
-    survivors: list[str] = []
-    total: Counter[str] = Counter()
-    for path in sorted((folder / "mutants").rglob("*.meta")):
-        codes = json.loads(path.read_text())["exit_code_by_key"]
-        if not codes:
-            continue
-        words = Counter(_word(code) for code in codes.values())
-        total += words
-        survivors += [key for key, code in codes.items() if _word(code) in ("survived", "untested")]
-        print(f"{path.name.removesuffix('.py.meta'):12} {_score(words)}")
-    print(f"{'all':12} {_score(total)}")
-    print(*survivors, sep="\n")
+def score(outcomes: Counter[str]) -> str:
+    """A score in per cent with its interval, and the counts that it comes from."""
+    noticed, counted = outcomes["noticed"], outcomes["noticed"] + outcomes["survived"] + outcomes["not reached"]
+    if not counted:
+        return f"{'-':>8}  {outcomes['out of time']} out of time"
+    low, high = wilson(noticed, counted)
+    counts = ", ".join(f"{count} {word}" for word, count in sorted(outcomes.items()))
+    return f"{100 * noticed / counted:6.1f} %  ({100 * low:.1f} to {100 * high:.1f})  {counts}"
 
 
-def _word(code: int | None) -> str:
-    if code is None:
-        return "not run"
-    return {SURVIVED: "survived", KILLED: "killed", 3: "killed", UNTESTED: "untested"}.get(code, "timed out")
+def wilson(hits: int, tries: int) -> tuple[float, float]:
+    """The 95 % interval of a share (Wilson 1927), which holds for few tries and for shares near 1 as well."""
+    z = 1.96
+    middle = (hits + z * z / 2) / (tries + z * z)
+    half = z / (tries + z * z) * sqrt(hits * (tries - hits) / tries + z * z / 4)
+    return middle - half, middle + half
 
 
-def _score(words: Counter[str]) -> str:
-    run = sum(words.values()) - words["not run"]
-    killed = words["killed"] + words["timed out"]
-    share = f"{100 * killed / run:.1f} %" if run else "-"
-    return f"{share:>8}  " + ", ".join(f"{count} {word}" for word, count in sorted(words.items()))
+def report(mutants: list[Mutant], outcomes: dict[str, str]) -> None:
+    """The changes that nobody noticed, then the score of each module and of all."""
+    by_module: dict[str, Counter[str]] = {}
+    for mutant in mutants:
+        outcome = outcomes.get(mutant.name, "not tried")
+        by_module.setdefault(mutant.module, Counter())[outcome] += 1
+        if outcome != "noticed":
+            print(f"{outcome}: {mutant.name}\n{mutant.change}")
+    for module, counts in sorted(by_module.items()):
+        print(f"{module:28} {score(counts)}")
+    print(f"{'all':28} {score(sum(by_module.values(), Counter()))}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
-    parser.add_argument("groups", nargs="*", default=list(GROUPS), help=", ".join(GROUPS))
-    parser.add_argument("--only", nargs="*", default=[], metavar="MODULE", help="of protocol/, instead of the group's")
+    parser.add_argument("house", nargs="?", default="protocol", choices=HOUSES)
+    parser.add_argument("--sample", type=int, help="how many mutants, of all that there are; default all")
+    parser.add_argument("--seed", type=int, default=1, help="which sample")
+    parser.add_argument("--only", nargs="*", default=[], metavar="MODULE", help="of the house, instead of all of it")
     parser.add_argument("--folder", type=Path, default=Path("/tmp/plait-mutation"), help="where the copy is laid out")
-    parser.add_argument("--children", default="2", help="how many mutants are tried at a time")
-    parser.add_argument("--deselect", nargs="*", default=[], metavar="TEST")
-    parser.add_argument("--report", action="store_true", help="print what the last run found, and run nothing")
     given = parser.parse_args()
-    for name in given.groups:
-        folder = given.folder / name
-        if not given.report:
-            lay_out(folder, GROUPS[name], given.only, given.deselect)
-            os.nice(10)
-            command = [sys.executable, "-m", "mutmut", "run", "--max-children", given.children]
-            subprocess.run(command, cwd=folder, check=False)
-        print(f"\n{name}")
-        report(folder)
+    os.nice(10)
+    lay_out(given.folder)
+    mutants = mutate(given.folder, given.house, given.only)
+    print(f"{len(mutants)} mutants of {given.house}", flush=True)
+    if given.sample is not None and given.sample < len(mutants):
+        mutants = random.Random(given.seed).sample(mutants, given.sample)
+    outcomes: dict[str, str] = {}
+    for line in attempt(given.folder, mutants, HOUSES[given.house]):
+        if "name" in line:
+            outcomes[line["name"]] = line["outcome"]
+        if "name" not in line or line["outcome"] != "noticed" or line["took"] > 5:
+            print(json.dumps(line), file=sys.stderr, flush=True)
+    report(sorted(mutants), outcomes)
 
 
 if __name__ == "__main__":
