@@ -30,8 +30,8 @@ import pytest
 from _pytest.runner import runtestprotocol
 from mutmut.mutation import trampoline  # pyright: ignore[reportMissingImports]
 
-SLOW_S = 1.0
-ENOUGH_S = 4.0
+SLOW_S = 0.5
+ENOUGH_S = 3.0
 SURVIVED, NOTICED = 0, 1
 
 

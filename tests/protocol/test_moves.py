@@ -6,10 +6,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from plait.protocol.driver import Flow
-from plait.protocol.events import ModelAnswered, ModelRequested, Record, RunRequested, RunStarted, ToolCall, Usage
+from plait.protocol.events import (
+    ApprovalDenied,
+    ApprovalGranted,
+    ApprovalRequested,
+    DecisionExpired,
+    ModelAnswered,
+    ModelRequested,
+    Record,
+    RunFailed,
+    RunRequested,
+    RunStarted,
+    ToolCall,
+    ToolNotStarted,
+    ToolOutcomeUnknown,
+    ToolResolved,
+    ToolReturned,
+    ToolStarted,
+    Usage,
+)
 from plait.protocol.flow import Answer, FlowRun, Outcome, StepFailed, converse
 from plait.protocol.fold import fold
-from plait.protocol.moves import Call, Decide, Generate, moves
+from plait.protocol.moves import Call, Decide, Generate, Wake, moves
 from plait.protocol.replay import Flows, Policy
 from plait.protocol.state import RoomState
 
@@ -132,3 +150,53 @@ def test_a_call_is_a_move() -> None:
     events = (RunRequested("a", "hi"), RunStarted(), ModelRequested("generate.0", 1, "m", b""))
     state = state_with(*events, ModelAnswered("generate.0", 1, "tool-calls", (call,)))
     assert moves(state, 1, Flows({"a": Policy(converse)})) == (Call("000000000001", "all.0/0/call.0", 1, call),)
+
+
+PERSON = ApprovalRequested("all.0/0/call.0", "x", "tool", "{}", expires_at=50)
+TRIED = ToolStarted("all.0/0/call.0", 1, "x", "tool", "write")
+STEP = "all.0/0/call.0"
+RUN = "000000000001"
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        ((PERSON,), (Wake(50),)),
+        ((PERSON, ApprovalGranted(STEP)), (Call(RUN, STEP, 1, ToolCall("x", "tool", "{}"), True),)),
+        (
+            (PERSON, ApprovalGranted(STEP, '{"n":1}')),
+            (Call(RUN, STEP, 1, ToolCall("x", "tool", '{"n":1}'), True),),
+        ),
+        ((PERSON, ApprovalDenied(STEP, "no")), (Generate(RUN, "generate.1", 1),)),
+        ((TRIED,), (Call(RUN, STEP, 1, ToolCall("x", "tool", "{}"), True),)),
+        ((TRIED, ToolNotStarted(STEP, 1)), (Call(RUN, STEP, 2, ToolCall("x", "tool", "{}"), True),)),
+        ((TRIED, ToolOutcomeUnknown(STEP, 1)), ()),
+        (
+            (TRIED, ToolOutcomeUnknown(STEP, 1), ToolResolved(STEP, "retry")),
+            (Call(RUN, STEP, 2, ToolCall("x", "tool", "{}"), True),),
+        ),
+        ((TRIED, ToolOutcomeUnknown(STEP, 1), ToolResolved(STEP, "happened", "1")), (Generate(RUN, "generate.1", 1),)),
+        ((TRIED, ToolReturned(STEP, 1, "1")), (Generate(RUN, "generate.1", 1),)),
+    ],
+)
+def test_what_follows_what_became_of_a_call(events: tuple[Any, ...], expected: tuple[Any, ...]) -> None:
+    """AG10, AG13: nothing while a person is asked, then the attempt that was allowed, with the arguments they chose."""
+    begun = (RunRequested("a", "hi"), RunStarted(), ModelRequested("generate.0", 1, "m", b""))
+    answered = ModelAnswered("generate.0", 1, "tool-calls", (ToolCall("x", "tool", "{}"),))
+    state = state_with(*begun, answered, *events)
+    assert moves(state, 1, Flows({"a": Policy(converse)}), now=10) == expected
+
+
+def test_what_time_decides() -> None:
+    """DE5, AG52: an answer that nobody gave in time, and a run whose time is over: then, and no microsecond before."""
+    begun = (RunRequested("a", "hi"), RunStarted(90), ModelRequested("generate.0", 1, "m", b""))
+    answered = ModelAnswered("generate.0", 1, "tool-calls", (ToolCall("x", "tool", "{}"),))
+    state = state_with(*begun, answered, PERSON)
+    flows = Flows({"a": Policy(converse)})
+    assert moves(state, 1, flows, now=49) == (Wake(50),)
+    assert moves(state, 1, flows, now=50) == (Decide(RUN, DecisionExpired(STEP)),)
+    fold(state, Record(6, 0, "plait", RUN, 1, DecisionExpired(STEP)))
+    assert moves(state, 1, Flows({"a": Policy(converse)}), now=89) == (Generate(RUN, "generate.1", 1), Wake(90))
+    (decision,) = moves(state, 1, Flows({"a": Policy(converse)}), now=90)
+    assert isinstance(decision, Decide)
+    assert isinstance(decision.event, RunFailed)

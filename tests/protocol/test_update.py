@@ -208,6 +208,34 @@ def test_updates_that_are_refused(what: str, data: bytes):
     assert refused.value.code == "bad-update", what
 
 
+MAX_CLOCK = (1 << 31) - 1
+
+
+@pytest.mark.parametrize(
+    ("data", "end"),
+    [
+        (one(b"\x01a", clock=MAX_CLOCK - 1), MAX_CLOCK),
+        (one(b"\x03\xe2\x82\xac"), 1),
+        (one(b"\x04\xf0\x9f\x98\x80"), 2),
+        (one(b"\x05\xf0\x9f\x98\x80x"), 3),
+        (one(b"\x85\x01" + b"x" * 133), 133),
+        (one(b"\x01" + b"\x75\x01" * (limits.UPDATE_DEPTH - 1) + b"\x7e", info=8), 1),
+        (one(b"\x03\x7e\x7f\x78", info=8), 3),
+        (one(b"\x02\x76\x01\x01k\x77\x01v\x74\x02ab", info=8), 2),
+        (one(b"\x02\x7c\x00\x00\x00\x00\x7b" + bytes(8), info=8), 2),
+        (one(b"\x02\x010\x09undefined", info=2), 2),
+        (one(b"\x02ab", info=3), 1),
+        (one(b"\x03\x01p", info=7), 1),
+        (one(b"\x06", info=7), 1),
+        (one(b"\x05", info=1), 5),
+    ],
+)
+def test_how_long_a_struct_is(data: bytes, end: int):
+    """UP1, UP3: each content in clock ticks, up to the last one that a clock has; texts in UTF-16 units."""
+    (section,) = read(data).sections
+    assert (section.client, section.end) == (7, end)
+
+
 @pytest.mark.parametrize(
     "data",
     [
