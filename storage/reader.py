@@ -1,10 +1,12 @@
 """The reading half of the SQLite engine: read-only connections, each used for one statement at a time.
 
-Beside a writer or without one; it takes no lock. Reads run on worker threads, or, inline, on the caller's own; a
-database in memory has one connection, which the writer shares.
+Beside a writer or without one; it takes no lock. All connections are opened at the first read and kept. Reads run on
+worker threads, or, inline, on the caller's own; a database in memory has one connection, which the writer shares.
 """
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -30,6 +32,8 @@ class SqliteReader:
         self._shared = shared
         self._limiter = trio.CapacityLimiter(limits.STORE_READERS)
         self._closed = False
+        self._opening = threading.Lock()
+        self._opened = False
         self._readers: Engine = create_engine(
             "sqlite+pysqlite://",
             creator=lambda: file.connect(path, readonly=True),
@@ -150,10 +154,21 @@ class SqliteReader:
         try:
             if self._shared is not None:
                 return work(self._shared)
+            self._open_all()
             with self._readers.connect() as connection:
                 return work(connection)
         except DBAPIError as error:
             raise file.explain(str(self._path), error.orig) from error
+
+    def _open_all(self) -> None:
+        """Have every connection from the first read on: later, a room at work may find no file descriptor for one."""
+        with self._opening:
+            if self._opened:
+                return
+            with ExitStack() as together:
+                for _ in range(1 if self._inline else limits.STORE_READERS):
+                    together.enter_context(self._readers.connect())
+            self._opened = True
 
 
 def _refuse_deleted(connection: Connection, room: str) -> None:

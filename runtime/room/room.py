@@ -24,7 +24,7 @@ from ...protocol.commands import Asking
 from ...protocol.errors import CODES, OutcomeUnknown, PlaitError, Refused
 from ...protocol.events import Attachment, Record, command_record_id
 from ...protocol.update import read
-from ...storage.store import Store, StoreError, StoreFull
+from ...storage.store import RoomDeleted, Store, StoreError, StoreFull
 from .company import Company
 from .crew import Crew
 from .door import Door
@@ -52,6 +52,8 @@ class Room(Door):
         self.ended = trio.Event()
         self.opened = trio.Event()
         self.failure: PlaitError | None = None
+        self.trouble = ""
+        """The code of what the store failed with when it was last asked to keep something here, or to be read."""
         self.condemned = False
         """It is being deleted: it begins nothing any more, and writes nothing when it ends."""
         self.commit_seconds = 0.0
@@ -128,6 +130,7 @@ class Room(Door):
             self._live = await self._read()
         except PlaitError as error:
             self.failure = error
+            self.trouble = _trouble(error)
             return False
         self.head = self._live.state.seq
         self._live.decide()
@@ -182,6 +185,7 @@ class Room(Door):
             self._settle(nursery)
             if records:
                 self._failures = 0
+                self.trouble = ""
                 await self._keep_snapshot(live)
 
     async def _look_up(self, batch: list[Message]) -> None:
@@ -272,6 +276,7 @@ class Room(Door):
         self._crew.abandon(self)
         old.drop_flows()
         told = _translate(error)
+        self.trouble = _trouble(error)
         if isinstance(error, PlaitError):
             log.error("room %s: %s; it is read again from its log", self.name, error)
         else:
@@ -380,6 +385,15 @@ _WORTH_A_SNAPSHOT = 100
 def _writers(change: Change) -> set[int]:
     """The client ids that a pass wrote under."""
     return {section.client for update in change.updates for section in read(update).sections}
+
+
+def _trouble(error: BaseException) -> str:
+    """The code of what the store failed with; empty if it was not the store."""
+    if isinstance(error, OutcomeUnknown):
+        return error.code
+    if not isinstance(error, StoreError) or isinstance(error, RoomDeleted):
+        return ""
+    return "store-full" if isinstance(error, StoreFull) else "store-failed"
 
 
 def _translate(error: BaseException) -> PlaitError:

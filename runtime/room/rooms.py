@@ -32,6 +32,7 @@ class Rooms:
         self._nursery: trio.Nursery | None = None
         self._draining = False
         self._deleting: set[str] = set()
+        self._left_in_trouble = ""
         self._totals: dict[str, float] = {"commits": 0, "records": 0, "commit_seconds": 0.0, "reopened": 0}
 
     async def run(self, *, task_status: "trio.TaskStatus[None]" = trio.TASK_STATUS_IGNORED) -> None:
@@ -79,6 +80,7 @@ class Rooms:
                 room.users -= 1
                 raise room.failure
             if not room.ended.is_set():
+                self._left_in_trouble = ""
                 return room
             room.users -= 1
 
@@ -114,6 +116,7 @@ class Rooms:
         finally:
             if self._awake.get(room.name) is room:
                 del self._awake[room.name]
+            self._left_in_trouble = room.trouble or self._left_in_trouble
             self._count(self._totals, room)
 
     async def _watch(self) -> None:
@@ -146,6 +149,12 @@ class Rooms:
         """Close every socket of every room."""
         for room in self._awake.values():
             room.end_tabs(code, reason)
+
+    @property
+    def trouble(self) -> str:
+        """The code of what a room's store last failed with, until that room keeps a record again; empty if all is well.
+        A room that could not be opened, or left, counts until another one is opened."""
+        return next((room.trouble for room in self._awake.values() if room.trouble), self._left_in_trouble)
 
     def statistics(self) -> dict[str, float]:
         """Counted since the start: commits, records, commit_seconds, reopened; as it stands: rooms, tabs."""

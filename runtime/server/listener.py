@@ -5,10 +5,12 @@ with its head replayed. Rules:
 
 1. Host and Origin are judged before anything else (origin).
 2. Nothing that a handler raises takes the server down; it costs its own connection and one log line.
-3. When the server is cancelled it accepts nothing more, ends every socket with 1012 and every idle HTTP connection,
+3. Without file descriptors it accepts nobody, says so once in `ACCEPT_LOG_S`, and serves those who are there.
+4. When the server is cancelled it accepts nothing more, ends every socket with 1012 and every idle HTTP connection,
    lets answers that are on their way finish, and is gone after `DRAIN_S` at the latest.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -29,6 +31,11 @@ from .origin import Doorkeeper
 from .rooms import Rooms
 from .routes import Routes
 from .upgrade import Sockets, failed
+
+ACCEPT_LOG_S = 60
+"""How often the log says that no connection can be accepted."""
+
+_accepting = logging.getLogger("trio.serve_listeners")
 
 
 class Address(NamedTuple):
@@ -185,6 +192,8 @@ async def serve(
     server = Server(rooms, host=host, allow_origins=allow_origins, grant_for=grant_for, about=about)
     async with trio.open_nursery() as outer:
         handlers = await outer.start(_Handlers.live)
+        seldom = _Seldom()
+        _accepting.addFilter(seldom)
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(server.sockets.keep_alive, SWEEP_S)
@@ -192,9 +201,24 @@ async def serve(
                 await nursery.start(accept)
                 task_status.started(address)
         finally:
+            _accepting.removeFilter(seldom)
             server.drain()
             handlers.finish(trio.current_time() + limits.DRAIN_S)
     raise AssertionError("a listener ended by itself")
+
+
+class _Seldom(logging.Filter):
+    """Without file descriptors Trio says ten times a second, with a traceback, that it cannot accept, and tries again.
+    A line now and then says as much, and does not fill the disk as well."""
+
+    _next = 0.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if trio.current_time() < self._next:
+            return False
+        self._next = trio.current_time() + ACCEPT_LOG_S
+        record.exc_info = None
+        return True
 
 
 class _Handlers:

@@ -87,6 +87,11 @@ class Rooms(Protocol):
         delete, StoreError or OutcomeUnknown."""
         ...
 
+    @property
+    def trouble(self) -> str:
+        """The code of what the store last failed with; empty if all is well."""
+        ...
+
     def statistics(self) -> Mapping[str, float]:
         """What the metrics show of rooms and their store."""
         ...

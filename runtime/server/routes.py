@@ -103,7 +103,10 @@ class Routes:
         versions = {name: metadata.version(name) for name in ("plait", "pycrdt", "trio")}
         versions["python"] = platform.python_version()
         ready = self._ready()
-        return json({"live": True, "ready": ready, "versions": versions, **self._about}, 200 if ready else 503)
+        # A full disk is no reason to send people away, who still read; so it is told and the status stays.
+        store = self._rooms.trouble or "ok"
+        shown = {"live": True, "ready": ready, "store": store, "versions": versions, **self._about}
+        return json(shown, 200 if ready else 503)
 
     def _numbers(self) -> Response:
         return Response(200, (("content-type", CONTENT_TYPE), ("cache-control", "no-store")), self._metrics.text())

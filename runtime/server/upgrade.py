@@ -21,6 +21,7 @@ from ...protocol import limits, names
 from ...protocol.access import Grant
 from ...protocol.errors import CODES, Refused
 from ...protocol.names import Target
+from ...storage.store import StoreError
 from .connection import Connection
 from .exchange import Request
 from .follow import Log
@@ -91,6 +92,9 @@ class Sockets:
             code, reason = await self._join(connection, socket, target)
         except Refused as refused:
             code, reason = _close_code(refused), refused.message
+        except StoreError as error:
+            failed(where, error)
+            code, reason = 1013, "The room cannot be opened now; try again."
         except _PASSES:
             raise
         except BaseException as error:

@@ -1,120 +1,106 @@
-"""Kill real `plait serve` processes while stock tabs and prompts are at work, and look at what the log has then.
+"""Kill real servers while a crowd is at work, round after round on one file, and hold the next one to its promises.
 
-Each round starts the server under strace, which kills it at the nth `fdatasync`. A stock Yjs tab types, another
-watches, prompts are asked over HTTP. What the tab was echoed, what the watcher saw and what the prompts were answered
-must be in the log that the next process serves, and `plait verify` must find nothing.
+A round: a server starts, what was promised before is looked for in its log (`crowd`), everybody comes, and it is
+killed: at its nth `fdatasync` from then on, which strace counts in the thread that writes, at a random moment, or at
+one of the syncs with which it opens the file that the last one left.
 """
 
-import http.client
-import shutil
-import subprocess
-import sys
+import random
+from collections.abc import Callable
 from pathlib import Path
 
 import trio
+from plait.runtime.cli.verify import check
+from plait.storage.reader import SqliteReader
 
-from tests.clients.node_tab import NodeTab, node_tab
-from tests.conftest import need
-from tests.end_to_end.serving import START_S, ServerProcess
+from .crowd import Crowd, crowd, moment
+from .server import TriedServer
 
-ROUND_S = 60.0
+VERIFY_EVERY = 25
+"""Rounds between two runs of `plait verify`, which reads the whole log each time."""
 
-
-class TracedServer(ServerProcess):
-    """A server that dies at its nth fdatasync; 0 is one that lives until it is killed."""
-
-    def __init__(self, folder: Path, nth: int) -> None:
-        super().__init__(folder, "echo", (), {})
-        self.nth = nth
-
-    def command(self, *more: str) -> list[str]:
-        plain = super().command(*more)
-        if not self.nth:
-            return plain
-        injected = f"inject=fdatasync:signal=SIGKILL:when={self.nth}"
-        return ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync", "-e", injected, *plain]
-
-    async def wait_dead(self) -> None:
-        """Return once the injected kill has come."""
-        assert self._process is not None
-        with trio.fail_after(ROUND_S):
-            await self._process.wait()
-        assert self._process.stdout is not None
-        await self._process.stdout.aclose()
-        self._process = None
+Say = Callable[[str], None]
 
 
-def require_strace() -> None:
-    if shutil.which("strace") is None:
-        need("strace", "apt-get install strace")
-
-
-async def killed_at(folder: Path, nth: int) -> tuple[int, int]:
-    """One round on a fresh store, after a plain start that made it; how many prompts and edits were acked."""
-    server = TracedServer(folder, 0)
+async def killed_at_syncs(folder: Path, syncs: list[int], say: Say) -> None:
+    """A round for each of these counts."""
+    server = TriedServer(folder)
     await server.start()
-    await server.terminate()
-    server.nth = nth
-    acked: dict[str, str] = {}
-    await server.start(within_s=2 * START_S)
     try:
-        async with node_tab(f"{server.ws}/docs", "pad") as tab, node_tab(f"{server.ws}/rooms", "pad") as watcher:
-            await tab.wait_synced()
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(_type, tab)
-                nursery.start_soon(_ask, server, acked)
-                await server.wait_dead()
-                nursery.cancel_scope.cancel()
-            await tab.wait_disconnected()
-            await tab.disconnect()
-            await watcher.wait_disconnected()
-            await watcher.disconnect()
-            edits = await _check(server, tab, watcher, acked)
+        async with crowd(server) as people:
+            for n, nth in enumerate(syncs):
+                await people.check()
+                await people.meet()
+                async with server.injecting("fdatasync", f"signal=SIGKILL:when={nth}"):
+                    await server.gone()
+                await people.leave()
+                say(f"killed at fdatasync {nth}: {_promised(people)}")
+                if nth <= OPENING:
+                    ready = not await server.start_and_die(nth)
+                    say(f"killed at fdatasync {nth} of the next start, {'after' if ready else 'before'} it was ready")
+                await server.start()
+                if n % VERIFY_EVERY == VERIFY_EVERY - 1:
+                    await verify(server.path)
+            await _end(server, people)
+            say(f"at the end: {_promised(people)}")
     finally:
         await server.close()
-    verify = [str(Path(sys.executable).with_name("plait")), "verify", "--store", server.store]
-    done = await trio.run_process(verify, capture_stdout=True, stderr=subprocess.STDOUT, check=False)
-    assert done.returncode == 0, done.stdout.decode()
-    return len(acked), edits
 
 
-async def _type(tab: NodeTab) -> None:
-    n = 0
-    while True:
-        await tab.append(f"<{n}>")
-        await trio.sleep(0.01)  # A person's pace, so that edits make many commits and not one.
-        n += 1
+OPENING = 2
+"""Opening the file of a killed server syncs its WAL, and then the database."""
 
 
-async def _ask(server: ServerProcess, acked: dict[str, str]) -> None:
-    n = 0
-    while True:
-        asked = {"id": f"p{n}", "do": "prompt", "text": f"one two {n}"}
-        try:
-            status, answer = await server.post("/api/rooms/pad/commands", asked)
-        except (OSError, http.client.HTTPException, ValueError):
-            return  # The server is gone; nobody was told anything.
-        if status == 200:
-            acked[f"p{n}"] = answer["ok"]["run"]
-        n += 1
-
-
-async def _check(server: TracedServer, tab: NodeTab, watcher: NodeTab, acked: dict[str, str]) -> int:
-    """The next process has what the dead one promised; returns how far the tab's own edits were echoed."""
-    look = await tab.look()
-    server.nth = 0
+async def killed_at_random(folder: Path, seed: int, rounds: int, say: Say) -> None:
+    """So many rounds, each with a plain `kill -9` at a moment that the seed gives, now and then during the start."""
+    chance = random.Random(seed)
+    server = TriedServer(folder)
     await server.start()
-    shown = await watcher.vector()
-    async with node_tab(f"{server.ws}/docs", "pad") as fresh, node_tab(f"{server.ws}/rooms", "pad") as room:
-        await fresh.wait_synced()
-        assert (await fresh.vector()).get(str(look["client"]), 0) >= look["acked"]
-        await room.wait_synced()
-        held = await room.vector()
-        assert all(held.get(client, 0) >= clock for client, clock in shown.items()), (shown, held)
-    records = await server.records("pad")
-    assert [record["seq"] for record in records] == list(range(1, len(records) + 1))
-    runs = {record["run"] for record in records if record["event"]["type"] == "run-requested"}
-    assert set(acked.values()) <= runs
-    assert len(set(acked.values())) == len(acked)
+    try:
+        async with crowd(server) as people:
+            for n in range(rounds):
+                await people.check()
+                await people.meet()
+                lived = moment(chance)
+                await trio.sleep(lived)
+                await server.kill()
+                await people.leave()
+                say(f"round {n + 1}, killed after {lived:.2f} s: {_promised(people)}")
+                if chance.random() < 0.2:
+                    with trio.move_on_after(chance.uniform(0, 2)):
+                        await server.start()
+                    await server.kill()
+                await server.start()
+                if n % VERIFY_EVERY == VERIFY_EVERY - 1:
+                    await verify(server.path)
+            await _end(server, people)
+            say(f"at the end: {_promised(people)}")
+    finally:
+        await server.close()
+
+
+async def _end(server: TriedServer, people: Crowd) -> None:
+    """The last server is left in peace: everybody agrees, it stops cleanly, and the log is whole."""
+    await people.check()
+    await people.meet()
+    await people.agree()
+    await people.check()
+    assert len(people.acked) > 0
+    assert people.edits > 0
+    assert len(people.followed) > 0
     assert await server.terminate() == 0
-    return int(look["acked"])
+    await verify(server.path)
+
+
+async def verify(path: Path) -> None:
+    """Nothing is wrong with any room, as `plait verify` finds it; in this process, since a start costs a second."""
+    async with SqliteReader(path) as reader:
+        for room in await reader.room_names():
+            assert (await check(reader, await reader.head(room), lambda _: None)).bad is None
+
+
+def _promised(people: Crowd) -> str:
+    return (
+        f"{len(people.acked)} prompts acked, {people.edits} characters at the last check, "
+        f"{len(people.followed)} records followed, {len(people.log)} in the log"
+    )

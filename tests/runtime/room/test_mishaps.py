@@ -16,7 +16,7 @@ from plait.runtime.models.model import Assistant, User
 from plait.runtime.room.room import Room
 from plait.storage.faults import FaultyStore
 from plait.storage.memory import MemoryStore
-from plait.storage.store import StoreError
+from plait.storage.store import StoreError, StoreFull
 
 from .scene import FakeTab, Idle, rooms, watching
 
@@ -169,6 +169,30 @@ async def test_a_store_that_cannot_be_read_for_a_while(autojump_clock: trio.test
             await trio.sleep(limits.DUE_S * 2.5)
             store.broken = False
             await room.ask(ANONYMOUS, Prompt(id="q", text="hi"))
+
+
+async def test_the_rooms_tell_what_their_store_suffers_from() -> None:
+    """SV31: from a failed append to the next one that is kept, and from a failed opening to the next one that works."""
+    store = Unreadable(MemoryStore())
+    async with rooms(store) as all_rooms:
+        async with all_rooms.use("r") as room:
+            await room.ask(ANONYMOUS, Prompt(id="p", text="hi"))
+            assert all_rooms.trouble == ""
+            for error, code in ((StoreFull("full"), "store-full"), (StoreError("gone"), "store-failed")):
+                store.fail_before(error)
+                with pytest.raises(PlaitError):
+                    await room.ask(ANONYMOUS, Prompt(id=code, text="hi"))
+                assert all_rooms.trouble == code
+                await room.ask(ANONYMOUS, Prompt(id=code, text="hi"))
+                assert all_rooms.trouble == ""
+        store.broken = True
+        with pytest.raises(StoreError):
+            async with all_rooms.use("other"):
+                pass
+        assert all_rooms.trouble == "store-failed"
+        store.broken = False
+        async with all_rooms.use("other"):
+            assert all_rooms.trouble == ""
 
 
 @pytest.mark.parametrize("syncs", ["never", "after", "before"])

@@ -16,7 +16,7 @@ from plait.protocol.errors import OutcomeUnknown, PlaitError, Refused
 from plait.protocol.events import DocumentEdited, Record, RunRequested, run_id
 from plait.runtime.room.tab import Delta, Presence, Tab
 from plait.storage.memory import MemoryStore
-from plait.storage.store import Head, RoomDeleted, Sealed, Snapshot
+from plait.storage.store import Head, RoomDeleted, Sealed, Snapshot, StoreError
 from pycrdt import Doc
 
 
@@ -199,6 +199,7 @@ class FakeRoom:
 class FakeRooms:
     def __init__(self) -> None:
         self.store = FakeStore()
+        self.trouble = ""
         self.open: dict[str, FakeRoom] = {}
 
     def room(self, name: str) -> FakeRoom:
@@ -209,6 +210,8 @@ class FakeRooms:
         await trio.lowlevel.checkpoint()
         if name == "deleted":
             raise Refused("no-such-room")
+        if name == "unreadable":
+            raise StoreError("the disk that holds /secret/plait.db failed")
         yield self.room(name)
 
     async def delete(self, name: str) -> None:

@@ -295,9 +295,12 @@ def test_static_files(tmp_path: Path) -> None:
 
 
 async def test_health(house: House) -> None:
-    """SV31: live, ready, versions, and what the runtime adds; not ready while stopping."""
+    """SV31: live, ready, the store, versions, and what the runtime adds; not ready while stopping."""
     status, said = await _json(house, _get("/health"))
     assert (status, said["live"], said["ready"], said["models"]) == (200, True, True, ["echo"])
+    assert said["store"] == "ok"
+    house.rooms.trouble = "store-full"
+    assert (await _json(house, _get("/health")))[1]["store"] == "store-full"
     assert {"plait", "python", "trio", "pycrdt"} <= set(said["versions"])
 
 

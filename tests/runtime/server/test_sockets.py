@@ -136,6 +136,12 @@ async def test_a_handlers_exception_is_1011(house: House, update: bytes, caplog:
     assert errors[0].exc_info is None
 
 
+async def test_a_room_that_cannot_be_opened(house: House) -> None:
+    """RM36: its sockets are told to come again, and not where the database lies."""
+    async with house.socket("/docs/unreadable") as socket:
+        assert await _closed(socket) == (1013, "The room cannot be opened now; try again.")
+
+
 async def test_an_edit_is_refused_without_ending_the_socket(house: House) -> None:
     """SV11: a refused edit is answered `2·0 code: sentence`, and the socket stays."""
     async with house.socket("/docs/r") as socket:
