@@ -9,6 +9,7 @@ from .models import ModelNotOpened
 from .tools.ask import ask_person
 from .tools.call import Call, Data, File, Source
 from .tools.demo import demo_tools
+from .tools.documents import document_tools
 from .tools.function import tool
 from .tools.knowledge import knowledge
 from .tools.tool import ToolError
@@ -29,6 +30,7 @@ __all__ = [
     "ask_person",
     "connect",
     "demo_tools",
+    "document_tools",
     "flow",
     "knowledge",
     "tool",

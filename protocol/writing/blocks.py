@@ -16,6 +16,7 @@ from typing import Any, Literal, cast
 from pycrdt import XmlElement, XmlFragment, XmlText
 
 from ..errors import Refused
+from ..limits import READ_LINES
 from .anchors import Copy, Path, encode, node
 from .markdown import Insert, parse
 from .outline import CONTAINER, GROUP, LISTS, Block, is_blocknote, number_of, outline
@@ -42,7 +43,8 @@ _ITEM_TAGS = ("listItem", "taskItem")
 def insert_blocks(root: Root, markdown: str, at: str = END, where: Where = "after") -> JSON:
     """Insert the blocks that the Markdown means, before or after a block, or at the start or the end of the text.
 
-    `blocks` are the anchors of the new ones, in order. Raises Refused, also where the root is no rich text.
+    `count` is how many, and `blocks` are the anchors of the first `READ_LINES` of them, in order. Raises Refused, also
+    where the root is no rich text.
     """
     _check_rich(root)
     inserts = parse(checked(markdown))
@@ -56,7 +58,8 @@ def insert_blocks(root: Root, markdown: str, at: str = END, where: Where = "afte
     made = [block.anchored for block in outline(root) if block.passage.element in writer.written]
     copy = Copy(root)
     try:
-        return {"blocks": [encode(root, anchor) for anchor in copy.name_blocks(made)]}
+        names = [encode(root, anchor) for anchor in copy.name_blocks(made[:READ_LINES])]
+        return {"count": len(made), "blocks": names}
     finally:
         copy.close()
 

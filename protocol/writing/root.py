@@ -4,7 +4,7 @@ The server types no root, because editors bring their own. So what a root holds 
 is what its name says: the names that rich-text editors use by default are rich text, `content` and the rest plain.
 """
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText
 
@@ -15,6 +15,7 @@ from ..names import DEFAULT_DOCUMENT
 Kind = Literal["text", "rich", "map", "array", "empty"]
 
 DEFAULT_ROOT = "content"
+DEFAULT_VALUES = "state"
 
 RICH_ROOTS = frozenset({"default", "document-store", "prosemirror"})
 """How Tiptap, BlockNote and y-prosemirror's examples call their fragment."""
@@ -64,6 +65,22 @@ class Root(NamedTuple):
         if kind in ("map", "array"):
             raise Refused("bad-request", f"The root '{self.name}' holds values, not words; get and set them by path.")
         return kind == "rich" or (kind == "empty" and self.name in RICH_ROOTS)
+
+
+def chosen(doc: Doc[Any], target: str, *, values: bool) -> Root:
+    """The root that a model means by `document` or `document#root`: without a root the only one that holds words, or
+    values. Of several the one of the default name; of none that. Raises Refused('ambiguous')."""
+    document, _, name = target.partition("#")
+    document = document or DEFAULT_DOCUMENT
+    default = DEFAULT_VALUES if values else DEFAULT_ROOT
+    if name:
+        return Root(doc, name, document)
+    kinds = ("map", "array") if values else ("text", "rich")
+    found = sorted(each for each in cast(Any, doc) if Root(doc, each, document).kind in kinds)
+    if len(found) > 1 and default not in found:
+        named = ", ".join(f"'{document}#{each}'" for each in found)
+        raise Refused("ambiguous", f"The document '{document}' has several roots; say which: {named}.")
+    return Root(doc, found[0] if len(found) == 1 else default, document)
 
 
 def checked(text: str) -> str:

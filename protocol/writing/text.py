@@ -20,6 +20,10 @@ END = "end"
 JSON = dict[str, Any]
 
 
+RICH_MARKS = frozenset({"bold", "italic", "underline", "strike", "code", "link"})
+"""The marks that Tiptap's StarterKit and BlockNote both have under these names."""
+
+
 class Point(NamedTuple):
     """A place as a passage's number and an offset in it."""
 
@@ -94,9 +98,10 @@ def _shown(block: Block, name: str) -> JSON:
     if block.depth:
         shown["depth"] = block.depth
     runs = [run for piece in block.passage.pieces for run in piece.runs]
-    if marks := [{"text": run.chars, **run.marks} for run in runs if run.marks]:
-        shown["marks"] = marks
-    return shown
+    marked = [
+        {"text": run.chars} | {k: v if v != {} else True for k, v in run.marks.items()} for run in runs if run.marks
+    ]
+    return shown | ({"marks": marked} if marked else {})
 
 
 def find(root: Root, text: str, *, nth: int | None = None, limit: int = FIND_MATCHES) -> JSON:
@@ -158,9 +163,10 @@ def delete(root: Root, *, old: str = "", start: str = "", end: str = "") -> JSON
 
 
 def set_marks(root: Root, marks: Marks, *, old: str = "", start: str = "", end: str = "") -> JSON:
-    """Give a span these marks, or take away those whose value is None; `changed` counts the characters. It may cover
-    many blocks. Raises Refused."""
+    """Give a span these marks, or take away those that are None or False; `changed` counts the characters. It may cover
+    many blocks. Raises Refused, also for a mark that the editor of a rich text may not know."""
     passages = _passages(root)
+    marks = _known(root, passages, marks)
     span = _span(root, passages, old, start, end)
     changed = 0
     for number in range(span.start.passage, span.stop.passage + 1):
@@ -169,6 +175,22 @@ def set_marks(root: Root, marks: Marks, *, old: str = "", start: str = "", end: 
         last = span.stop.offset if number == span.stop.passage else len(passage.text)
         changed += passage.format(first, last, marks)
     return {"changed": changed}
+
+
+def _known(root: Root, passages: list[Passage], marks: Marks) -> Marks:
+    """The marks as they are written. An editor removes the words whose mark it does not know, so in rich text there are
+    those that every editor has, and those that the text has already."""
+    if root.is_rich:
+        there = {key for each in passages for piece in each.pieces for run in piece.runs for key in run.marks}
+        unknown = sorted(key for key in marks if key not in RICH_MARKS | there)
+        if unknown:
+            known = ", ".join(sorted(RICH_MARKS | there))
+            raise Refused("bad-request", f"This text has no mark '{unknown[0]}'; it may have {known}.")
+        marks = {
+            key: {"href": value} if key == "link" and isinstance(value, str) else value for key, value in marks.items()
+        }
+        marks = {key: {} if value is True else value for key, value in marks.items()}
+    return {key: None if value is False else value for key, value in marks.items()}
 
 
 # --- places and spans -------------------------------------------------------------------------------------------------

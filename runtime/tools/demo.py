@@ -1,5 +1,5 @@
 """The demo agent's tools: a clock, a mail that needs a person's yes and only pretends, a question with a form, work
-that takes its time, and a search in a handful of texts about plait.
+that takes its time, a note in the shared document, and a search in a handful of texts about plait.
 
 None of them changes anything outside, so nobody can do harm by trying.
 """
@@ -7,10 +7,14 @@ None of them changes anything outside, so nobody can do harm by trying.
 import datetime
 import re
 import zoneinfo
+from functools import partial
 from typing import Any
 
 import trio
+from pycrdt import Doc
 
+from ...protocol.writing.root import Root
+from ...protocol.writing.text import END, insert
 from ..models.model import JSON
 from .ask import ask_person
 from .call import Call, Data, Source
@@ -79,6 +83,34 @@ async def slow_work(call: Call) -> dict[str, Any]:
     return {"stages": len(_STAGES), "seconds": round(_STAGE_S * len(_STAGES)), "counted": sum(counted)}
 
 
+_WORD_S = 0.08
+
+
+@tool(effect="idempotent")
+async def write_note(text: str, call: Call) -> dict[str, Any]:
+    """Write a note at the end of the shared document that people see beside the chat, word by word.
+
+    Args:
+        text: The note, without line breaks at its ends.
+    """
+    note = call.document("main")
+    at = END
+    pieces = re.findall(r"\S+\s*|\s+", text)
+    for number, piece in enumerate(pieces):
+        # Each word goes to the anchor of the last one's end, wherever that is after what people typed meanwhile.
+        written = await note.edit(partial(_append, at=at, piece=piece, first=number == 0))
+        at = written["end"]
+        call.progress(f"{number + 1} of {len(pieces)} words", (number + 1) / len(pieces))
+        await trio.sleep(_WORD_S)
+    return {"document": "main", "words": len(pieces)}
+
+
+def _append(doc: "Doc[Any]", at: str, piece: str, *, first: bool) -> dict[str, Any]:
+    root = Root(doc)
+    begins_a_line = first and str(root.text) and not str(root.text).endswith("\n")
+    return insert(root, at, f"\n{piece}" if begins_a_line else piece)
+
+
 @knowledge
 def search_docs(query: str) -> list[Source]:
     """Search in what is written about plait: rooms, logs, crashes, tabs, tools, approvals, models.
@@ -102,4 +134,4 @@ def _words(text: str) -> list[str]:
 
 def demo_tools() -> tuple[Tool, ...]:
     """What the demo model asks for."""
-    return (clock, send_mail, ask_person(FORM), slow_work, search_docs)
+    return (clock, send_mail, ask_person(FORM), slow_work, write_note, search_docs)

@@ -91,6 +91,10 @@ class NodeTab:
     async def insert(self, at: int, text: str, root: str = "content") -> None:
         await self.ask("insert", at=at, text=text, root=root)
 
+    async def insert_behind(self, piece: str, text: str, nth: int, root: str = "content") -> None:
+        """Behind one of the places where the piece occurs, or at the end: `nth` counts round and round."""
+        await self.ask("insert_behind", piece=piece, text=text, nth=nth, root=root)
+
     async def append(self, text: str, root: str = "content") -> None:
         await self.ask("append", text=text, root=root)
 

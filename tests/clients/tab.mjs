@@ -69,6 +69,11 @@ const commands = {
     return doc.clientID
   },
   insert ({ root, at, text }) { doc.getText(root).insert(at, text) },
+  insert_behind ({ root, piece, text, nth }) {
+    const pieces = doc.getText(root).toString().split(piece)
+    const before = pieces.slice(0, 1 + nth % pieces.length).join(piece)
+    doc.getText(root).insert(before.length + (nth % pieces.length < pieces.length - 1 ? piece.length : 0), text)
+  },
   append ({ root, text }) { doc.getText(root).insert(doc.getText(root).length, text) },
   delete ({ root, at, length }) { doc.getText(root).delete(at, length) },
   text ({ root }) { return doc.getText(root).toString() },

@@ -71,7 +71,7 @@ def test_a_text_reads_as_rows(editor: dict[str, Any]):
     root = opened(editor, "nested")
     assert rows(root) == editor["rows"]
     second = text.read(root)["lines"][1]
-    assert {"text": "bold", "bold": {}} in second["marks"]
+    assert {"text": "bold", "bold": True} in second["marks"]
     (link,) = [run for run in second["marks"] if "link" in run]
     assert (link["text"], link["link"]["href"]) == ("link", "https://x.y")
 
@@ -153,13 +153,13 @@ def test_words_in_a_block(editor: dict[str, Any]):
     words = next(each for each in _texts(theirs.fragment) if str(each).startswith("a "))
     words.insert(len("a bold"), " 🙂")
     text.replace(ours, "a bolder and more code", old="a bold and code")
-    text.set_marks(ours, {"italic": {}}, old="and more")
+    text.set_marks(ours, {"italic": True}, old="and more")
     meet(ours, theirs)
     assert rows(ours)[1][2] in ("a bolder 🙂 and more code", "a bold 🙂er and more code")
     marks = text.read(ours)["lines"][1]["marks"]
-    assert {"text": "and more", "italic": {}} in marks
-    assert {"text": "code", "code": {}} in marks
-    text.set_marks(ours, {"italic": None, "bold": None, "code": None}, start="start", end="end")
+    assert {"text": "and more", "italic": True} in marks
+    assert {"text": "code", "code": True} in marks
+    text.set_marks(ours, {"italic": None, "bold": False, "code": None}, start="start", end="end")
     assert not any("marks" in row for row in text.read(ours)["lines"])
 
 
@@ -207,6 +207,7 @@ def test_what_is_refused_changes_nothing(editor: dict[str, Any]):
         lambda: text.insert(root, at(root, "one"), "a\nb"),
         lambda: text.replace(root, "x", **two),
         lambda: text.find(root, "onetwo"),
+        lambda: text.set_marks(root, {"blink": True}, old="one"),
         lambda: blocks.delete_block(Root(root.doc, "content"), "start"),
         lambda: blocks.insert_blocks(Root(root.doc, "content"), "x"),
     ):
@@ -285,6 +286,8 @@ def test_a_root_is_what_it_holds():
     assert not Root(fresh, "content").is_rich
     assert Root(fresh, "document-store").is_rich
     assert text.read(Root(fresh, "page"))["lines"][0]["text"] == "x"
+    blocks.insert_blocks(Root(fresh, "page"), "y")
+    assert rows(replica(Root(fresh, "page"), 4)) == [[0, "", "x"], [0, "", "y"]]
     with pytest.raises(Refused, match="is plain text"):
         blocks.insert_blocks(Root(fresh, "prosemirror"), "x")
 

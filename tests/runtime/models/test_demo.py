@@ -81,7 +81,13 @@ async def test_it_says_the_same_to_the_same_conversation() -> None:
 
 @pytest.mark.parametrize(
     ("prompt", "name"),
-    [("Write a mail", "send_mail"), ("let me approve it", "send_mail"), ("Ask me", "ask_person"), ("a task", "clock")],
+    [
+        ("Write a mail", "send_mail"),
+        ("let me approve it", "send_mail"),
+        ("Ask me", "ask_person"),
+        ("a task", "clock"),
+        ("some notes", "write_note"),
+    ],
 )
 async def test_a_word_of_the_prompt_chooses_the_call(prompt: str, name: str) -> None:
     """MD22: with arguments that the tool takes; what came of it is told, a no as well."""
