@@ -249,14 +249,15 @@ class Carrying:
     def _look(self) -> dict[Key, tuple[Call, str]]:
         """What the document shows as this tab's: each call and its state."""
         found: dict[Key, tuple[Call, str]] = {}
-        for run in sorted(self._runs.keys()):
-            shown = self._runs[run]
-            if shown["status"] in TERMINAL:
-                continue
-            for part in shown["parts"]:
-                if part.get("tab") == self.tab and part["state"] in ("assigned", "running", "unknown"):
-                    call = Call(run, part["call"], int(part["number"]), part["name"], part.get("args") or "{}")
-                    found[call.key] = (call, part["state"])
+        with self._replica.doc.transaction():  # One for all: else every look at a value is one of its own.
+            for run in sorted(self._runs.keys()):
+                shown = self._runs[run]
+                if shown["status"] in TERMINAL:
+                    continue
+                for part in shown["parts"]:
+                    if part.get("tab") == self.tab and part["state"] in ("assigned", "running", "unknown"):
+                        call = Call(run, part["call"], int(part["number"]), part["name"], part.get("args") or "{}")
+                        found[call.key] = (call, part["state"])
         return found
 
 

@@ -207,9 +207,12 @@ class Live(Editing):
 
     def _too_late(self, run: Run, event: Any) -> bool:
         """Whether a step says what only the epoch that it began in could take. The end of an answer whose text was
-        lost with a failed append is not the answer; and a call that was cancelled because its room was read again was
-        not stopped. What a call is known to have done stays true."""
+        lost with a failed append is not the answer, and nor is one whose text was dropped because its run is being
+        stopped; a call that was cancelled because its room was read again was not stopped. What a call is known to
+        have done stays true."""
         step = run.steps.get(event.step)
+        if step is not None and step.kind == "model" and run.stopping:
+            return True
         if step is None or step.status != "open" or step.epoch == self.epoch:
             return False
         cancelled = isinstance(event, ToolFailed) and event.code == "tool-cancelled" and not run.stopping

@@ -66,6 +66,8 @@ class Room(Door):
         self._quiet = False
         self._unsynced: dict[Tab, None] = {}
         self._unsaid: list[Report] = []
+        self._tabs_unsaid = False
+        """Whether this epoch's log does not say yet that the tabs with tools are here still."""
         self._alarm: int | None = None
         self._live: Live | None = None
         self._company = Company(name, self._audience)
@@ -167,6 +169,7 @@ class Room(Door):
         batch = [self._inbox.popleft() for _ in range(min(len(self._inbox), limits.PASS_MESSAGES))]
         if self._inbox:
             self._work.set()
+        self._say_who_stays(batch)
         live = self._live
         assert live is not None
         with trio.CancelScope(shield=True):  # A pass is short, and its outcome must be known.
@@ -187,6 +190,14 @@ class Room(Door):
                 self._failures = 0
                 self.trouble = ""
                 await self._keep_snapshot(live)
+
+    def _say_who_stays(self, batch: list[Message]) -> None:
+        """In a new epoch, before all that waits: a tab's next word would else be its first one there, and what the room
+        knows of it from the last one would be lost, or would undo that word. In the quiet after a failure only then:
+        the disk may be full for hours, and a try for each failure would be one try after the other."""
+        if self._tabs_unsaid and not (self._quiet and all(isinstance(message, _CHANGES_NOTHING) for message in batch)):
+            self._tabs_unsaid = False
+            batch[:0] = [TabStays(name) for name in self._audience.bound]
 
     async def _look_up(self, batch: list[Message]) -> None:
         for message in batch:
@@ -293,17 +304,17 @@ class Room(Door):
         self._keep_quiet(nursery)
         self._forget_intents(told)
         for message in batch:
-            if isinstance(message, Join | Step1 | CatchUp | Look | Leave):
-                self._post(message)  # It changes nothing, so it is simply asked again.
+            if isinstance(message, _CHANGES_NOTHING):
+                self._post(message)  # So it is simply asked again.
+            elif isinstance(message, Resync):
+                self._unsynced[message.tab] = None
             elif isinstance(message, Report) and message.stays_true:
                 self._unsaid.append(message)
             else:
                 message.failed(told)
                 if isinstance(message, Edit):
                     self._unsynced[message.tab] = None
-        # Before all that waits: a tab's next word would else be its first one in this epoch, and what the room knows of
-        # it from the last one would be lost, or would undo that word.
-        self._inbox.extendleft(TabStays(name) for name in self._audience.bound)
+        self._tabs_unsaid = True
         self._catch_up_all(old)
         old.release()
         self._work.set()
@@ -377,6 +388,8 @@ class Room(Door):
         except PlaitError as error:
             log.warning("room %s kept no snapshot: %s", self.name, error)
 
+
+_CHANGES_NOTHING = (Join, Step1, CatchUp, Look, Leave)
 
 _WORTH_A_SNAPSHOT = 100
 """A sleeping room with fewer records since its last snapshot is read from its tail instead."""

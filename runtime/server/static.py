@@ -6,6 +6,7 @@ the package, but their names do not, so browsers revalidate (`no-cache` and an E
 
 import gzip
 import hashlib
+from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import NamedTuple
@@ -52,19 +53,7 @@ class Files:
     """The table of what is under `root`, or of the console's bundle."""
 
     def __init__(self, root: Traversable | None = None) -> None:
-        self._files: dict[str, _File] = {}
-        root = root or resources.files(console) / "dist"
-        if root.is_dir():
-            self._add(root, "/")
-
-    def _add(self, folder: Traversable, path: str) -> None:
-        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
-            if entry.is_dir():
-                self._add(entry, f"{path}{entry.name}/")
-            elif (kind := TYPES.get(entry.name.rpartition(".")[2])) is not None:
-                plain = entry.read_bytes()
-                etag = f'"{hashlib.sha256(plain).hexdigest()[:20]}"'
-                self._files[path + entry.name] = _File(kind, etag, plain, gzip.compress(plain, 9, mtime=0))
+        self._files = _shipped() if root is None else _table(root)
 
     def has(self, path: str) -> bool:
         """Whether a file answers to that path; `/` is the page."""
@@ -82,3 +71,26 @@ class Files:
         if "gzip" in request.headers.get("accept-encoding", "") and len(file.packed) < len(file.plain):
             return Response(200, (*headers, ("content-encoding", "gzip")), file.packed)
         return Response(200, headers, file.plain)
+
+
+@cache
+def _shipped() -> dict[str, _File]:
+    """The console's own, packed once for all servers of this process: it takes longer than the rest of their start."""
+    return _table(resources.files(console) / "dist")
+
+
+def _table(root: Traversable) -> dict[str, _File]:
+    table: dict[str, _File] = {}
+    if root.is_dir():
+        _add(table, root, "/")
+    return table
+
+
+def _add(table: dict[str, _File], folder: Traversable, path: str) -> None:
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if entry.is_dir():
+            _add(table, entry, f"{path}{entry.name}/")
+        elif (kind := TYPES.get(entry.name.rpartition(".")[2])) is not None:
+            plain = entry.read_bytes()
+            etag = f'"{hashlib.sha256(plain).hexdigest()[:20]}"'
+            table[path + entry.name] = _File(kind, etag, plain, gzip.compress(plain, 9, mtime=0))

@@ -1,10 +1,11 @@
-"""`python -m tests.simulation`: run many seeds, say how fast and what broke, or play one seed again with its trace."""
+"""`python -m tests.simulation`: run many seeds, say how fast and what broke, play one again, or shrink it."""
 
 import argparse
 import sys
 import time
 from collections import Counter
 
+from .shrinking import shrink
 from .world import STORMS, Outcome, simulate
 
 
@@ -16,7 +17,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, metavar="S", help="run this seed alone")
     parser.add_argument("--storms", type=int, default=STORMS, help=f"storms in each world (default {STORMS})")
     parser.add_argument("--trace", action="store_true", help="print what happened")
+    parser.add_argument("--shrink", action="store_true", help="look for the smallest world of --seed that still breaks")
+    parser.add_argument("--tries", type=int, default=300, help="how many worlds to try for that (default 300)")
     asked = parser.parse_args()
+    if asked.shrink:
+        return _shrink(asked.seed, asked.storms, asked.tries)
     seeds = [asked.seed] if asked.seed is not None else range(asked.first, asked.first + asked.seeds)
     tally = Tally()
     try:
@@ -28,6 +33,16 @@ def main() -> int:
         print("interrupted; so far:")
     tally.show()
     return 1 if tally.broken else 0
+
+
+def _shrink(seed: int | None, storms: int, tries: int) -> int:
+    if seed is None:
+        raise SystemExit("--shrink needs a --seed")
+    best, happened = shrink(seed, storms, tries=tries, told=lambda said: print(said, file=sys.stderr, flush=True))
+    print("\n".join(best.lines))
+    print(f"What happens in it: {', '.join(happened) or 'nothing that could be left out'}")
+    print("\n".join(best.broken[:5]))
+    return 1
 
 
 class Tally:
@@ -45,7 +60,9 @@ class Tally:
         self._virtual_s += outcome.virtual_s
         self._counts.update(outcome.counts)
         if self.seeds % 50 == 0:
-            print(f"{self.seeds} seeds, {self._rate:.2f} a second, {self.broken} broken", file=sys.stderr, flush=True)
+            commits = self._counts["commits"]
+            so_far = f"{self.seeds} seeds up to {outcome.seed}, {self._rate:.2f} a second, {commits} commits"
+            print(f"{so_far}, {self.broken} broken", file=sys.stderr, flush=True)
 
     @property
     def _rate(self) -> float:

@@ -6,12 +6,13 @@ What is asked says what is done: "order" calls a write, "pay" one that wants a y
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
+from datetime import timedelta
 from random import Random
 from typing import Any
 
 import trio
-from plait.protocol.events import ToolClaimed, ToolStarted
-from plait.runtime import Agent, Call, ask_person, tool
+from plait.protocol.events import ToolCall, ToolClaimed, ToolStarted, Usage
+from plait.runtime import Agent, Call, FlowRun, ask_person, flow, tool
 from plait.runtime.models.model import JSON, Answered, Chunk, ModelError, ReasoningChunk, TextChunk
 
 from tests.runtime.agent.scripted import Scripted, answered, calls, says
@@ -30,7 +31,13 @@ TASKS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
     "both": (("c1", "order", '{"item":"a door"}'), ("c2", "look", '{"item":"wall"}'), ("c3", "paint", "{}")),
     "wrong": (("c1", "nothing", "{}"), ("c2", "look", "[]")),
 }
-PROMPTS = (*TASKS, "say", "say", "long", "break")
+PROMPTS = (*TASKS, "say", "say", "long", "long", "break")
+AGENTS = ("", "host", "hasty", "listener", "sleeper")
+LONG = [f"word{n} " for n in range(60)]
+"""What the model says when asked for much: the first so many of these."""
+_DONE, _LOOK, _BREAK = "All of that is done now. ", "Let me look. ", "I will "
+SAYINGS = ("".join(LONG), _DONE, _LOOK, _BREAK)
+"""All that a model says here; `Usage` counts the words of it."""
 
 
 class Acts:
@@ -47,7 +54,7 @@ class Acts:
         self.done[key] = self.done.get(key, 0) + 1
         self._trace.say(name, f"acts for {call.room}/{call.run}/{call.step}, try {call.attempt}", count="writes")
         kind = ToolClaimed if name == "paint" else ToolStarted
-        log = self._disk.logs.get(call.room, [])
+        log = self._disk.log(call.room)
         if not any(r.run == call.run and isinstance(r.event, kind) and r.event.step == call.step for r in log):
             self._trace.breach(name, f"{key} happens and the log does not say that it begins")
 
@@ -63,19 +70,29 @@ class Acting(Scripted):
         said = [message.get("text", "") for message in request["messages"] if message["role"] == "User"]
         task = next((text.split()[0] for text in reversed(said) if text.split()[0] in PROMPTS), "say")
         if task == "break" and self._dice.random() < 0.5:
-            return [TextChunk("I will "), ModelError("model-failed", "It broke.", retry=self._dice.random() < 0.8)]
+            return [TextChunk(_BREAK), ModelError("model-failed", "It broke.", retry=self._dice.random() < 0.8)]
         if task == "long":
-            words = [TextChunk(f"word{n} ") for n in range(self._dice.randrange(10, 60))]
-            return [ReasoningChunk("Well. "), *words, Answered("stop")]
+            words = [TextChunk(word) for word in LONG[: self._dice.randrange(10, 60)]]
+            return [ReasoningChunk("Well. "), *words, Answered("stop", (), Usage(3, len(words)))]
         if task in TASKS and not answered(request):
-            return calls(*TASKS[task])
-        return says("All of that is done now.")
+            *lines, _ = calls(*TASKS[task], thought=_LOOK)
+            made = tuple(ToolCall(id_, name, args) for id_, name, args in TASKS[task])
+            return [*lines, Answered("tool-calls", made, Usage(3, len(_LOOK.split())))]
+        return says(_DONE)
 
     async def _lines(self, request: JSON) -> AsyncGenerator[Chunk]:
         async with aclosing(super()._lines(request)) as lines:
             async for line in lines:
                 await trio.sleep(self._dice.choice((0.0, 0.005, 0.05, 0.4)))
                 yield line
+
+
+@flow
+async def doze(run: FlowRun) -> str:
+    """Sleep for a while, through whatever happens meanwhile, and answer then."""
+    while await run.random() < 0.7:
+        await run.sleep_until(await run.now() + timedelta(seconds=30 * await run.random()))
+    return (await run.generate()).text
 
 
 def crew(acts: Acts, dice: Random, alive: Callable[[], bool]) -> list[Agent]:
@@ -119,4 +136,5 @@ def crew(acts: Acts, dice: Random, alive: Callable[[], bool]) -> list[Agent]:
         agent("host", *rest),
         agent("hasty", *rest, on_second_prompt="interrupt"),
         agent("listener", *rest, on_second_prompt="steer"),
+        agent("sleeper", flow=doze),
     ]

@@ -20,4 +20,18 @@ FOUND: tuple[Found, ...] = (
         "A person left while a task of theirs began to read a document. Leaving cancels both and ends the link, and "
         "the task asked the link before it heard that it was cancelled: a timeout became a refusal.",
     ),
+    Found(
+        52,
+        1,
+        "AG3",
+        "A stop came in one pass with the last words of an answer. The words were dropped, and that the answer had "
+        "come to its end was not: it stood there as whole, and was not.",
+    ),
+    Found(
+        12,
+        1,
+        "RM3",
+        "The disk was full for a while. The pass in which the room wanted to ask a tab for the edit that had been lost "
+        "failed as well, and from then on nobody asked: the text stood in one tab alone.",
+    ),
 )

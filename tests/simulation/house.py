@@ -4,13 +4,13 @@ It ends in one of two ways, as processes do. A deploy lets it finish what it may
 disk is dead and its connections are cut before its tasks hear of anything, so nothing that they still do gets out.
 """
 
-import logging
-
 import trio
 from plait.protocol import limits
 from plait.runtime import Runtime
 from plait.runtime.client.link import Address, Dial
 from plait.runtime.room.identity import Surroundings
+from plait.runtime.room.room import Room
+from plait.runtime.room.rooms import Rooms
 from plait.runtime.server.connection import SWEEP_S
 from plait.runtime.server.listener import Server, _Handlers
 
@@ -20,7 +20,8 @@ from .disk import Disk, Handle
 from .network import Network
 from .trace import Trace
 
-log = logging.getLogger("plait")
+_TRIES = 30
+"""How often a room may be read again within a second: once for what each of a few people asks for."""
 
 
 class House:
@@ -38,26 +39,30 @@ class House:
         self._network = network
         self._acts = acts
         self._dice = chance.dice("house")
-        self._handle = Handle(disk, trace)
+        self._handle: Handle | None = None
         self._server: Server | None = None
         self._handlers: trio.Nursery | None = None
         self._end = trio.Event()
-        self._changed = trio.Event()
         self.peak = 0
+        disk.on_kill = self.crash
 
     async def run(self) -> None:
         """One life after another, until cancelled."""
         while True:
             self._end = trio.Event()
-            async with trio.open_nursery() as nursery:
-                await self._live(nursery)
-                nursery.cancel_scope.cancel()
+            handle = self._handle = Handle(self._disk, self._trace)
+            try:
+                async with trio.open_nursery() as nursery:
+                    await self._live(nursery, handle)
+                    nursery.cancel_scope.cancel()
+            finally:
+                self._handle = None
+                await handle.bury()
             self._trace.say("house", "the process is gone")
             await trio.sleep(self._dice.choice((0.1, 3.0)))
 
-    async def _live(self, process: trio.Nursery) -> None:
+    async def _live(self, process: trio.Nursery, handle: Handle) -> None:
         self.lives += 1
-        handle = self._handle = Handle(self._disk, self._trace)
         agents = crew(self._acts, self._chance.dice(f"crew {self.lives}"), lambda: not handle.dead)
         async with Runtime(handle, agents, surroundings=self._around) as runtime:
             server = Server(runtime.rooms)
@@ -65,7 +70,7 @@ class House:
             try:
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(server.sockets.keep_alive, SWEEP_S)
-                    nursery.start_soon(self._measure, server)
+                    nursery.start_soon(self._measure, server, runtime.rooms)
                     self.runtime, self._server, self._handlers = runtime, server, handlers.nursery
                     self._trace.say("house", f"process {self.lives} listens", count="processes")
                     await self._end.wait()
@@ -75,8 +80,9 @@ class House:
                 server.drain()
                 handlers.finish(trio.current_time() + (0 if handle.dead else limits.DRAIN_S))
 
-    async def _measure(self, server: Server) -> None:
-        """Look now and then at what each socket costs (law 6)."""
+    async def _measure(self, server: Server, rooms: Rooms) -> None:
+        """Look every second at what each socket costs (law 6), and whether a room whose disk fails keeps trying."""
+        reopened: dict[Room, int] = {}
         most = limits.OUTBOX_BYTES + limits.ANSWERS_BYTES + limits.FRAME_BYTES
         while True:
             await trio.sleep(1)
@@ -84,10 +90,14 @@ class House:
                 self.peak = max(self.peak, connection.outbox.waiting)
             if self.peak > most:
                 self._trace.breach("house", f"a socket costs {self.peak} bytes")
+            for room in rooms._awake.values():
+                if room.reopened - reopened.get(room, 0) > _TRIES:
+                    self._trace.breach("house", f"room {room.name} spins")
+                reopened[room] = room.reopened
 
     def crash(self) -> None:
         """The process dies now, wherever it is."""
-        if self._server is not None:
+        if self._handle is not None and not self._handle.dead:
             self._trace.say("house", "CRASH", count="crashes")
             self._handle.die()
             self._network.cut_all()

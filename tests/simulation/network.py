@@ -15,9 +15,11 @@ from random import Random
 
 import trio
 
+from .chance import Chance
 from .trace import Trace
 
 _WINDOW = 64 << 10
+_PIECES = (30, 500, 65536)
 _GIVEN_UP_S = 100.0
 """TCP's own patience is some 15 minutes; shorter here, so that quiet comes."""
 
@@ -39,7 +41,6 @@ class Pipe:
         self._moved = trio.Event()
         self._arrived = 0.0
         self._latency_s = dice.choice((0.001, 0.02, 0.2)) * dice.random()
-        self._piece = dice.choice((30, 500, 65536))
         self.lost = False
         self.lost_since = 0.0
         """When the first byte was lost; 0 if none was."""
@@ -108,7 +109,7 @@ class Pipe:
 
     def _taken(self, most: int) -> bytes:
         due, data = self._line.popleft()
-        size = min(most, self._piece, len(data))
+        size = min(most, self._dice.choice(_PIECES), len(data))
         if len(data) > size:
             self._line.appendleft((due, data[size:]))
         self._size -= size
@@ -172,10 +173,10 @@ class End(trio.abc.HalfCloseableStream):
 class Network:
     """All connections of a world; `nursery` carries their fates."""
 
-    def __init__(self, trace: Trace, dice: Callable[[str], Random], nursery: trio.Nursery) -> None:
+    def __init__(self, trace: Trace, chance: Chance, nursery: trio.Nursery) -> None:
         self.weather = Weather()
         self._trace = trace
-        self._dice = dice
+        self._chance = chance
         self._nursery = nursery
         self._count = 0
         self._open: dict[int, tuple[Pipe, Pipe]] = {}
@@ -184,7 +185,7 @@ class Network:
         """A new connection: the caller's end and the other one."""
         self._count += 1
         number = self._count
-        dice = self._dice(f"connection {number}")
+        dice = self._chance.dice(f"connection {number}")
         there, back = Pipe(dice), Pipe(dice)
         self._open[number] = (there, back)
         scope = trio.CancelScope()
@@ -221,7 +222,10 @@ class Network:
                     back.break_off()
                 if self.weather.calm:
                     continue
-                match dice.choice(("cut", "half-open", "stall", "stall", "nothing", "nothing")):
+                fate = dice.choice(("cut", "half-open", "stall", "stall", "nothing", "nothing"))
+                if fate == "nothing" or not self._chance.happens(f"{fate} of connection {number}"):
+                    continue
+                match fate:
                     case "cut":
                         self._trace.say("network", f"connection {number} is cut", count="cuts")
                         there.break_off()
@@ -230,8 +234,6 @@ class Network:
                         self._trace.say("network", f"connection {number} goes half-open", count="half-open")
                         for pipe in dice.choice(((there,), (back,), (there, back))):
                             pipe.lost = True
-                    case "stall":
+                    case _:
                         self._trace.say("network", f"connection {number} stalls", count="stalls")
                         dice.choice((there, back)).stall(trio.current_time() + dice.choice((1.0, 10.0, 50.0)))
-                    case _:
-                        pass

@@ -33,7 +33,7 @@ from plait.runtime.client import RemoteRoom
 from pycrdt import Doc, Map, Text, TransactionEvent
 
 from .chance import Chance
-from .crew import PROMPTS, Acts
+from .crew import AGENTS, PROMPTS, Acts
 from .disk import Disk
 from .house import House
 from .trace import Trace
@@ -47,7 +47,7 @@ Acked = dict[tuple[str, str], tuple[Asked, int, str]]
 
 
 class World:
-    """What people share: where they live, and what was promised to them."""
+    """What people share: where they live, and what was promised to them. `calm`: nobody begins anything now."""
 
     def __init__(self, chance: Chance, trace: Trace, disk: Disk, house: House, acts: Acts) -> None:
         self.chance = chance
@@ -57,7 +57,31 @@ class World:
         self.acts = acts
         self.acked: Acked = {}
         self.refused: set[tuple[str, str]] = set()
+        self.faces: dict[int, str] = {}
+        """Whose the client ids are that stock tabs show themselves under."""
+        self.condemned: set[str] = set()
+        """Rooms whose deletion was asked for: who was in one may be told that it is gone before it is (specs/rooms)."""
         self.calm = False
+        self.troubles = 0
+        self.since = 0
+        """When it last got calm, in µs."""
+
+    def acks(self, who: str, room: str, command: Asked, seq: int | None, run: str) -> None:
+        """Somebody was told that the command is done: hold it against the disk, and against what was said before."""
+        said = type(command).__name__
+        self.trace.say(who, f"{said} {command.id} is {seq}", count="acked")
+        log = self.disk.log(room)
+        if seq is None or seq > len(log) or log[seq - 1].id != command_record_id(command.id):
+            self.trace.breach(who, f"{command.id} was acked as {seq}, which is not on disk")
+            return
+        known = self.acked.setdefault((room, command.id), (command, seq, run))
+        if known[1:] != (seq, run):
+            self.trace.breach(who, f"{command.id} was {known[1:]} before and is {(seq, run)} now")
+
+    def refuses(self, who: str, room: str, command: Asked, code: str) -> None:
+        """Somebody was told that the command did not happen, and will not."""
+        self.trace.say(who, f"{type(command).__name__} {command.id} is refused: {code}", count="refused")
+        self.refused.add((room, command.id))
 
 
 class Person:
@@ -70,7 +94,7 @@ class Person:
         self.idle = True
         self._world = world
         self._dice: Random = world.chance.dice(name)
-        self._asked = 0
+        self._asked = self._acts = 0
         self._follows = self._dice.random() < 0.6
         self._lends = self._dice.random() < 0.7
         self._writes = self._dice.random() < 0.7
@@ -80,11 +104,20 @@ class Person:
         visit = 0
         while True:
             visit += 1
-            with trio.CancelScope() as scope:
-                await self._visit(visit, scope)
+            try:
+                with trio.CancelScope() as scope:
+                    await self._visit(visit, scope)
+            except* Refused as refused:
+                self._moves_out(refused)
             self.tab = None
             self._world.trace.say(self.name, "leaves")
             await trio.sleep(0.1 if self._world.calm else self._dice.choice((0.5, 5.0, 40.0)))
+
+    def _moves_out(self, refused: ExceptionGroup[Refused]) -> None:
+        """The room says that it is not there: who is told so goes elsewhere."""
+        if self.room not in self._world.condemned or any(each.code != "no-such-room" for each in leaves(refused)):
+            self._world.trace.breach(self.name, f"is sent away from {self.room}: {leaves(refused)}")
+        self.room = "den"
 
     async def _visit(self, visit: int, scope: trio.CancelScope) -> None:
         world, dice = self._world, self._world.chance.dice(f"{self.name} {visit}")
@@ -98,7 +131,7 @@ class Person:
             self.tab = tab
             nursery = await stack.enter_async_context(trio.open_nursery())
             if self._follows:
-                nursery.start_soon(self._follow, tab, dice.choice((0, len(world.disk.logs.get(self.room, ())))))
+                nursery.start_soon(self._follow, tab, dice.choice((0, len(world.disk.log(self.room)))))
             if self._lends:
                 nursery.start_soon(self._lend, tab)
             nursery.start_soon(self._watch, tab)
@@ -106,8 +139,9 @@ class Person:
             # A visit is left in the midst of things, but not while the world is looked at.
             while world.calm or trio.current_time() < until:
                 await trio.sleep(dice.expovariate(1 / 1.5))
-                if not world.calm:
-                    nursery.start_soon(self._act, tab)
+                self._acts += 1
+                if not world.calm and world.chance.happens(f"{self.name} acts {self._acts}"):
+                    nursery.start_soon(self._act, tab, world.chance.dice(f"{self.name} acts {self._acts}"))
             scope.cancel()
 
     # --- looking ------------------------------------------------------------------------------------------------------
@@ -117,7 +151,7 @@ class Person:
         async with tab.follow(after) as records:
             async for record in records:
                 seq += 1
-                log = self._world.disk.logs.get(self.room, [])
+                log = self._world.disk.log(self.room)
                 if record.seq != seq:
                     self._world.trace.breach(self.name, f"follows from {seq - 1} and is given {record.seq}")
                 elif seq > len(log) or _shown(record) != _shown(log[seq - 1]):
@@ -151,20 +185,19 @@ class Person:
 
     # --- acting -------------------------------------------------------------------------------------------------------
 
-    async def _act(self, tab: RemoteRoom) -> None:
-        dice = self._dice
+    async def _act(self, tab: RemoteRoom, dice: Random) -> None:
         choice = dice.random()
         if 0.6 <= choice < 0.85:
-            await self._write(tab)
+            await self._write(tab, dice)
             return
         if choice >= 0.96:
-            await self._ask_again(tab)
+            await self._ask_again(tab, dice)
             return
         runs = shown((await tab.document()).doc)
         open_runs = [run for run, shown in runs.items() if shown["status"] in OPEN]
         if choice < 0.25 and len(open_runs) < 5:
             text = f"{dice.choice(PROMPTS)} {dice.randrange(100)}"
-            await self._ask(tab, Prompt(id=self._id(), text=text, agent=dice.choice(("", "host", "hasty", "listener"))))
+            await self._ask(tab, Prompt(id=self._id(), text=text, agent=dice.choice(AGENTS)))
         elif choice < 0.32:
             await self._ask(tab, Steer(id=self._id(), text="hurry"))
         elif choice < 0.38:
@@ -190,42 +223,31 @@ class Person:
         return f"{self.name}-{self._asked}"
 
     async def _ask(self, tab: RemoteRoom, command: Asked) -> None:
-        world, key = self._world, (self.room, command.id)
-        said = type(command).__name__
         try:
             done = await tab._ask(command)
         except Refused as refused:
-            world.trace.say(self.name, f"{said} {command.id} is refused: {refused.code}", count="refused")
-            world.refused.add(key)
-            return
+            self._world.refuses(self.name, self.room, command, refused.code)
         except OutcomeUnknown:
-            world.trace.say(self.name, f"{said} {command.id}: unknown", count="unknown")
-            return
-        world.trace.say(self.name, f"{said} {command.id} is {done.seq}", count="acked")
-        log = world.disk.logs.get(self.room, [])
-        if done.seq is None or done.seq > len(log) or log[done.seq - 1].id != command_record_id(command.id):
-            world.trace.breach(self.name, f"{command.id} was acked as {done.seq}, which is not on disk")
-            return
-        known = world.acked.setdefault(key, (command, done.seq, done.run))
-        if known[1:] != (done.seq, done.run):
-            world.trace.breach(self.name, f"{command.id} was {known[1:]} before and is {done} now")
+            self._world.trace.say(self.name, f"{type(command).__name__} {command.id}: unknown", count="unknown")
+        else:
+            self._world.acks(self.name, self.room, command, done.seq, done.run)
 
-    async def _ask_again(self, tab: RemoteRoom) -> None:
+    async def _ask_again(self, tab: RemoteRoom, dice: Random) -> None:
         """Ask what somebody was told already, in this process or in an earlier one."""
         asked = [command for (room, _), (command, _, _) in self._world.acked.items() if room == self.room]
         if asked:
-            await self._ask(tab, self._dice.choice(asked))
+            await self._ask(tab, dice.choice(asked))
 
-    async def _write(self, tab: RemoteRoom) -> None:
+    async def _write(self, tab: RemoteRoom, dice: Random) -> None:
         notes = await tab.document("notes")
         with notes.edit() as doc:
             text = doc.get("content", type=Text)
             length = len(str(text))
-            if length > 20 and self._dice.random() < 0.3:
-                at = self._dice.randrange(length - 5)
-                del text[at : at + self._dice.randrange(1, 5)]
+            if length > 20 and dice.random() < 0.3:
+                at = dice.randrange(length - 5)
+                del text[at : at + dice.randrange(1, 5)]
             else:
-                text.insert(self._dice.randrange(length + 1), f"<{self._dice.randrange(1000)}>")
+                text.insert(dice.randrange(length + 1), f"<{dice.randrange(1000)}>")
         mark = dict(notes.replica._clocks).get(notes.doc.client_id, 0)
         self._world.trace.say(self.name, f"writes up to {mark}", count="edits")
         await notes.saved()
@@ -234,9 +256,14 @@ class Person:
 
 
 def shown(doc: "Doc[Any]") -> dict[str, Any]:
-    """The newest runs of a room document, as plain as it has them: all of `shown_runs` would be half of the time."""
-    runs = doc.get(ROOT, type=Map)
-    return {run: runs[run].to_py() for run in sorted(runs.keys())[-_NEWEST:]}
+    """The newest runs of a room document; what is closed shows its status alone, for all of it would take long."""
+    with doc.transaction():
+        runs = doc.get(ROOT, type=Map)
+        newest = {run: runs[run] for run in sorted(runs.keys())[-_NEWEST:]}
+        return {
+            run: shown.to_py() if shown["status"] in OPEN else {"status": shown["status"]}
+            for run, shown in newest.items()
+        }
 
 
 def decisions(runs: Mapping[str, Any], dice: Random, new_id: Any) -> list[Asked]:
@@ -264,3 +291,9 @@ def _shown(record: Record) -> tuple[Any, ...]:
         *(record.seq, record.time, record.author, record.run, record.epoch),
         *(record.event, record.document, record.update),
     )
+
+
+def leaves(group: BaseExceptionGroup[Any]) -> list[Any]:
+    """The errors of a group, however deep they stand."""
+    nested = (leaves(each) if isinstance(each, BaseExceptionGroup) else [each] for each in group.exceptions)
+    return [leaf for found in nested for leaf in found]

@@ -15,30 +15,31 @@ from plait.protocol.update import decode_state_vector
 from plait.runtime.client.websocket import Closed, Rejected, WebSocket
 from pycrdt import Doc, Text, TransactionEvent
 
-from .chance import Chance
-from .disk import Disk
-from .house import House
-from .trace import Trace
+from .people import World
+from .presence import Presence
 
 
 class StockTab:
     """One tab on one document; the room document without a name."""
 
-    def __init__(self, name: str, room: str, document: str, chance: Chance, house: House, disk: Disk, trace: Trace):
+    def __init__(self, name: str, room: str, document: str, world: World) -> None:
         self.name = name
         self.room = room
         self.document = document
-        self._dice = chance.dice(name)
+        self._world = world
+        self._dice = world.chance.dice(name)
         self.doc: Doc[Any] = Doc(client_id=self._dice.getrandbits(32))
+        self.presence = Presence(self.doc.client_id, name)
+        world.faces[self.doc.client_id] = name
         self.level = False
         self.over = ""
-        self._house = house
-        self._disk = disk
-        self._trace = trace
+        self._disk = world.disk
+        self._trace = world.trace
         self._path = f"/docs/{room}/{document}" if document else f"/rooms/{room}"
         self._socket: WebSocket | None = None
         self._out: list[bytes] = []
         self._wanted = trio.Event()
+        self._writes = 0
         self._applying = False
         self._subscription: Any = self.doc.observe(self._observe)
 
@@ -60,13 +61,20 @@ class StockTab:
                 self._trace.say(self.name, f"lost its socket: {end}")
                 if isinstance(end, Closed) and 4400 <= end.code <= 4499:
                     self.over = str(end)
-                    self._trace.breach(self.name, f"was sent away: {end}")
+                    if end.code != 4404 or self.room not in self._world.condemned:
+                        self._trace.breach(self.name, f"was sent away: {end}")
             self.level = False
             failures = 0 if trio.current_time() - began > 5 else failures + 1
             await trio.sleep(pause_s(failures, self._dice.random))
 
     def write(self) -> None:
-        """Write or delete something, whether there is a socket or not."""
+        """Write or delete something and move the cursor, whether there is a socket or not."""
+        self._writes += 1
+        if not self._world.chance.happens(f"{self.name} writes {self._writes}"):
+            return
+        self._say(frames.awareness(self.presence.moved()))
+        if not self.document:
+            return
         text = self.doc.get("content", type=Text)
         length = len(text.to_py() or "")
         if length > 20 and self._dice.random() < 0.3:
@@ -85,22 +93,24 @@ class StockTab:
 
     async def _once(self) -> None:
         with trio.fail_after(limits.CLIENT_CONNECT_S):
-            stream = await self._house.dial(self.name, self._dice.choice((0.001, 0.05)))
+            stream = await self._world.house.dial(self.name, self._dice.choice((0.001, 0.05)))
         async with stream:
             socket = WebSocket(stream)
             with trio.fail_after(limits.CLIENT_CONNECT_S):
                 await socket.shake_hands("127.0.0.1", self._path, [])
-            self._out = [frames.step1(self.doc.get_state())]
+            self._out = [frames.step1(self.doc.get_state()), frames.awareness(self.presence.mine())]
             self._socket = socket
             try:
                 await self._speak(socket)
             finally:
                 self._socket = None
+                self.presence.alone()
 
     async def _speak(self, socket: WebSocket) -> None:
         ending: Exception | None = None
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._write, socket)
+            nursery.start_soon(self._stay)
             try:
                 await self._read(socket)
             except (Closed, trio.TooSlowError) as end:  # A nursery would wrap it in a group.
@@ -121,11 +131,21 @@ class StockTab:
         except Closed:
             pass
 
+    async def _stay(self) -> None:
+        while True:
+            await trio.sleep(3)
+            for payload in self.presence.tick():
+                self._say(frames.awareness(payload))
+
     async def _read(self, socket: WebSocket) -> None:
         while True:
             with trio.fail_after(limits.SILENCE_S):
                 message = await socket.receive()
-            for said in heard.read(bytes(message)) if isinstance(message, bytes) else ():
+            if not isinstance(message, bytes):
+                continue
+            if message[0] == frames.AWARENESS:
+                self._hear(frames.read_bytes(message, 1)[0])
+            for said in heard.read(message):
                 match said:
                     case Step1():
                         self._say(frames.step2(self.doc.get_update(said.state_vector)))
@@ -133,6 +153,19 @@ class StockTab:
                         self._take(said)
                     case _:
                         self._trace.say(self.name, f"is told {said.code}: {said.message}", count="denied")
+
+    def _hear(self, payload: bytes) -> None:
+        again = self.presence.take(payload)
+        if again is not None:
+            self._trace.say(self.name, f"sees {len(self.presence.seen)}", count="seen")
+            self._say(frames.awareness(again))
+        for client, shown in self.presence.seen.items():
+            if self._world.faces.get(client) != shown.get("tab"):
+                self._trace.breach(self.name, f"is shown {shown} under the id of {self._world.faces.get(client)}")
+
+    @property
+    def online(self) -> bool:
+        return self._socket is not None
 
     def _take(self, change: Change) -> None:
         strange = self._disk.uncommitted(self.room, self.document, change.update)

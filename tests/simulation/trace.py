@@ -6,6 +6,7 @@ not stop the world: what follows often says why.
 
 import hashlib
 import logging
+from collections.abc import Callable
 
 import trio
 from plait.protocol.errors import PlaitError
@@ -18,6 +19,9 @@ class Trace:
         self.lines: list[str] = []
         self.broken: list[str] = []
         self.counts: dict[str, int] = {}
+        self.folder = ""
+        """Where real files stand, which differs from run to run and is not said."""
+        self.on_breach: Callable[[], None] = lambda: None
         self._hash = hashlib.sha256()
 
     def say(self, who: str, what: str, *, count: str = "") -> None:
@@ -32,6 +36,7 @@ class Trace:
         """A promise was broken."""
         self.say(who, f"BROKEN: {what}", count="broken")
         self.broken.append(f"{who}: {what}")
+        self.on_breach()
 
     @property
     def digest(self) -> str:
@@ -47,7 +52,7 @@ class Listening(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
-        text = record.getMessage().replace("\n", " ")
+        text = record.getMessage().replace("\n", " ").replace(self._trace.folder or "\n", "")
         self._trace.say("log", f"{record.levelname.lower()}: {text}")
         if error is not None and not isinstance(error, PlaitError):
             self._trace.breach("log", f"{text} ({type(error).__name__}: {error})")

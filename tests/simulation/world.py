@@ -3,6 +3,7 @@
 import logging
 import time
 import traceback
+from collections.abc import Collection
 from random import Random
 
 import trio
@@ -10,13 +11,14 @@ from msgspec import Struct
 from plait.protocol.commands import Asked, Stop
 from plait.protocol.errors import PlaitError
 from plait.runtime.room.identity import Surroundings
-from plait.storage.memory import MemoryStore
 from trio.testing import MockClock
 
 from . import checks
+from .caller import Caller
 from .chance import Chance
 from .crew import Acts
 from .disk import Disk
+from .engines import Dicts, SqliteFile
 from .house import House
 from .network import Network
 from .people import Person, World, decisions, shown
@@ -25,24 +27,32 @@ from .trace import Listening, Trace
 
 _EPOCH_US = 1_700_000_000_000_000
 STORMS = 2
-STORM_S = 60.0
+STORM_S = (15.0, 40.0, 90.0)
 
 
 class Outcome(Struct):
-    """What became of a seed. `seconds` is real time, `virtual_s` the time that passed inside."""
+    """What became of a seed. `happened` is what could have been left out, by name; `seconds` is
+    real time, `virtual_s` the time that passed inside."""
 
     seed: int
     broken: list[str]
     digest: str
     lines: list[str]
     counts: dict[str, int]
+    happened: tuple[str, ...]
     seconds: float
     virtual_s: float
 
 
-def simulate(seed: int, storms: int = STORMS) -> Outcome:
-    """Run one world to its end. Raises nothing for a broken promise: it is in `broken`."""
-    chance, trace = Chance(seed), Trace()
+def simulate(
+    seed: int, storms: int = STORMS, only: Collection[str] | None = None, *, to_the_end: bool = True
+) -> Outcome:
+    """Run one world. Raises nothing for a broken promise: it is in `broken`.
+
+    `only`: what may happen in it, of what happens in the whole world of that seed. A world that is not played to its
+    end is over with the first promise that it breaks.
+    """
+    chance, trace = Chance(seed, only), Trace()
     clock = MockClock(autojump_threshold=0)
     began = time.perf_counter()
     plait_log = logging.getLogger("plait")
@@ -52,16 +62,17 @@ def simulate(seed: int, storms: int = STORMS) -> Outcome:
     plait_log.propagate = False
     try:
         with chance.rules():
-            trio.run(_play, chance, trace, storms, clock=clock)
+            trio.run(_play, chance, trace, storms, to_the_end, clock=clock)
     except Exception as error:
         trace.lines += traceback.format_exception(error)
-        trace.broken.append(f"the world ended by {type(error).__name__}: {_innermost(error)}")
+        trace.broken.append(f"the world ended by {_innermost(error)!r}")
     finally:
         plait_log.removeHandler(listening)
         plait_log.setLevel(level)
         plait_log.propagate = goes_on
     seconds = time.perf_counter() - began
-    return Outcome(seed, trace.broken, trace.digest, trace.lines, trace.counts, seconds, clock.current_time())
+    happened = tuple(chance.happened)
+    return Outcome(seed, trace.broken, trace.digest, trace.lines, trace.counts, happened, seconds, clock.current_time())
 
 
 def _innermost(error: BaseException) -> BaseException:
@@ -70,56 +81,86 @@ def _innermost(error: BaseException) -> BaseException:
     return error
 
 
-async def _play(chance: Chance, trace: Trace, storms: int) -> None:
-    def now() -> int:
-        return _EPOCH_US + int(trio.current_time() * 1_000_000)
+def _now() -> int:
+    return _EPOCH_US + int(trio.current_time() * 1_000_000)
 
-    around = Surroundings(now, chance.dice("entropy").randbytes)
-    store = MemoryStore(entropy=chance.dice("lineages").randbytes, now=now)
-    disk = Disk(trace, chance.dice("disk"), store)
+
+async def _play(chance: Chance, trace: Trace, storms: int, to_the_end: bool) -> None:
+    dice = chance.dice("world")
+    engine: Dicts | SqliteFile = dice.choice((Dicts, SqliteFile))(chance.dice("lineages").randbytes, _now)
+    trace.folder = str(engine.folder) if isinstance(engine, SqliteFile) else ""
+    trace.say("world", f"keeps its bytes in {type(engine).__name__}", count=f"worlds on {type(engine).__name__}")
+    disk = Disk(chance, trace, engine)
     acts = Acts(disk, trace)
-    async with trio.open_nursery() as nursery:
-        network = Network(trace, chance.dice, nursery)
-        house = House(chance, trace, disk, network, acts, around)
-        world = World(chance, trace, disk, house, acts)
-        dice = chance.dice("world")
-        rooms = ["den", "lab"][: dice.choice((1, 2))]
-        people = [Person(f"person{n}", dice.choice(rooms), world) for n in range(dice.randrange(1, 4))]
-        tabs = [
-            StockTab(f"tab{n}", dice.choice(rooms), dice.choice(("", "notes")), chance, house, disk, trace)
-            for n in range(dice.randrange(1, 4))
-        ]
-        nursery.start_soon(house.run)
-        for somebody in (*people, *tabs):
-            nursery.start_soon(somebody.run)
-        for _ in range(storms):
-            await _storm(world, network, tabs, dice)
-            if not await _quiet(world, network, tabs, people, dice):
-                break
-        for tab in tabs:
-            tab.release()
-        nursery.cancel_scope.cancel()
+    try:
+        async with trio.open_nursery() as nursery:
+            if not to_the_end:
+                trace.on_breach = nursery.cancel_scope.cancel
+            network = Network(trace, chance, nursery)
+            around = Surroundings(_now, chance.dice("entropy").randbytes)
+            world = World(chance, trace, disk, House(chance, trace, disk, network, acts, around), acts)
+            tabs, people = _inhabit(world, nursery)
+            for _ in range(storms):
+                await _storm(world, network, tabs, dice)
+                if not await _quiet(world, network, tabs, people, dice):
+                    break
+            for tab in tabs:
+                tab.release()
+            nursery.cancel_scope.cancel()
+    finally:
+        engine.remove()
+
+
+def _inhabit(world: World, nursery: trio.Nursery) -> tuple[list[StockTab], list[Person]]:
+    """Who lives in this world: in one or two rooms that stay, and perhaps one that will be deleted."""
+    dice = world.chance.dice("inhabitants")
+    rooms = ["den", "lab", "barn"][: dice.choice((1, 2, 3))]
+    doomed = "barn" if "barn" in rooms else ""
+    people = [Person(f"person{n}", dice.choice(rooms), world) for n in range(dice.randrange(1, 4))]
+    places = [(f"tab{n}", dice.choice(rooms), dice.choice(("", "notes", "notes"))) for n in range(dice.randrange(1, 5))]
+    callers = [Caller(f"caller{n}", rooms, doomed, world) for n in range(dice.choice((0, 1, 1)))]
+    people = [person for person in people if world.chance.happens(f"{person.name} comes")]
+    tabs = [StockTab(*place, world) for place in places if world.chance.happens(f"{place[0]} comes")]
+    callers = [caller for caller in callers if world.chance.happens(f"{caller.name} comes")]
+    nursery.start_soon(world.house.run)
+    for somebody in (*people, *tabs, *callers):
+        nursery.start_soon(somebody.run)
+    return tabs, people
 
 
 async def _storm(world: World, network: Network, tabs: list[StockTab], dice: Random) -> None:
     """Everything happens, and everything fails."""
-    world.trace.say("world", "a storm begins", count="storms")
+    storm_s = dice.choice(STORM_S)
+    world.trace.say("world", f"a storm of {storm_s} s begins", count="storms")
     world.calm = network.weather.calm = False
     world.disk.failing = True
     async with trio.open_nursery() as nursery:
         for tab in tabs:
-            if tab.document:
-                nursery.start_soon(_keep_writing, tab, dice)
-        with trio.move_on_after(STORM_S):
+            nursery.start_soon(_keep_writing, tab, dice)
+        with trio.move_on_after(storm_s):
             while True:
                 await trio.sleep(dice.expovariate(1 / 30))
-                (world.house.crash if dice.random() < 0.7 else world.house.deploy)()
+                world.troubles += 1
+                fate = dice.choice(("crash", "crash", "deploy", "full disk"))
+                if world.chance.happens(f"{fate} {world.troubles}"):
+                    _befall(world, fate, dice)
         nursery.cancel_scope.cancel()
+
+
+def _befall(world: World, fate: str, dice: Random) -> None:
+    match fate:
+        case "crash":
+            world.house.crash()
+        case "deploy":
+            world.house.deploy()
+        case _:
+            world.disk.full_until = trio.current_time() + dice.choice((1.0, 10.0, 40.0))
+            world.trace.say("world", "the disk is full", count="full disks")
 
 
 async def _keep_writing(tab: StockTab, dice: Random) -> None:
     while True:
-        await trio.sleep(dice.expovariate(1 / 2))
+        await trio.sleep(dice.expovariate(1 / 2 if tab.document else 1 / 8))
         tab.write()
 
 
@@ -128,12 +169,14 @@ async def _quiet(world: World, network: Network, tabs: list[StockTab], people: l
     world.trace.say("world", "it gets quiet")
     world.calm = network.weather.calm = True
     world.disk.failing = False
+    world.since = _now()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_settle, world, dice)
         agreed = await checks.quiet(world, tabs, people)
         nursery.cancel_scope.cancel()
     checks.log_alone(world)
     if agreed:
+        await checks.stored(world)
         await checks.replays(world, dice)
     return agreed
 

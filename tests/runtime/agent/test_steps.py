@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 from plait.protocol import limits
-from plait.protocol.events import ModelFailed, ModelRequested, Record, TextStreamed
+from plait.protocol.events import ModelAnswered, ModelFailed, ModelRequested, Record, TextStreamed
 from plait.protocol.requests import resolve
 from plait.runtime import Agent, Runtime, ToolError, tool
 from plait.runtime.models.model import JSON, Model, ModelError, TextChunk, canonical
@@ -58,6 +59,30 @@ async def test_a_stop_cuts_and_keeps() -> None:
         again = await room.prompt("Go on")
         await room.stop(again)
         assert (await room.wait(again))["status"] == "stopped"
+
+
+async def test_a_stop_that_meets_the_end() -> None:
+    """AG3: an answer whose last words come after the stop, in one pass with it, did not come to its end."""
+    rest = trio.Event()
+    agent, _ = clerk(lambda request: [TextChunk("Half "), rest, *says("the rest")])
+    store = FaultyStore(MemoryStore())
+    async with Runtime(store, [agent]) as runtime, trio.open_nursery() as nursery:
+        room = runtime.room("r")
+        run = await room.prompt("Go")
+        async for record in room.follow():
+            if isinstance(record.event, TextStreamed):
+                break
+        store.hold()
+        nursery.start_soon(room.provide_context, {"a": "fact"})
+        await store.wait_held()
+        nursery.start_soon(room.stop)
+        await trio.testing.wait_all_tasks_blocked()
+        rest.set()
+        await trio.testing.wait_all_tasks_blocked()
+        store.release()
+        assert (await room.wait(run))["status"] == "stopped"
+    said = [r.event for r in await store.read("r") if isinstance(r.event, TextStreamed | ModelAnswered)]
+    assert [type(event) for event in said] == [TextStreamed]
 
 
 async def test_a_stop_before_its_turn() -> None:

@@ -290,6 +290,36 @@ async def test_a_failed_commit_takes_no_tab_away(autojump_clock: trio.testing.Mo
         assert (await runtime.room("r").wait(Page.run))["status"] == "done"
 
 
+async def test_a_full_disk_keeps_no_room_spinning(autojump_clock: trio.testing.MockClock) -> None:
+    """FT12: that a tab stays is said again with the room's next try, or before the tab's next word."""
+
+    class Full(FaultyStore):
+        full = False
+
+        async def append(self, append: Append) -> Head:
+            if self.full:
+                self.fail_before()
+                await trio.sleep(0.1)
+            return await super().append(append)
+
+    store = Full(MemoryStore())
+    scene = Scene(store)
+    async with scene.runtime() as runtime, runtime.rooms.use("r") as room:
+        first = await page(room, "first")
+        await first.register()
+        await prompted(first)
+        await first.claim(1)
+        store.full = True
+        for _ in range(2):
+            with pytest.raises(PlaitError):
+                await first.give(1)
+            await trio.sleep(60)
+        assert len(store.appends) < 60
+        store.full = False
+        await first.give(1)
+        assert (await runtime.room("r").wait(Page.run))["status"] == "done"
+
+
 async def test_only_a_socket_has_tools() -> None:
     """FT8: a command that came without a socket registers nothing; a stop makes a claim worthless."""
     scene = Scene()

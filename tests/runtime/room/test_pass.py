@@ -3,6 +3,7 @@
 from typing import Any
 
 import trio
+import trio.testing
 from plait.protocol.access import ANONYMOUS
 from plait.protocol.commands import Prompt, Stop
 from plait.protocol.errors import OutcomeUnknown, PlaitError, Refused
@@ -80,6 +81,28 @@ async def test_a_failed_append_is_forgotten_everywhere() -> None:
         assert room.reopened == 1
         committed = {record.update for record in await store.read("r")}
         assert {update for tab in (writer, reader) for update in tab.seen[1:]} <= committed
+
+
+async def test_an_edit_is_asked_for_until_it_is_there(autojump_clock: trio.testing.MockClock) -> None:
+    """RM3: the pass in which a tab was to be asked for its lost edit fails as well, and the tab is asked later."""
+    store = FaultyStore(MemoryStore())
+    async with rooms(store) as all_rooms, all_rooms.use("r") as room, trio.open_nursery() as nursery:
+        writer = await watching(room, "notes")
+        store.fail_before()
+        room.edit(writer, writer.type("lost"), step2=False)
+        await writer.until("denied")
+        store.hold()
+        nursery.start_soon(ask, room, "before")
+        await trio.sleep(0.2)  # The room speaks again meanwhile, and would ask in its next pass.
+        nursery.start_soon(ask, room, "with")
+        await trio.testing.wait_all_tasks_blocked()
+        store.fail_before()
+        store.release()
+        step1 = await writer.until("step1", 2)
+        room.edit(writer, writer.doc.get_update(step1[1]), step2=True)
+        await writer.until("accepted")
+        assert await logged(store) == "lost"
+        assert room.reopened == 2
 
 
 async def test_an_unknown_outcome_that_happened_reaches_everybody() -> None:
