@@ -13,6 +13,7 @@ from plait.protocol.events import (
     BranchChosen,
     ContextProvided,
     DecisionExpired,
+    DocumentEdited,
     EpochClosed,
     ModelAnswered,
     ModelFailed,
@@ -57,7 +58,7 @@ from plait.protocol.events import (
     ValueNoted,
 )
 from plait.protocol.fold import fold
-from plait.protocol.state import ContextFact, RoomState, Run, Spent, Steer, Step, TabTools
+from plait.protocol.state import ContextFact, RoomState, Run, Spent, Steer, Step, TabTools, Written
 from plait.protocol.steps import record_id
 
 RUN, CHILD = "000000000001", "000000000003"
@@ -404,6 +405,27 @@ def test_a_tab_that_comes_again_holds_what_it_had() -> None:
         assert run.steps["s"].due == due
     state, run = folded(ASSIGNED, ToolHolderLost("s", 60), ToolsRegistered("other", ()))
     assert run.steps["s"].due == 60
+
+
+def test_what_a_step_wrote_into_a_document() -> None:
+    """LG6: what streams in is noted by call, touching clocks as one; taken out, nothing is left but the edits."""
+    state, run = folded(REQUEST)
+
+    def edit(start: int, call: str, result: str, client: int = 9) -> None:
+        update = b"\x01\x01" + bytes([client, start]) + b"\x04\x01\x01t\x02ab" + b"\x00"
+        event = DocumentEdited("g", 1, call, result)
+        fold(state, Record(state.seq + 1, 0, "agent:clerk", RUN, EPOCH, event, "pad", update))
+
+    for start, client in ((0, 9), (2, 9), (6, 9), (8, 8)):
+        edit(start, "c", "2", client)
+    edit(20, "d", "5")
+    ranges = [(9, 0, 4), (9, 6, 8), (8, 8, 10)]
+    assert run.steps["g"].written == {"c": Written("pad", 8, ranges), "d": Written("pad", 5, [(9, 20, 22)])}
+    edit(22, "c", "")
+    edit(24, "c", "")
+    edit(26, "", '"x"')
+    assert (list(run.steps["g"].written), run.steps["g"].edits) == (["d"], ['"x"'])
+    assert (state.documents, state.owners) == (["pad"], {9: "agent:clerk", 8: "agent:clerk"})
 
 
 def test_whose_tools_a_run_uses_next() -> None:

@@ -12,12 +12,19 @@ from plait.protocol.events import (
     ApprovalRequested,
     DecisionExpired,
     ModelAnswered,
+    ModelInterrupted,
     ModelRequested,
     Record,
     RunFailed,
     RunRequested,
     RunStarted,
+    RunStopped,
+    StopRequested,
+    TimerFired,
+    TimerSet,
     ToolCall,
+    ToolDelegated,
+    ToolInterrupted,
     ToolNotStarted,
     ToolOutcomeUnknown,
     ToolResolved,
@@ -200,3 +207,38 @@ def test_what_time_decides() -> None:
     (decision,) = moves(state, 1, Flows({"a": Policy(converse)}), now=90)
     assert isinstance(decision, Decide)
     assert isinstance(decision.event, RunFailed)
+
+
+def test_what_a_process_that_is_gone_left() -> None:
+    """AG13, AG14, AG15: each attempt that was open gets the end that fits its kind; a child's run goes on by itself."""
+    state = state_with(
+        RunRequested("a", "hi"),
+        RunStarted(),
+        ModelRequested("g", 3, "m", b""),
+        ToolStarted("w", 4, "x", "f", "write"),
+        ToolStarted("r", 5, "y", "f", "read"),
+        ToolStarted("i", 6, "z", "f", "idempotent"),
+        ToolDelegated("d", 1, "c", "f", "a", "look"),
+        TimerSet("t", 50),
+    )
+    left = (
+        ModelInterrupted("g", 3),
+        ToolOutcomeUnknown("w", 4),
+        ToolInterrupted("r", 5),
+        ToolInterrupted("i", 6),
+    )
+    assert moves(state, 2, Flows({})) == tuple(Decide(RUN, event) for event in left)
+    assert moves(state, 2, Flows({}), now=50)[4:] == (Decide(RUN, TimerFired("t")),)
+    assert moves(state, 1, Flows({}), now=49) == (Wake(50),)
+    fold(state, Record(9, 0, "ada", RUN, 1, StopRequested()))
+    assert moves(state, 2, Flows({}), now=50) == tuple(Decide(RUN, event) for event in left)
+
+
+def test_a_run_that_is_being_stopped_ends() -> None:
+    """AG3, AG42: once its tools said how far they came; a model's request does not hold it up."""
+    state = state_with(RunRequested("a", "hi"), RunStarted(), ModelRequested("g", 1, "m", b""), StopRequested())
+    assert moves(state, 1, Flows({})) == (Decide(RUN, RunStopped()),)
+    fold(state, Record(5, 0, "x", RUN, 1, ToolStarted("w", 1, "x", "f", "write")))
+    assert moves(state, 1, Flows({})) == ()
+    fold(state, Record(6, 0, "x", RUN, 1, ToolReturned("w", 1, "1")))
+    assert moves(state, 1, Flows({})) == (Decide(RUN, RunStopped()),)

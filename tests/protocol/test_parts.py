@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from plait.protocol import limits
 from plait.protocol.document import RoomDocument, shown_room, shown_runs
 from plait.protocol.events import (
     ApprovalDenied,
@@ -24,6 +25,7 @@ from plait.protocol.events import (
     RunSteered,
     RunStopped,
     SteerConsumed,
+    TextStreamed,
     TimerFired,
     TimerSet,
     TitleProposed,
@@ -177,6 +179,18 @@ def test_a_steer_is_seen_once() -> None:
     run = shown(RunSteered("a"), RunSteered("b"), SteerConsumed(3))
     assert [(part["text"], part["seen"], part["part"]) for part in run["parts"]] == [("a", True, 0), ("b", False, 1)]
     assert [part["seen"] for part in shown(RunSteered("a"), SteerConsumed(3), SteerConsumed(3))["parts"]] == [True]
+
+
+def test_a_long_text_takes_several_segments() -> None:
+    """DO2: each is as full as its characters allow, and the next words go into the last one."""
+    size = limits.TEXT_SEGMENT_BYTES
+    room = RoomDocument(client=77)
+    texts = ["x" * (size - 1), "€", "y" * (size - 3), "z", "é" * size]
+    for event in (RunRequested("clerk", "hi"), *(TextStreamed("g", 1, 0, text) for text in texts)):
+        room.project(RUN, "ada", 0, event)
+    segments = [str(segment) for segment in room.doc["runs"][RUN]["parts"][0]["text"]]
+    assert "".join(segments) == "".join(texts)
+    assert [len(segment.encode()) for segment in segments] == [size - 1, size, size - 1, size, 2]
 
 
 BEGUN = {

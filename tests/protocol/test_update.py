@@ -10,6 +10,7 @@ from plait.protocol.errors import Refused
 from plait.protocol.frames import EMPTY_UPDATE, write_uint
 from plait.protocol.update import (
     decode_state_vector,
+    deletion,
     encode_state_vector,
     fits,
     new_clients,
@@ -206,6 +207,22 @@ def test_updates_that_are_refused(what: str, data: bytes):
     with pytest.raises(Refused) as refused:
         read(data)
     assert refused.value.code == "bad-update", what
+
+
+def test_what_an_update_leaves_out():
+    """UP2: gaps that touch are one, and what is inserted is what lies around them."""
+    structs = b"\x0a\x02" + b"\x04\x01\x01t\x01a" + b"\x0a\x01\x0a\x03" + b"\x00\x02" + b"\x0a\x01"
+    update = read(b"\x01\x06\x07\x05" + structs + b"\x00")
+    (section,) = update.sections
+    assert (section.start, section.end, section.gaps) == (5, 15, ((5, 7), (8, 12), (14, 15)))
+    assert update.inserted == ((7, 7, 8), (7, 12, 14))
+
+
+def test_an_update_that_only_deletes():
+    """UP1: the clients highest first, as Yjs writes them, each with its ranges from the oldest."""
+    data = deletion([(7, 5, 6), (300, 0, 2), (7, 1, 3)])
+    assert data == b"\x00\x02" + b"\xac\x02\x01\x00\x02" + b"\x07\x02\x01\x02\x05\x01"
+    assert read(data).deleted == ((300, 0, 2), (7, 1, 3), (7, 5, 6))
 
 
 MAX_CLOCK = (1 << 31) - 1
