@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from plait.protocol import limits
 from plait.protocol.events import (
+    Attachment,
     QuestionAsked,
     Record,
     RunArchived,
@@ -88,6 +89,21 @@ def asked(ask: Callable[[FlowRun], Any], *events: Any) -> tuple[Move, ...]:
 def test_what_is_asked_is_a_move(ask: Callable[[FlowRun], Any], move: Move) -> None:
     """AG10, AG32, AG33, AG34, AG36: all of it, and once."""
     assert asked(ask) == (move,)
+
+
+def test_what_a_flow_knows_of_its_run() -> None:
+    """AG10: the prompt with all that came with it, who asked, and what the room calls the run."""
+    seen: list[FlowRun] = []
+    file = Attachment("b", "image/png", "n", 4)
+
+    async def flow(run: FlowRun) -> None:
+        seen.append(run)
+
+    state = state_with(RunRequested("a", "hi", context={"k": "v"}, attachments=(file,)), RunStarted())
+    assert moves(state, 1, Flows({"a": Policy(flow)}))
+    (run,) = seen
+    assert (run.prompt, run.id, run.agent, run.author) == ("hi", RUN, "a", "x")
+    assert (run.context, run.attachments) == ({"k": "v"}, (file,))
 
 
 def test_a_tools_call() -> None:

@@ -3,13 +3,23 @@
 import json
 from typing import Any
 
-from plait.protocol.changes import Changes, PartChanged, PartsWithdrawn, RunEnded, StatusChanged, TextAdded, answer_text
+from plait.protocol.changes import (
+    Changes,
+    PartChanged,
+    PartsWithdrawn,
+    ReasoningAdded,
+    RunEnded,
+    StatusChanged,
+    TextAdded,
+    answer_text,
+)
 from plait.protocol.events import (
     ArgumentsStreamed,
     Event,
     ModelAnswered,
     ModelInterrupted,
     ModelRequested,
+    ReasoningStreamed,
     Record,
     RunFailed,
     RunRequested,
@@ -33,6 +43,23 @@ def played(*events: Event) -> list[Any]:
     assert not changes.take(record(RunRequested("clerk", "Another"), "000000000002"))
     changes.release()
     return found
+
+
+def test_what_streams() -> None:
+    """CC27: each piece under the part that it goes on with; arguments whole, and as a value, each time."""
+    where = {"step": "g", "attempt": 2, "part": 1}
+    call = {"type": "tool", **where, "id": "c", "name": "f", "state": "streaming"}
+    assert played(
+        TextStreamed("g", 2, 0, "a"),
+        ReasoningStreamed("g", 2, 3, "b"),
+        ArgumentsStreamed("g", 2, 1, "c", "f", '{"n'),
+        ArgumentsStreamed("g", 2, 1, "c", "f", '": [1'),
+    )[1:] == [
+        TextAdded(("g", 2, 0), "a"),
+        ReasoningAdded(("g", 2, 3), "b"),
+        PartChanged(("g", 2, 1), {**call, "input": '{"n', "partial_args": {}}),
+        PartChanged(("g", 2, 1), {**call, "input": '{"n": [1', "partial_args": {"n": [1]}}),
+    ]
 
 
 def test_what_other_parts_and_statuses_are() -> None:

@@ -218,6 +218,22 @@ def test_what_an_update_leaves_out():
     assert update.inserted == ((7, 7, 8), (7, 12, 14))
 
 
+def test_a_deletion_waits_for_what_it_deletes():
+    """UP4: the last clock of it counts, whether other clocks of that client are there or none."""
+    update = read(deletion([(7, 0, 1)]))
+    assert [fits(update, vector) for vector in ({}, {8: 5}, {7: 1}, {7: 2})] == [False, False, True, True]
+    update = read(deletion([(7, 2, 4)]))
+    assert [fits(update, {7: clock}) for clock in (3, 4)] == [False, True]
+
+
+def test_a_state_vector_has_so_many_clients():
+    """SY8: as many as an update, and not one more."""
+    vector = dict.fromkeys(range(1, limits.UPDATE_CLIENTS + 1), 1)
+    assert decode_state_vector(encode_state_vector(vector)) == vector
+    with pytest.raises(Refused):
+        decode_state_vector(encode_state_vector(vector | {limits.UPDATE_CLIENTS + 1: 1}))
+
+
 def test_an_update_that_only_deletes():
     """UP1: the clients highest first, as Yjs writes them, each with its ranges from the oldest."""
     data = deletion([(7, 5, 6), (300, 0, 2), (7, 1, 3)])
