@@ -2,7 +2,10 @@
 
 from typing import Any
 
+from plait.protocol.access import ANONYMOUS
+from plait.protocol.commands import Prompt
 from plait.protocol.events import DocumentEdited
+from plait.protocol.update import decode_state_vector, encode_state_vector
 from plait.runtime.room.identity import server_tag
 from plait.storage.memory import MemoryStore
 from pycrdt import Doc, Text
@@ -132,6 +135,21 @@ async def test_another_lineage_is_told_to_reload() -> None:
         room.join(other)
         room.step1(other, other.doc.get_state())
         await other.until("step2")
+
+
+async def test_a_tab_that_comes_again_has_no_other_lineage() -> None:
+    """RM25: what the room's server wrote it may well know, up to the clock that we have and not beyond."""
+    async with rooms(MemoryStore()) as all_rooms, all_rooms.use("r") as room:
+        tab = await watching(room)
+        await room.ask(ANONYMOUS, Prompt(id="c1", text="hi"))
+        await tab.until("delta")
+        state = tab.doc.get_state()
+        ((client, clock),) = decode_state_vector(state).items()
+        assert client >> 32 == server_tag("r")
+        room.step1(tab, state)
+        await tab.until("step2", 2)
+        room.step1(tab, encode_state_vector({client: clock + 1}))
+        assert await tab.until("close") == ("close", 4409)
 
 
 async def test_watching_leaves_no_trace() -> None:
