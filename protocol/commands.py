@@ -24,6 +24,7 @@ from .limits import (
     CONTEXT_BYTES,
     CONTEXT_FACTS,
     DECISION_REASON_CHARS,
+    DOCUMENT_NAME_CHARS,
     METADATA_CHARS,
     METADATA_KEYS,
     PROMPT_BYTES,
@@ -32,6 +33,7 @@ from .limits import (
     TITLE_CHARS,
     UPDATE_DEPTH,
 )
+from .names import DEFAULT_DOCUMENT
 from .options import END, Options
 
 CommandId = Annotated[
@@ -144,6 +146,22 @@ class Ping(_Ask, frozen=True, kw_only=True):
     """Answer at once."""
 
 
+class Blame(_Ask, frozen=True, kw_only=True):
+    """Say which records wrote a shared document, and who made those.
+
+    Of one `root` or of all; with `at`, only of `length` UTF-16 units from there; with what was `deleted` too; as of
+    record `seq` instead of the newest. `after` so many spans, where an answer ended before.
+    """
+
+    document: Annotated[str, Meta(max_length=DOCUMENT_NAME_CHARS)] = DEFAULT_DOCUMENT
+    root: Annotated[str, Meta(max_length=DOCUMENT_NAME_CHARS)] = ""
+    at: Seq | None = None
+    length: Annotated[int, Meta(ge=1, le=(1 << 53) - 1)] = 1
+    deleted: bool = False
+    seq: Seq = 0
+    after: Seq = 0
+
+
 class Steer(_Ask, frozen=True, kw_only=True):
     """Say something to a run at work; without `run`, to the one that is. The next model request holds it."""
 
@@ -228,7 +246,7 @@ Asking = Prompt | Regenerate | EditPrompt
 """What begins a run."""
 Asked = Asking | Stop | Steer | Decision | OfTab | SetRoom | ProvideContext
 """What a room judges; the rest is the connection's."""
-Command = Asked | Follow | Ping
+Command = Asked | Follow | Blame | Ping
 
 NAMES: tuple[str, ...] = tuple(kebab(command.__name__) for command in get_args(Command))
 """The words that `do` may be."""

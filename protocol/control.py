@@ -6,7 +6,7 @@ frames and fields that it does not know, so a newer server can say more to an ol
 """
 
 import datetime
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 import msgspec
 from msgspec import Meta, Struct
@@ -17,10 +17,12 @@ from .events import Event, Record
 
 
 class Done(Struct, frozen=True, omit_defaults=True):
-    """Committed to disk. `seq` is the command's first record, `run` the run that it began; a ping has neither."""
+    """Committed to disk. `seq` is the command's first record, `run` the run that it began; a ping has neither. What
+    `blame` found is in `blame` (specs/attribution.md)."""
 
     seq: int | None = None
     run: str = ""
+    blame: dict[str, Any] | None = None
 
 
 class Reason(Struct, frozen=True):
@@ -91,6 +93,11 @@ def ok(id: str, seq: int | None = None, run: str = "") -> bytes:  # noqa: A002
 def pong(id: str) -> bytes:  # noqa: A002
     """The answer to `ping`, which is in no log."""
     return _encoder.encode(Ok(id=id, ok=Done()))
+
+
+def blamed(id: str, found: dict[str, Any]) -> bytes:  # noqa: A002
+    """The answer to `blame`, which is in no log."""
+    return _encoder.encode(Ok(id=id, ok=Done(blame=found)))
 
 
 def refused(id: str | None, error: Refused) -> bytes:  # noqa: A002

@@ -232,6 +232,20 @@ LIMITS: dict[str, Limit] = {
     "CLIENT_FRAME_BYTES": Limit(
         64 << 20, "bytes", "One message that a client takes: a whole document is one, and DOCUMENT_BYTES is half of it."
     ),
+    "BLAME_SPANS": Limit(
+        1000,
+        "spans",
+        "Of one answer to blame, about 200 KB with what their records say; a larger one says where to go on.",
+    ),
+    "BLAME_CHARS": Limit(
+        65_536,
+        "characters",
+        "Of the texts of one answer to blame, together; an imported file is one span, so it is cut.",
+    ),
+    "BLAME_PROMPT_CHARS": Limit(500, "characters", "Of a prompt in an answer to blame; its record has all of it."),
+    "BLAME_KEPT_RECORDS": Limit(
+        200_000, "records", "Of documents' pasts that a server keeps, some 450 bytes each; the one unused longest goes."
+    ),
     "ROOM_IDLE_S": Limit(60, "seconds", "A room with nobody in it and nothing running leaves memory after this."),
     "CONNECTIONS": Limit(10_000, "sockets", "Per process, at 40 KiB each; more is closed with 1013."),
     "HEAD_BYTES": Limit(16 << 10, "bytes", "An HTTP head; h11's default and that of most servers."),
@@ -362,3 +376,7 @@ BODY_BYTES = LIMITS["BODY_BYTES"].value
 CLOSE_S = LIMITS["CLOSE_S"].value
 RESPONSE_S = LIMITS["RESPONSE_S"].value
 DRAIN_S = LIMITS["DRAIN_S"].value
+BLAME_SPANS = LIMITS["BLAME_SPANS"].value
+BLAME_CHARS = LIMITS["BLAME_CHARS"].value
+BLAME_PROMPT_CHARS = LIMITS["BLAME_PROMPT_CHARS"].value
+BLAME_KEPT_RECORDS = LIMITS["BLAME_KEPT_RECORDS"].value

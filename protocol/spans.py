@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from .blocks import Block, Container, Row
 from .items import ANY, FORMAT, JSON, STRING
@@ -114,3 +115,34 @@ def _ranges(blocks: list[Block]) -> tuple[Range, ...]:
         else:
             ranges.append((block.client, block.clock, end))
     return tuple(ranges)
+
+
+def clipped(found: Span, start: int, stop: int) -> Span | None:
+    """What of a span lies between two places in units; None if nothing does. What takes up no room lies in its place.
+
+    A character that is cut in two counts as inside.
+    """
+    first, last = found.units
+    if first == last:
+        return found if start <= first < stop else None
+    if first >= stop or last <= start:
+        return None
+    if start <= first and last <= stop:
+        return found
+    before, inside = max(start - first, 0), min(stop, last) - first
+    if not found.text:
+        values, points = found.values[before:inside], found.start + before
+        return replace(
+            found, start=points, end=points + len(values), units=(first + before, first + inside), values=values
+        )
+    raw = found.text.encode("utf-16-le")
+    before -= _cuts_a_pair(raw, before)
+    inside += _cuts_a_pair(raw, inside)
+    points = found.start + len(raw[: 2 * before].decode("utf-16-le"))
+    said = raw[2 * before : 2 * inside].decode("utf-16-le")
+    return replace(found, start=points, end=points + len(said), units=(first + before, first + inside), text=said)
+
+
+def _cuts_a_pair(raw: bytes, unit: int) -> bool:
+    """Whether the unit is the second half of a surrogate pair."""
+    return 2 * unit < len(raw) and raw[2 * unit + 1] & 0xFC == 0xDC

@@ -6,6 +6,7 @@ from .agent.definition import Agent, Prices
 from .client import connect
 from .embed import Runtime
 from .models import ModelNotOpened
+from .room.past import Blame, blame
 from .tools.ask import ask_person
 from .tools.call import Call, Data, File, Source
 from .tools.demo import demo_tools
@@ -16,6 +17,7 @@ from .tools.tool import ToolError
 
 __all__ = [
     "Agent",
+    "Blame",
     "Call",
     "Data",
     "File",
@@ -28,6 +30,7 @@ __all__ = [
     "StepFailed",
     "ToolError",
     "ask_person",
+    "blame",
     "connect",
     "demo_tools",
     "document_tools",

@@ -201,7 +201,7 @@ class RoomHandle:
 
     async def _ask(self, command: Asked, author: str) -> Answer:
         checked = commands.parse(msgspec.json.encode(command))  # The same limits as over the wire.
-        assert not isinstance(checked, commands.Follow | commands.Ping)
+        assert not isinstance(checked, commands.Follow | commands.Blame | commands.Ping)
         async with self._rooms.use(self.name) as room:
             return await room.ask(Grant(author=author), checked)
 

@@ -88,20 +88,20 @@ def line(record: Record) -> tuple[str, str, str, str, str, str]:
     tag = fields.pop("type")
     said = []
     if "step" in fields:
-        said.append(_printable(f"{fields.pop('step')}#{fields.pop('attempt', 1)}"))
+        said.append(printable(f"{fields.pop('step')}#{fields.pop('attempt', 1)}"))
     for name, value in fields.items():
         shown = value if isinstance(value, str) and name.endswith("sha256") else msgspec.json.encode(value).decode()
-        said.append(_printable(shown) if name in ("text", "prompt") else f"{name}={_printable(shown)}")
+        said.append(printable(shown) if name in ("text", "prompt") else f"{name}={printable(shown)}")
     if record.document:
-        said.append(f"document={_printable(record.document)}")
+        said.append(f"document={printable(record.document)}")
     if record.update:
         said.append(f"update={len(record.update)}B")
     time = rfc3339(record.time)[:23] + "Z"
     run = (record.run.lstrip("0") and f"run:{record.run.lstrip('0')}") or "-"
-    return f"{record.seq:>7}", time, f"{_printable(record.author):<12}", f"{run:<8}", f"{tag:<18}", " ".join(said)
+    return f"{record.seq:>7}", time, f"{printable(record.author):<12}", f"{run:<8}", f"{tag:<18}", " ".join(said)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """The text with everything escaped that a terminal would obey rather than show, and not longer than a line."""
     cut = text if len(text) <= VALUE_CHARS else text[: VALUE_CHARS - 1] + "…"
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in cut)

@@ -21,13 +21,14 @@ from trio_websocket import ConnectionClosed, WebSocketConnection
 
 from ...protocol import control, frames, limits, sync
 from ...protocol.access import Grant
-from ...protocol.commands import Asked, CommandRefused, Follow, Ping, parse
+from ...protocol.commands import Asked, Blame, CommandRefused, Follow, Ping, parse
 from ...protocol.errors import OutcomeUnknown, PlaitError, Refused
 from ...protocol.names import Target
 from ...storage.store import StoreError
 from ..room.tab import Delta, Presence
 from . import wire
 from .answers import answer_frame
+from .blaming import Blaming
 from .follow import Log, follow
 from .outbox import Outbox
 from .rooms import Answer, Room
@@ -45,6 +46,7 @@ class Connection:
 
     __slots__ = (
         "_answered",
+        "_blaming",
         "_commands",
         "_controlled",
         "_edits",
@@ -76,6 +78,7 @@ class Connection:
         self._controlled = controlled
         self._room: Room | None = None
         self._log: Log | None = None
+        self._blaming: Blaming | None = None
         self._outbox = Outbox(
             stream,
             catch_up=self._ask_catch_up,
@@ -207,12 +210,12 @@ class Connection:
 
     # --- reading --------------------------------------------------------------------------------------------------
 
-    async def read(self, socket: WebSocketConnection, room: Room, log: Log) -> tuple[int, str]:
+    async def read(self, socket: WebSocketConnection, room: Room, log: Log, blaming: Blaming) -> tuple[int, str]:
         """Join the room and hand on what comes in until the socket or the room ends it; the close code to end with.
 
         Raises Refused for a frame that cannot be understood.
         """
-        self._room, self._log = room, log
+        self._room, self._log, self._blaming = room, log, blaming
         room.join(self)
         try:
             with self._reading:
@@ -285,6 +288,8 @@ class Connection:
                 self._say(control.pong(command.id))
             case Follow():
                 self._follow(command)
+            case Blame():
+                self._blame(command)
             case _:
                 self._ask(command)
 
@@ -295,6 +300,18 @@ class Connection:
         self._commands += 1
         assert self._room is not None
         self._room.command(self._grant, command, partial(self._answer, command.id), self)
+
+    def _blame(self, command: Blame) -> None:
+        if self._commands >= limits.COMMANDS_UNANSWERED:
+            self._say(control.refused(command.id, Refused("too-many")))
+            return
+        self._commands += 1
+        self._nursery.start_soon(self._blamed, command)
+
+    async def _blamed(self, command: Blame) -> None:
+        assert self._blaming is not None
+        self._say(await self._blaming.frame(self._target.room, command))
+        self._commands -= 1
 
     def _answer(self, command_id: str, answer: Answer | PlaitError) -> None:
         self._commands -= 1

@@ -23,6 +23,7 @@ from ...protocol import control, limits
 from ...protocol.access import ANONYMOUS, Grant
 from ...protocol.codec import record_json
 from ...protocol.events import Record
+from .blaming import Blaming
 from .connection import SWEEP_S
 from .exchange import Exchange, Request, Response, refusal
 from .follow import Log
@@ -71,8 +72,13 @@ class Server:
         self._logs: WeakValueDictionary[tuple[str, Callable[[Record], bytes]], Log] = WeakValueDictionary()
         self._rooms = rooms
         self._door = Doorkeeper(host, allow_origins)
+        blaming = Blaming(rooms.store)
         self.sockets = Sockets(
-            rooms, grant_for=grant_for, tally=tally, log=lambda room: self._log(room, control.record)
+            rooms,
+            grant_for=grant_for,
+            tally=tally,
+            log=lambda room: self._log(room, control.record),
+            blaming=blaming,
         )
         self._routes = Routes(
             rooms,
@@ -80,6 +86,7 @@ class Server:
             metrics=Metrics(rooms, tally),
             about=about or {},
             log=lambda room: self._log(room, record_json),
+            blaming=blaming,
             ready=lambda: not self._draining,
         )
         self._draining = False

@@ -16,11 +16,12 @@ from urllib.parse import unquote
 from ...protocol import control, limits, names
 from ...protocol.access import Grant
 from ...protocol.codec import record_json
-from ...protocol.commands import CommandRefused, Follow, Ping, parse
+from ...protocol.commands import Blame, CommandRefused, Follow, Ping, parse
 from ...protocol.errors import CODES, OutcomeUnknown, Refused
 from ...storage.store import RoomDeleted, StoreError, StoreFull
 from ..room.archive import older_runs
 from .answers import answer_frame
+from .blaming import Blaming
 from .blobs import Blobs
 from .exchange import JSON, Exchange, Request, Response, Send, json, refusal
 from .follow import Log
@@ -44,6 +45,7 @@ class Routes:
         metrics: Metrics,
         about: Mapping[str, Any],
         log: Callable[[str], Log],
+        blaming: Blaming,
         ready: Callable[[], bool],
     ) -> None:
         self._rooms = rooms
@@ -51,6 +53,7 @@ class Routes:
         self._metrics = metrics
         self._about = dict(about)
         self._log = log
+        self._blaming = blaming
         self._ready = ready
         self._files = Files()
         self._blobs = Blobs(rooms.store)
@@ -119,7 +122,7 @@ class Routes:
             _check(self._grant_for(request).admin)
             await self._rooms.delete(names.room_name(unquote(what)))
             return Response(204)
-        reads = {"records": self._records, "runs": self._runs}
+        reads = {"records": self._records, "runs": self._runs, "blame": self._blame}
         if what in reads:
             if request.method not in _READ:
                 return _not_allowed("GET, HEAD")
@@ -159,6 +162,20 @@ class Routes:
         runs, rest = await older_runs(self._rooms.store, room, _number(request, "before", 0))
         return json({"runs": runs} if rest is None else {"runs": runs, "before": rest})
 
+    async def _blame(self, room: str, request: Request) -> Response:
+        at = request.query.get("at")
+        command = Blame(
+            id="blame",
+            document=request.query.get("document", names.DEFAULT_DOCUMENT),
+            root=request.query.get("root", ""),
+            at=None if at is None else _number(request, "at", 0),
+            length=max(1, _number(request, "length", 1)),
+            deleted=request.query.get("deleted") == "1",
+            seq=_number(request, "seq", 0),
+            after=_number(request, "after", 0),
+        )
+        return json(await self._blaming.found(room, command))
+
     async def _command(self, room: str, request: Request, body: bytes) -> Response:
         grant = self._grant_for(request)
         command = parse(body)
@@ -167,6 +184,9 @@ class Routes:
         if isinstance(command, Follow):
             refused = Refused("bad-request", "Over HTTP, follow is GET /api/rooms/ROOM/records?follow=1.")
             return _answer(control.refused(command.id, refused), 400)
+        if isinstance(command, Blame):
+            _check(grant.read)
+            return _answer(control.blamed(command.id, await self._blaming.found(room, command)), 200)
         try:
             async with self._rooms.use(room) as opened:
                 answer = await opened.ask(grant, command)

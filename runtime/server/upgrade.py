@@ -22,6 +22,7 @@ from ...protocol.access import Grant
 from ...protocol.errors import CODES, Refused
 from ...protocol.names import Target
 from ...storage.store import StoreError
+from .blaming import Blaming
 from .connection import Connection
 from .exchange import Request
 from .follow import Log
@@ -40,12 +41,19 @@ class Sockets:
     """The open sockets of one server. `log` gives a room's log as text frames, shared by its followers."""
 
     def __init__(
-        self, rooms: Rooms, *, grant_for: Callable[[Request], Grant], tally: Tally, log: Callable[[str], Log]
+        self,
+        rooms: Rooms,
+        *,
+        grant_for: Callable[[Request], Grant],
+        tally: Tally,
+        log: Callable[[str], Log],
+        blaming: Blaming,
     ) -> None:
         self._rooms = rooms
         self._grant_for = grant_for
         self._tally = tally
         self._log = log
+        self._blaming = blaming
         self._open: set[Connection] = set()
         self._draining = False
 
@@ -119,7 +127,7 @@ class Sockets:
         self._tally.live.add(connection.outbox)
         try:
             async with self._rooms.use(target.room) as room:
-                return await connection.read(socket, room, self._log(target.room))
+                return await connection.read(socket, room, self._log(target.room), self._blaming)
         finally:
             self._open.discard(connection)
             self._tally.ended(connection.outbox)

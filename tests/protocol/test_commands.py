@@ -36,6 +36,7 @@ def test_a_command(text: str, command: Command):
         "set-room",
         "provide-context",
         "follow",
+        "blame",
         "ping",
     )
 

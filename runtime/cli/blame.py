@@ -1,0 +1,96 @@
+"""`plait blame ROOM [DOCUMENT]`: who wrote each part of a shared document, in which run, asked by which prompt.
+
+It reads the database beside the server that writes it, as `plait log` does. People see one line for each part, with
+what would move their cursor escaped; machines get one JSON object a line: the parts in order, then the records that
+these name.
+"""
+
+import click
+import msgspec
+import trio
+from rich.console import Console
+from rich.text import Text
+
+from ...protocol.attribution import Attribution
+from ...protocol.codec import rfc3339
+from ...protocol.errors import Refused
+from ...protocol.names import DEFAULT_DOCUMENT, document_name
+from ...protocol.spans import Span
+from ...storage import StoreError, open_store
+from ..room.past import Blame, blame
+from .asking import checked_room, json_option, store_option
+from .log import printable
+
+
+def _checked_document(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
+    try:
+        return document_name(value)
+    except Refused as refused:
+        raise click.BadParameter(refused.message) from None
+
+
+@click.command("blame")
+@click.argument("room", callback=checked_room)
+@click.argument("document", default=DEFAULT_DOCUMENT, callback=_checked_document)
+@click.option("--root", default="", metavar="NAME", help="Only this root type; an editor's text is often 'content'.")
+@click.option("--deleted", is_flag=True, help="Show what was deleted too, where it stood.")
+@click.option("--at", "seq", metavar="N", type=click.IntRange(min=1), help="As of record N instead of the newest.")
+@json_option
+@store_option
+def verb(room: str, document: str, root: str, deleted: bool, seq: int | None, as_json: bool, store_url: str) -> None:
+    """Print who wrote DOCUMENT (default: main) of ROOM."""
+
+    async def main() -> Blame:
+        async with open_store(store_url, readonly=True) as reader:
+            if (await reader.head(room)).seq == 0:
+                raise StoreError(f"no room named {room} is in this store")
+            return await blame(reader, room, document, root=root, deleted=deleted, seq=seq or 0)
+
+    found = trio.run(main)
+    if as_json:
+        _write_json(found)
+    else:
+        _write_for_people(found)
+
+
+def _write_json(found: Blame) -> None:
+    for span in found.spans:
+        click.echo(msgspec.json.encode({"span": span}))
+    for one in found.records.values():
+        click.echo(msgspec.json.encode({"record": msgspec.to_builtins(one) | {"time": rfc3339(one.time)}}))
+
+
+def _write_for_people(found: Blame) -> None:
+    console = Console(highlight=False)
+    for span in found.spans:
+        text = Text.assemble((f"{span.seq:>7}", "dim"), " ", (_who(found.records.get(span.seq)), "bold"), " ")
+        text.append(where(span), "dim")
+        text.append(f" {_said(span)}", "strike" if span.deleted else "")
+        if span.deleted:
+            text.append(f"  deleted by {_who(found.records.get(span.deleted)).strip()} in {span.deleted}", "red")
+        if console.is_terminal:
+            console.print(text, no_wrap=True, overflow="ellipsis", crop=True)
+        else:
+            click.echo(text.plain)
+
+
+def _who(one: Attribution | None) -> str:
+    """Author, whom it was for, tool and prompt, as far as there are any."""
+    if one is None:
+        return "?"
+    said = f"{printable(one.author):<12}"
+    if one.run:
+        said = f"{said} for {printable(one.on_behalf_of)}, run {one.run.lstrip('0')}"
+        said += f", {printable(one.tool)}" if one.tool else ""
+        said += f" ({printable(one.model)})" if one.model else ""
+    return said
+
+
+def where(span: Span) -> str:
+    """The place: its type's path, the key or the code points."""
+    path = "/".join(printable(str(part)) for part in span.path)
+    return f"{path}[{printable(span.key)}]" if span.key is not None else f"{path}:{span.start}"
+
+
+def _said(span: Span) -> str:
+    return printable(msgspec.json.encode(span.text or list(span.values)).decode())

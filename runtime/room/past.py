@@ -1,0 +1,213 @@
+"""Past: who wrote what of a shared document, asked of the log, beside the room and whoever works in it.
+
+Why: blame needs everything that was ever in a document, which no live document has. It is read from the log through the
+store, never by the room's task, and other tasks get their turn between pages. Rules (specs/attribution.md):
+
+- `blame` reads the log anew. `Pasts` keeps what was read, for a server, and reads only what came since; what was unused
+  longest goes when more than BLAME_KEPT_RECORDS are kept. It is a cache: the log says all of it again.
+- An answer is of one moment. It names its newest record, so that the next page can be of the same moment.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import trio
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ...protocol import limits
+from ...protocol.attribution import Attribution, Attributions
+from ...protocol.blocks import NotWhole
+from ...protocol.codec import rfc3339
+from ...protocol.errors import Refused
+from ...protocol.events import Record
+from ...protocol.history import History
+from ...protocol.names import DEFAULT_DOCUMENT
+from ...protocol.spans import Span, clipped
+from ...storage.store import Reader, StoreCorrupt, StoreError
+
+_TURN = 200
+"""Spans between two looks at whether somebody else has something to do; a millisecond or two."""
+
+
+class Question(Struct, frozen=True, kw_only=True):
+    """What is asked of a document: of the root (empty: of all), with what was `deleted` too, as of record `seq` (0: of
+    the newest).
+
+    With `at`, only of the `length` UTF-16 units from there in the root's own sequence. `after` spans are left out;
+    `limit` spans are given, and no further one once they have `chars` characters.
+    """
+
+    root: str = ""
+    deleted: bool = False
+    seq: int = 0
+    at: int | None = None
+    length: int = 1
+    after: int = 0
+    limit: int = 1 << 53
+    chars: int = 1 << 53
+
+
+class Blame(Struct, frozen=True):
+    """Spans in order as of record `seq`, and by its seq who made each record that they name. `rest` is how many spans
+    to leave out for the next page, None at the end."""
+
+    seq: int
+    spans: tuple[Span, ...]
+    records: dict[int, Attribution]
+    rest: int | None = None
+
+
+def shown(blame: Blame) -> dict[str, Any]:
+    """The answer as JSON has it: `spans`, by seq the `records` that they name, by seq the `prompts` that those name.
+
+    What is too long is cut, and the span or the prompt then says so: a `cut` span, a prompt that ends with an ellipsis.
+    """
+    prompts: dict[str, str] = {}
+    records: dict[str, Any] = {}
+    for seq, one in blame.records.items():
+        said = msgspec.to_builtins(replace(one, prompt=""))
+        records[str(seq)] = said | {"time": rfc3339(one.time)}
+        if one.prompt_seq:
+            cut = len(one.prompt) > limits.BLAME_PROMPT_CHARS
+            prompts[str(one.prompt_seq)] = one.prompt[: limits.BLAME_PROMPT_CHARS] + "…" * cut
+    told: dict[str, Any] = {"seq": blame.seq, "spans": [_shown_span(span) for span in blame.spans]}
+    told |= {"records": records, "prompts": prompts}
+    return told if blame.rest is None else told | {"rest": blame.rest}
+
+
+def _shown_span(span: Span) -> dict[str, Any]:
+    told: dict[str, Any] = {"path": span.path, "start": span.start, "end": span.end, "units": span.units}
+    if span.key is not None:
+        told["key"] = span.key
+    if span.text:
+        told["text"] = span.text[: limits.BLAME_CHARS]
+    else:
+        told["values"] = span.values if len(msgspec.json.encode(span.values)) <= limits.BLAME_CHARS else ()
+    if len(span.text) > limits.BLAME_CHARS or (span.values and not told["values"]):
+        told["cut"] = True
+    told["seq"] = span.seq
+    return told | {"deleted": span.deleted} if span.deleted else told
+
+
+class Past:
+    """One document's history, and the room's attributions, up to record `head`."""
+
+    def __init__(self, room: str, document: str) -> None:
+        self.history = History()
+        self.attributions = Attributions()
+        self.lock = trio.Lock()
+        self.head = 0
+        self._room = room
+        self._document = document
+
+    @property
+    def size(self) -> int:
+        """How many facts are kept, at least one for each record of the document."""
+        return self.attributions.size
+
+    async def catch_up(self, store: Reader) -> None:
+        """Read what came to the log since. Raises RoomDeleted, StoreError."""
+        while page := await store.read(self._room, self.head):
+            for record in page:
+                try:
+                    self._take(record)
+                except NotWhole as error:
+                    raise StoreCorrupt(f"record {record.seq} of {self._room}: {error}") from error
+            await trio.lowlevel.checkpoint()
+
+    def _take(self, record: Record) -> None:
+        if record.document == self._document:
+            self.history.take(record.seq, record.update)
+        if record.document in ("", self._document):
+            self.attributions.take(record)
+        self.head = record.seq
+
+    async def answer(self, question: Question) -> Blame:
+        """What was asked, as far as the log was read. Raises Refused for a moment that has not come."""
+        if question.seq > self.head:
+            raise Refused("bad-request", f"The log ends at record {self.head}.")
+        moment = question.seq or self.head
+        spans: list[Span] = []
+        passed = chars = 0
+        rest: int | None = None
+        for passed, span in enumerate(self._spans(question, moment)):
+            if passed % _TURN == _TURN - 1:
+                await trio.lowlevel.checkpoint()
+            if passed < question.after:
+                continue
+            if len(spans) >= question.limit or chars >= question.chars:
+                rest = passed
+                break
+            spans.append(span)
+            chars += len(span.text) or len(msgspec.json.encode(span.values))
+        seqs = {seq for span in spans for seq in (span.seq, span.deleted) if seq}
+        told = {seq: self.attributions.of(seq) for seq in sorted(seqs)}
+        return Blame(moment, tuple(spans), {seq: one for seq, one in told.items() if one is not None}, rest)
+
+    def _spans(self, question: Question, moment: int) -> Iterator[Span]:
+        history = self.history
+        for root in [question.root] if question.root else history.roots:
+            for span in history.blame(root, deleted=question.deleted, at=moment):
+                if question.at is None:
+                    yield span
+                elif span.path == (root,) and span.key is None:
+                    if span.units[0] >= question.at + question.length:
+                        break
+                    found = clipped(span, question.at, question.at + question.length)
+                    if found is not None:
+                        yield found
+
+
+async def blame(
+    store: Reader,
+    room: str,
+    document: str = DEFAULT_DOCUMENT,
+    *,
+    root: str = "",
+    deleted: bool = False,
+    seq: int = 0,
+    at: int | None = None,
+    length: int = 1,
+) -> Blame:
+    """Who wrote each part of a shared document, read from its room's log.
+
+    All of it, or of one `root`; with what was `deleted` too; as of record `seq` instead of now; only `length` UTF-16
+    units from `at`. Raises RoomDeleted, StoreError; Refused('bad-request') for a record that the log does not have.
+    """
+    past = Past(room, document)
+    await past.catch_up(store)
+    return await past.answer(Question(root=root, deleted=deleted, seq=seq, at=at, length=length))
+
+
+class Pasts:
+    """The pasts that a server was asked for, kept while there is room, the one that was asked for last at the end."""
+
+    def __init__(self, store: Reader, kept_records: int = limits.BLAME_KEPT_RECORDS) -> None:
+        self._store = store
+        self._kept_records = kept_records
+        self._pasts: OrderedDict[tuple[str, str], Past] = OrderedDict()
+
+    async def ask(self, room: str, document: str, question: Question) -> Blame:
+        """What was asked, as of now. Raises as `blame` does, and then forgets what it had of the room's document."""
+        name = (room, document)
+        past = self._pasts.get(name) or Past(room, document)
+        self._pasts[name] = past
+        self._pasts.move_to_end(name)
+        async with past.lock:
+            try:
+                await past.catch_up(self._store)
+                return await past.answer(question)
+            except StoreError:
+                if self._pasts.get(name) is past:
+                    del self._pasts[name]
+                raise
+            finally:
+                self._make_room()
+
+    def _make_room(self) -> None:
+        kept = sum(past.size for past in self._pasts.values())
+        while kept > self._kept_records:
+            kept -= self._pasts.popitem(last=False)[1].size

@@ -1,0 +1,42 @@
+"""`blame` for whoever asks over a socket or HTTP: bounded answers, read from the log beside the rooms.
+
+What was read of a document's past is kept for the next asker (`runtime/room/past`), since an editor asks again with
+each place that the mouse rests on.
+"""
+
+from typing import Any
+
+from ...protocol import control, limits, names
+from ...protocol.commands import Blame
+from ...protocol.errors import PlaitError
+from ...storage.store import Reader
+from ..room.past import Pasts, Question, shown
+from .answers import answer_frame
+
+
+class Blaming:
+    """Answers `blame` for all rooms of one store."""
+
+    def __init__(self, store: Reader) -> None:
+        self._pasts = Pasts(store)
+
+    async def found(self, room: str, command: Blame) -> dict[str, Any]:
+        """One page of the answer, as JSON has it. Raises Refused, RoomDeleted or StoreError."""
+        question = Question(
+            root=command.root,
+            deleted=command.deleted,
+            seq=command.seq,
+            at=command.at,
+            length=command.length,
+            after=command.after,
+            limit=limits.BLAME_SPANS,
+            chars=limits.BLAME_CHARS,
+        )
+        return shown(await self._pasts.ask(room, names.document_name(command.document), question))
+
+    async def frame(self, room: str, command: Blame) -> bytes:
+        """The same, or the refusal, as a text frame."""
+        try:
+            return control.blamed(command.id, await self.found(room, command))
+        except PlaitError as error:
+            return answer_frame(command.id, error)

@@ -1,0 +1,242 @@
+"""Blame, asked of real rooms' logs: people and agents in one document, after a restart, within a server's bounds."""
+
+from typing import Any
+
+import pytest
+import trio
+from plait.protocol import limits
+from plait.protocol.errors import Refused
+from plait.protocol.events import DocumentEdited, Record
+from plait.runtime import Agent, Blame, Call, Runtime, blame, tool
+from plait.runtime.room.past import Pasts, Question, shown
+from plait.storage import Append, RoomDeleted, StoreCorrupt
+from plait.storage.memory import MemoryStore
+from pycrdt import Doc, Map, Text
+
+from ..agent.scripted import Scripted, answered, calls, says
+from .scene import watching
+
+
+@tool(effect="idempotent")
+async def replace(old: str, new: str, call: Call) -> str:
+    """Replace a text."""
+
+    def transform(doc: "Doc[Any]") -> None:
+        text = doc.get("content", type=Text)
+        at = str(text).index(old)
+        del text[at : at + len(old)]
+        text.insert(at, new)
+        doc.get("state", type=Map)["replaced"] = old
+
+    await call.document("notes").edit(transform)
+    return "done"
+
+
+def writer() -> Agent:
+    asked = calls(("c1", "replace", '{"old": "soup", "new": "salad"}'))
+    return Agent("writer", Scripted(lambda request: says("Done.") if answered(request) else asked), tools=[replace])
+
+
+async def written(store: MemoryStore) -> None:
+    """Ada writes, an agent replaces for Bob, and after a restart Ada deletes some of that."""
+    async with Runtime(store, [writer()]) as runtime:
+        async with runtime.rooms.use("r") as room:
+            ada = await watching(room, "notes", author="ada", client=11)
+            room.edit(ada, typed(ada, 0, "fish and soup"), step2=False)
+            await ada.until("accepted")
+        handle = runtime.room("r")
+        await handle.wait(await handle.prompt("No soup, please", author="bob"))
+    async with Runtime(store, [writer()]) as runtime, runtime.rooms.use("r") as room:
+        ada = await watching(room, "notes", author="ada", client=11)
+        before, text = ada.doc.get_state(), ada.doc.get("content", type=Text)
+        del text[9:11]
+        room.edit(ada, ada.doc.get_update(before), step2=False)
+        await ada.until("accepted")
+
+
+def typed(tab: Any, at: int, text: str) -> bytes:
+    before = tab.doc.get_state()
+    tab.doc.get("content", type=Text).insert(at, text)
+    return tab.doc.get_update(before)
+
+
+def said(found: Blame) -> list[tuple[str, str, str]]:
+    """Texts with who inserted them and who deleted them."""
+
+    def who(seq: int) -> str:
+        return found.records[seq].author if seq else ""
+
+    return [(span.text, who(span.seq), who(span.deleted)) for span in found.spans if span.path == ("content",)]
+
+
+async def test_people_and_agents() -> None:
+    """BL11: everything in the document, also deleted, names who did it; the agent's also for whom and why."""
+    store = MemoryStore()
+    await written(store)
+    found = await blame(store, "r", "notes", deleted=True)
+    assert sorted(said(found)) == sorted(
+        [
+            ("fish and ", "ada", ""),
+            ("soup", "ada", "agent:writer"),
+            ("sa", "agent:writer", "ada"),
+            ("lad", "agent:writer", ""),
+        ]
+    )
+    assert said(await blame(store, "r", "notes")) == [("fish and ", "ada", ""), ("lad", "agent:writer", "")]
+    [entry] = [span for span in found.spans if span.key == "replaced"]
+    by = found.records[entry.seq]
+    assert (by.author, by.on_behalf_of, by.agent) == ("agent:writer", "bob", "writer")
+    assert (by.tool, by.call, by.model) == ("replace", "c1", "scripted")
+    assert (by.prompt, (await store.read("r", by.prompt_seq - 1, 1))[0].author) == ("No soup, please", "bob")
+    earlier = await blame(store, "r", "notes", root="content", seq=1)
+    assert said(earlier) == [("fish and soup", "ada", "")]
+
+
+async def test_a_range() -> None:
+    """BL11: with a place, only what stands there in UTF-16 units, cut to it; deleted text belongs to its place."""
+    store = MemoryStore()
+    await written(store)
+    assert said(await blame(store, "r", "notes", root="content", at=10)) == [("a", "agent:writer", "")]
+    assert said(await blame(store, "r", "notes", at=7, length=3)) == [("d ", "ada", ""), ("l", "agent:writer", "")]
+    assert said(await blame(store, "r", "notes", at=5, length=2, deleted=True)) == [("an", "ada", "")]
+    assert said(await blame(store, "r", "notes", at=99)) == []
+
+
+async def test_what_is_not_there() -> None:
+    """BL11: an unwritten document has no spans; a record that the log does not have and a deleted room are refused."""
+    store = MemoryStore()
+    await written(store)
+    assert (await blame(store, "r", "nothing")).spans == ()
+    assert (await blame(store, "r", "notes", root="nothing")).spans == ()
+    with pytest.raises(Refused, match="ends at record"):
+        await blame(store, "r", "notes", seq=999)
+    await store.delete("r")
+    with pytest.raises(RoomDeleted):
+        await blame(store, "r", "notes")
+
+
+async def test_pages_of_one_moment() -> None:
+    """BL12: an answer is bounded and says where the next one begins, which is of the same moment."""
+    store, doc = MemoryStore(), Doc[Any](client_id=5)
+    updates: list[bytes] = []
+    doc.observe(lambda event: updates.append(event.update))
+    for number in range(7):
+        doc.get("content", type=Text).insert(0, f"{number} 🙂")
+    await store.append(Append("r", 1, 0, edits(updates)))
+    pasts = Pasts(store)
+    first = await pasts.ask("r", "main", Question(limit=3))
+    assert (len(first.spans), first.rest, first.seq) == (3, 3, 7)
+    del updates[:]
+    doc.get("content", type=Text).insert(0, "later ")
+    await store.append(Append("r", 1, 7, edits(updates, 8)))
+    second = await pasts.ask("r", "main", Question(limit=9, after=3, seq=first.seq))
+    assert (len(second.spans), second.rest) == (4, None)
+    assert "".join(span.text for span in (*first.spans, *second.spans)) == str(doc.get("content", type=Text))[6:]
+    assert (await pasts.ask("r", "main", Question())).spans[0].text == "later "
+    small = await pasts.ask("r", "main", Question(chars=4))
+    assert (len(small.spans), small.rest) == (1, 1)
+
+
+def edits(updates: list[bytes], first: int = 1) -> tuple[Record, ...]:
+    return tuple(
+        Record(seq, 1, "ann", "", 1, DocumentEdited(), "main", bytes(update))
+        for seq, update in enumerate(updates, first)
+    )
+
+
+async def test_what_is_shown() -> None:
+    """BL12: JSON has the records and the prompts by their seq, once each; what is long is cut and says so."""
+    store = MemoryStore()
+    await written(store)
+    told = shown(await blame(store, "r", "notes", root="content", deleted=True))
+    [prompt] = told["prompts"].items()
+    agents = [one for one in told["records"].values() if one["author"] == "agent:writer"]
+    assert prompt[1] == "No soup, please"
+    assert {(one["prompt_seq"], one["on_behalf_of"]) for one in agents} == {(int(prompt[0]), "bob")}
+    assert told["spans"][0] == {
+        "path": ("content",),
+        "start": 0,
+        "end": 9,
+        "units": (0, 9),
+        "text": "fish and ",
+        "seq": 1,
+    }
+    assert told["records"]["1"] == {"seq": 1, "author": "ada", "time": told["records"]["1"]["time"]}
+    doc = Doc[Any](client_id=5)
+    doc["content"] = Text("x" * (limits.BLAME_CHARS + 1))
+    doc["state"] = Map({"k": "y" * limits.BLAME_CHARS})
+    await store.append(Append("long", 1, 0, edits([doc.get_update()])))
+    text, value = shown(await blame(store, "long"))["spans"]
+    assert (len(text["text"]), text["cut"], text["end"]) == (limits.BLAME_CHARS, True, limits.BLAME_CHARS + 1)
+    assert (value["values"], value["cut"]) == ((), True)
+
+
+class Counting(MemoryStore):
+    """`reads` are the records that were read."""
+
+    reads = 0
+
+    async def read(self, room: str, after: int = 0, limit: int = 500) -> list[Record]:
+        page = await super().read(room, after, limit)
+        self.reads += len(page)
+        return page
+
+
+async def test_what_a_server_keeps() -> None:
+    """BL13: a past is read once and then only what is new; the one unused longest is let go, and one too large is."""
+    store = Counting()
+    for room in ("a", "b", "c"):
+        doc, updates = Doc[Any](client_id=5), list[bytes]()
+        doc.observe(lambda event, updates=updates: updates.append(event.update))
+        for _ in range(10):
+            doc.get("content", type=Text).insert(0, "x")
+        await store.append(Append(room, 1, 0, edits(updates)))
+    pasts = Pasts(store, kept_records=20)
+
+    async def reads(room: str) -> int:
+        store.reads = 0
+        assert len((await pasts.ask(room, "main", Question())).records) == 10
+        return store.reads
+
+    assert [await reads(room) for room in ("a", "b", "a", "c", "a", "b")] == [10, 10, 0, 10, 0, 10]
+    tiny = Pasts(store, kept_records=5)
+    for _ in range(2):
+        store.reads = 0
+        await tiny.ask("a", "main", Question())
+        assert store.reads == 10
+
+
+async def test_many_ask_at_once() -> None:
+    """BL13: those who ask for one past at once wait for one reading of it, and all are answered."""
+    store = Counting()
+    await written(store)
+    store.reads = 0
+    pasts, found = Pasts(store), list[Blame]()
+
+    async def ask() -> None:
+        found.append(await pasts.ask("r", "notes", Question(deleted=True)))
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(5):
+            nursery.start_soon(ask)
+    assert len({len(one.spans) for one in found}) == 1
+    assert store.reads == found[0].seq
+
+
+async def test_a_room_that_is_deleted_or_damaged() -> None:
+    """BL13: the past of a deleted room is gone with it; a log with a hole is said to be damaged, not blamed."""
+    store = MemoryStore()
+    await written(store)
+    pasts = Pasts(store)
+    await pasts.ask("r", "notes", Question())
+    await store.delete("r")
+    for _ in range(2):
+        with pytest.raises(RoomDeleted):
+            await pasts.ask("r", "notes", Question())
+    doc = Doc[Any](client_id=5)
+    doc.get("content", type=Text).insert(0, "one ")
+    before = doc.get_state()
+    doc.get("content", type=Text).insert(0, "two ")
+    await store.append(Append("hole", 1, 0, edits([doc.get_update(before)])))
+    with pytest.raises(StoreCorrupt, match="record 1 of hole"):
+        await pasts.ask("hole", "main", Question())
