@@ -14,7 +14,8 @@ async def stopped_runs(store: MemoryStore, count: int) -> list[str]:
     runs: list[str] = []
     async with rooms(store) as all_rooms, all_rooms.use("r") as room:
         for n in range(count):
-            runs.append((await room.ask(ANONYMOUS, Prompt(id=f"p{n}", text=f"prompt {n}"))).run)
+            asked = await room.ask(ANONYMOUS, Prompt(id=f"p{n}", text=f"prompt {n}"))
+            runs.append(asked.run or "")
             await room.ask(ANONYMOUS, Stop(id=f"s{n}"))
     return runs
 
@@ -27,6 +28,7 @@ async def test_older_runs_come_in_pages() -> None:
     assert [run["id"] for run in page] == runs[2 : PAGE + 2][::-1]
     assert (page[0]["prompt"], page[0]["author"], page[0]["status"]) == (f"prompt {PAGE + 1}", "anonymous", "stopped")
     assert page[0]["requested_at"] < page[0]["ended_at"]
+    assert before is not None
     assert before == runs[2]
     page, before = await older_runs(store, "r", int(before))
     assert ([run["id"] for run in page], before) == (runs[:2][::-1], None)
