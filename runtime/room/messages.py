@@ -96,7 +96,9 @@ class Ask:
         return self.command.tab if isinstance(self.command, RegisterTools | ProvideContext) else ""
 
     def failed(self, error: PlaitError) -> None:
-        self._reply(error)
+        # What had happened before this pass was not undone with it, and "nothing changed" would be untrue of it.
+        happened = self.known is not None and isinstance(error, Refused)
+        self._reply(OutcomeUnknown("it was asked before; ask again") if happened else error)
 
 
 class Edit:

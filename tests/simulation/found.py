@@ -34,4 +34,11 @@ FOUND: tuple[Found, ...] = (
         "The disk was full for a while. The pass in which the room wanted to ask a tab for the edit that had been lost "
         "failed as well, and from then on nobody asked: the text stood in one tab alone.",
     ),
+    Found(
+        10030,
+        2,
+        "RM4",
+        "A command had happened and its answer was lost. Asked again, it came into a pass that met a full disk, and "
+        "its asker was told that nothing had changed.",
+    ),
 )

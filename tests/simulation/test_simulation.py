@@ -33,7 +33,8 @@ played = cache(simulate)
 
 @pytest.mark.parametrize("seed", CHOSEN)
 def test_promises_hold_in_storms(seed: int) -> None:
-    """PF1, PF2, PF3, PF4, PF5, PF6, PF7, PF8, PF9, PF12, PF13, PF14, PF16: one storm and the quiet after it, everything compared."""
+    """PF1, PF2, PF3, PF4, PF5, PF6, PF7, PF8, PF9, PF12, PF13, PF14, PF16: one storm and the
+    quiet after it, everything compared."""
     outcome = played(seed, storms=1)
     assert not outcome.broken, f"python -m tests.simulation --seed {seed} --storms 1 --trace"
 

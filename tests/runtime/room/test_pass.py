@@ -144,6 +144,24 @@ async def test_a_full_disk_says_so() -> None:
         assert (await store.head("r")).seq == 0
 
 
+async def test_a_full_disk_does_not_deny_what_happened() -> None:
+    """RM4: a command that is in the log already and is asked again in a pass that fails is not refused."""
+    store = FaultyStore(MemoryStore())
+    async with rooms(store) as all_rooms, all_rooms.use("r") as room:
+        first = await ask(room, "p")
+        assert isinstance(first, Answer)
+        answers: list[Answer | PlaitError] = []
+        store.fail_before(StoreFull("no space"))
+        for id_ in ("p", "q"):
+            room.command(ANONYMOUS, Prompt(id=id_, text="hello"), answers.append)
+        await trio.testing.wait_all_tasks_blocked()
+        assert isinstance(answers[0], OutcomeUnknown)
+        assert isinstance(answers[1], Refused)
+        again = await ask(room, "p")
+        assert isinstance(again, Answer)
+        assert (again.seq, again.run) == (first.seq, first.run)
+
+
 async def test_one_pass_judges_in_order() -> None:
     """RM5: two equal ids in one pass are one run; two different ones are two; the second of two stops finds nothing."""
     store = FaultyStore(MemoryStore())
