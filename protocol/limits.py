@@ -51,6 +51,17 @@ LIMITS: dict[str, Limit] = {
     "COMMANDS_UNANSWERED": Limit(64, "commands", "INTERFACE: per socket; more is refused as too-many."),
     "COMMAND_ID_CHARS": Limit(100, "characters", "A UUID is 36; ids are kept for the life of the log."),
     "EDITS_UNANSWERED": Limit(256, "edits", "Per socket; reading pauses beyond it, so TCP slows the sender."),
+    "MESSAGES_PER_S": Limit(
+        1000, "messages", "From one socket in the long run; a pen on a canvas makes 120, hands that type make 15."
+    ),
+    "BYTES_PER_S": Limit(
+        256 << 10, "bytes", "From one socket in the long run; each edit's bytes are on the disk for ever."
+    ),
+    "BURST_S": Limit(
+        300,
+        "seconds",
+        "Of such speech at once: the largest document sent whole is 128, the 260,000 edits of a published paper 290.",
+    ),
     "OUTBOX_BYTES": Limit(
         512 << 10, "bytes", "Per socket; beyond it deltas are dropped and one merged update takes their place."
     ),
@@ -206,6 +217,19 @@ LIMITS: dict[str, Limit] = {
     "KEEPALIVE_S": Limit(
         20, "seconds", "y-websocket closes after 30 s without data; an empty awareness frame is sent before."
     ),
+    "PING_S": Limit(
+        5,
+        "seconds",
+        "Silence after which a socket is asked for a pong; y-websocket's server asks every 30 s, Hocuspocus every 60.",
+    ),
+    "PONG_S": Limit(
+        15,
+        "seconds",
+        "For the pong. People see a ghost until then, and stock clients forget one by themselves at 30 s.",
+    ),
+    "STALLED_S": Limit(
+        60, "seconds", "A socket that takes nothing of what waits for it, as nginx's send_timeout; then it is cut."
+    ),
     "TOOL_LEASE_S": Limit(10, "seconds", "A tab that reloads is back sooner; one that is not back by then is gone."),
     "TAB_TOOLS": Limit(64, "tools", "Of one tab; each stands in every model request."),
     "LASTING_TOOLS": Limit(64, "tools", "Of a room; each stands in every model request, though no tab is there."),
@@ -274,6 +298,9 @@ EDIT_RESULT_BYTES = LIMITS["EDIT_RESULT_BYTES"].value
 COMMANDS_UNANSWERED = LIMITS["COMMANDS_UNANSWERED"].value
 COMMAND_ID_CHARS = LIMITS["COMMAND_ID_CHARS"].value
 EDITS_UNANSWERED = LIMITS["EDITS_UNANSWERED"].value
+MESSAGES_PER_S = LIMITS["MESSAGES_PER_S"].value
+BYTES_PER_S = LIMITS["BYTES_PER_S"].value
+BURST_S = LIMITS["BURST_S"].value
 OUTBOX_BYTES = LIMITS["OUTBOX_BYTES"].value
 ANSWERS_BYTES = LIMITS["ANSWERS_BYTES"].value
 AWARENESS_IDS = LIMITS["AWARENESS_IDS"].value
@@ -354,6 +381,9 @@ BLOB_UPLOAD_S = LIMITS["BLOB_UPLOAD_S"].value
 ACTIVITY_S = LIMITS["ACTIVITY_S"].value
 ROOM_FILTERS = LIMITS["ROOM_FILTERS"].value
 KEEPALIVE_S = LIMITS["KEEPALIVE_S"].value
+PING_S = LIMITS["PING_S"].value
+PONG_S = LIMITS["PONG_S"].value
+STALLED_S = LIMITS["STALLED_S"].value
 TOOL_LEASE_S = LIMITS["TOOL_LEASE_S"].value
 TAB_TOOLS = LIMITS["TAB_TOOLS"].value
 LASTING_TOOLS = LIMITS["LASTING_TOOLS"].value

@@ -4,8 +4,8 @@ Reading is a loop of one task; everything else here is synchronous, called by th
 
 Rules:
 
-1. Reading pauses while `EDITS_UNANSWERED` edits, one sync step 1 or a status frame have no answer yet, so that TCP
-   slows the sender.
+1. Reading pauses while `EDITS_UNANSWERED` edits, one sync step 1 or a status frame have no answer yet, and after a
+   frame that the socket's pace does not allow, so that TCP slows the sender.
 2. A frame that cannot be understood ends its own socket, with the close code of its refusal, and changes nothing.
 3. Text frames belong to the subprotocol `plait.v1`. On another socket they are a mistake and end it with 4400: a client
    that forgot the subprotocol would otherwise wait for its answer for ever.
@@ -30,12 +30,14 @@ from . import wire
 from .answers import answer_frame
 from .blaming import Blaming
 from .follow import Log, follow
+from .heartbeat import SWEEP_S
 from .outbox import Outbox
+from .pace import Pace
 from .rooms import Answer, Room
 from .stream import PushStream
 
-SWEEP_S = limits.KEEPALIVE_S / 4
-QUIET_SWEEPS = 3  # Bytes sent just after one sweep are missed by the second after it and three more: four in all.
+# Bytes sent just after one sweep are missed by the second after it, and then it is this many more.
+QUIET_SWEEPS = limits.KEEPALIVE_S // SWEEP_S - 1
 _KEEPALIVE = wire.binary(frames.KEEPALIVE)
 _FOLLOW_BYTES = 64 << 10  # What a follower lets wait before it pauses; as much as a socket usually takes at once.
 
@@ -217,13 +219,18 @@ class Connection:
         """
         self._room, self._log, self._blaming = room, log, blaming
         room.join(self)
+        pace = Pace(trio.current_time())
         try:
             with self._reading:
                 while True:
                     while self._must_wait():
                         self._answered = self._answered or trio.Event()
                         await self._answered.wait()
-                    self._receive(await socket.get_message())
+                    message = await socket.get_message()
+                    said = self._receive(message)
+                    wait_s = pace.spend(said, len(message), trio.current_time())
+                    if wait_s > 0:
+                        await trio.sleep(wait_s)
         except ConnectionClosed:
             pass
         finally:
@@ -242,13 +249,15 @@ class Connection:
         self._step1s = 0  # A room that ends a tab because of its step 1 does not answer it.
         await self.cleared()
 
-    def _receive(self, message: str | bytes) -> None:
+    def _receive(self, message: str | bytes) -> int:
+        """Hand on what a frame says; of how many messages it is."""
         if isinstance(message, str):
             self._read_command(message)
-            return
+            return 1
         room = self._room
         assert room is not None
-        for said in sync.receive(message):
+        messages = sync.receive(message)
+        for said in messages:
             match said:
                 case sync.Edit():
                     self._edits += 1
@@ -264,6 +273,7 @@ class Connection:
                     room.query_awareness(self)
                 case sync.SyncStatus():
                     self._status(wire.binary(frames.sync_status(said.payload)))
+        return len(messages)
 
     def _status(self, echo: bytes) -> None:
         if self._edits == self._edits_done:

@@ -24,9 +24,9 @@ from ...protocol.access import ANONYMOUS, Grant
 from ...protocol.codec import record_json
 from ...protocol.events import Record
 from .blaming import Blaming
-from .connection import SWEEP_S
 from .exchange import Exchange, Request, Response, refusal
 from .follow import Log
+from .heartbeat import SWEEP_S
 from .metrics import Metrics, Tally
 from .origin import Doorkeeper
 from .rooms import Rooms

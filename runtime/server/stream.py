@@ -24,6 +24,7 @@ import trio
 
 _CLOSE_FRAME = b"\x88"
 _LINGER_BYTES = 64 << 10
+_CHUNK_BYTES = 64 << 10  # Handed to the socket at once, so that one sees a whole document leave bit by bit.
 
 
 def _nothing() -> bytes:
@@ -57,6 +58,7 @@ class PushStream(trio.abc.Stream):
         "_queued",
         "_receiving",
         "drained",
+        "heard",
         "refill",
     )
 
@@ -74,6 +76,8 @@ class PushStream(trio.abc.Stream):
         self._moved: trio.Event | None = None
         self._receiving = False
         self._ended: trio.Event | None = None
+        self.heard = 0
+        """Bytes that came from the socket."""
         self.refill: Callable[[], bytes] = _nothing
         self.drained: Callable[[], object] = _nothing
 
@@ -91,6 +95,16 @@ class PushStream(trio.abc.Stream):
     def unsent(self) -> int:
         """Bytes that were pushed and are still here."""
         return self._queued - self._gone
+
+    @property
+    def gone(self) -> int:
+        """Bytes that had to wait and have left since; while it grows, the other side reads."""
+        return self._gone
+
+    @property
+    def listening(self) -> bool:
+        """Whether somebody waits for bytes, so that silence is the other side's."""
+        return self._receiving
 
     def push(self, data: bytes) -> None:
         """Send whole frames, or what the socket takes of them now and the rest soon."""
@@ -124,12 +138,13 @@ class PushStream(trio.abc.Stream):
                 data = self._left[0] if len(self._left) == 1 else b"".join(self._left)
                 self._left.clear()
                 try:
-                    await self._inner.send_all(data)
+                    for at in range(0, len(data), _CHUNK_BYTES):
+                        await self._inner.send_all(data[at : at + _CHUNK_BYTES])
+                        self._gone += min(_CHUNK_BYTES, len(data) - at)
                 except (trio.BrokenResourceError, trio.ClosedResourceError):
                     self._closing = self._broken = True
                     self._left.clear()
                     break
-                self._gone += len(data)
                 self._wake()
         finally:
             self._flushing = False
@@ -180,6 +195,7 @@ class PushStream(trio.abc.Stream):
         self._receiving = True
         try:
             data = await self._inner.receive_some(max_bytes)
+            self.heard += len(data)
             while data and self._ended is not None:  # Lingering: what comes now is thrown away.
                 data = await self._inner.receive_some(max_bytes)
             return data

@@ -26,6 +26,7 @@ from .blaming import Blaming
 from .connection import Connection
 from .exchange import Request
 from .follow import Log
+from .heartbeat import Heartbeat
 from .metrics import Tally
 from .rooms import Rooms
 from .stream import PushStream
@@ -54,7 +55,7 @@ class Sockets:
         self._tally = tally
         self._log = log
         self._blaming = blaming
-        self._open: set[Connection] = set()
+        self._open: dict[Connection, Heartbeat] = {}
         self._draining = False
 
     def drain(self) -> None:
@@ -64,11 +65,17 @@ class Sockets:
             connection.close(1012, CODES["restarting"].sentence)
 
     async def keep_alive(self, every: float) -> None:
-        """Let each socket say something before its client thinks it dead; one task for all, for ever."""
+        """Let each socket say something before its client thinks it dead, and end those whose client is; one task for
+        all, for ever."""
         while True:
             await trio.sleep(every)
-            for connection in self._open:
+            for connection, heartbeat in self._open.items():
+                found = heartbeat.beat()
                 connection.keep_alive()
+                if found == "silent":
+                    heartbeat.ask()
+                elif found == "gone":
+                    connection.close(1013, "Nothing was heard of the other side.")
 
     async def serve(self, stream: trio.abc.Stream, request: Request, head: bytes) -> None:
         """The whole life of one socket, from its upgrade request (`head` as bytes) to its last frame."""
@@ -97,7 +104,7 @@ class Sockets:
             target, grant = self._admit(request)
             where = f"room {target.room}"
             connection = Connection(target, grant, pushed, nursery, controlled=controlled)
-            code, reason = await self._join(connection, socket, target)
+            code, reason = await self._join(connection, socket, pushed, target)
         except Refused as refused:
             code, reason = _close_code(refused), refused.message
         except StoreError as error:
@@ -122,14 +129,16 @@ class Sockets:
             raise Refused("not-allowed")
         return target, grant
 
-    async def _join(self, connection: Connection, socket: WebSocketConnection, target: Target) -> tuple[int, str]:
-        self._open.add(connection)
+    async def _join(
+        self, connection: Connection, socket: WebSocketConnection, pushed: PushStream, target: Target
+    ) -> tuple[int, str]:
+        self._open[connection] = Heartbeat(pushed)
         self._tally.live.add(connection.outbox)
         try:
             async with self._rooms.use(target.room) as room:
                 return await connection.read(socket, room, self._log(target.room), self._blaming)
         finally:
-            self._open.discard(connection)
+            del self._open[connection]
             self._tally.ended(connection.outbox)
 
 

@@ -10,6 +10,8 @@ from ..room.tab import Delta, Presence
 
 _BINARY = 0x82
 _TEXT = 0x81
+PING = b"\x89\x00"
+"""A ping without a payload; the pong is nobody's answer, it is heard."""
 
 
 def _frame(first: int, payload: bytes) -> bytes:

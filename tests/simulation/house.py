@@ -11,7 +11,7 @@ from plait.runtime.client.link import Address, Dial
 from plait.runtime.room.identity import Surroundings
 from plait.runtime.room.room import Room
 from plait.runtime.room.rooms import Rooms
-from plait.runtime.server.connection import SWEEP_S
+from plait.runtime.server.heartbeat import SWEEP_S
 from plait.runtime.server.listener import Server, _Handlers
 
 from .chance import Chance
