@@ -94,8 +94,7 @@ class Copy:
         self._update = b""
         self._rich = root.is_rich
         state = root.doc.get_update()
-        known = decode_state_vector(root.doc.get_state())
-        self._clocks = known
+        self._clocks = known = decode_state_vector(root.doc.get_state())
         doc: Doc[Any] = Doc(client_id=next(c for c in range(MAX_UINT, 0, -1) if c not in known))
         doc.apply_update(state)
         self.root = Root(doc, root.name, root.document)

@@ -4,7 +4,7 @@ The server types no root, because editors bring their own. So what a root holds 
 is what its name says: the names that rich-text editors use by default are rich text, `content` and the rest plain.
 """
 
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, cast
 
 from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText
 
@@ -21,12 +21,15 @@ RICH_ROOTS = frozenset({"default", "document-store", "prosemirror"})
 """How Tiptap, BlockNote and y-prosemirror's examples call their fragment."""
 
 
-class Root(NamedTuple):
-    """A root of a document by name. `document` is what the document is called in its room: anchors are bound to it."""
+class Root:
+    """A root of a document by name, for one edit. `document` is what the document is called in its room: anchors are
+    bound to it."""
 
-    doc: Doc[Any]
-    name: str = DEFAULT_ROOT
-    document: str = DEFAULT_DOCUMENT
+    def __init__(self, doc: Doc[Any], name: str = DEFAULT_ROOT, document: str = DEFAULT_DOCUMENT) -> None:
+        self.doc = doc
+        self.name = name
+        self.document = document
+        self._kind: Kind = "empty"
 
     @property
     def text(self) -> Text:
@@ -46,7 +49,13 @@ class Root(NamedTuple):
 
     @property
     def kind(self) -> Kind:
-        """What the root holds now. yrs shows any root as any type, and shows what does not fit as empty."""
+        """What the root holds, remembered once it holds something: finding out costs as much as reading it."""
+        if self._kind == "empty":
+            self._kind = self._look()
+        return self._kind
+
+    def _look(self) -> Kind:
+        """yrs shows any root as any type, and shows what does not fit as empty."""
         if self.name in RICH_ROOTS:
             # Asked first, because the first type that a root is asked for is the one that its events have.
             self.fragment  # noqa: B018
@@ -76,11 +85,14 @@ def chosen(doc: Doc[Any], target: str, *, values: bool) -> Root:
     if name:
         return Root(doc, name, document)
     kinds = ("map", "array") if values else ("text", "rich")
-    found = sorted(each for each in cast(Any, doc) if Root(doc, each, document).kind in kinds)
-    if len(found) > 1 and default not in found:
-        named = ", ".join(f"'{document}#{each}'" for each in found)
+    roots = {each: Root(doc, each, document) for each in sorted(cast(Any, doc))}
+    found = [each for each in roots.values() if each.kind in kinds]
+    if len(found) == 1:
+        return found[0]
+    if found and default not in (each.name for each in found):
+        named = ", ".join(f"'{document}#{each.name}'" for each in found)
         raise Refused("ambiguous", f"The document '{document}' has several roots; say which: {named}.")
-    return Root(doc, found[0] if len(found) == 1 else default, document)
+    return roots.get(default) or Root(doc, default, document)
 
 
 def checked(text: str) -> str:

@@ -6,10 +6,12 @@ lies between two places; quoting within two places finds one of several. Whateve
 
 from typing import Any, NamedTuple
 
+from ..content import utf16_length
 from ..errors import Refused
 from ..limits import FIND_CONTEXT_CHARS, FIND_MATCHES, READ_CHARS, READ_LINES
+from ..update import decode_state_vector
 from . import anchors
-from .anchors import Copy, Place, Side, encode
+from .anchors import Anchor, Copy, Place, Side, encode
 from .outline import Block, number_of, outline
 from .passage import Marks, Passage, plain
 from .root import Root, checked
@@ -141,7 +143,14 @@ def insert(root: Root, at: str, text: str) -> JSON:
     """Put words in at a place; the anchors of their `start` and `end`. Raises Refused."""
     passages = _passages(root)
     point = _point(root, passages, at)
+    clock = _clock(root)
     passages[point.passage].insert(point.offset, checked(text))
+    if text and _clock(root) - clock == utf16_length(text):
+        # Nothing but the text was written, so its ids are known, and the copy that would tell them is spared.
+        first, last = (1 + (char > "\uffff") for char in (text[0], text[-1]))
+        start = Anchor("before", root.doc.client_id, clock, first)
+        end = Anchor("after", root.doc.client_id, _clock(root) - last, last)
+        return {"start": encode(root, start), "end": encode(root, end)}
     return _written(root, point.passage, point.offset, len(text))
 
 
@@ -191,6 +200,10 @@ def _known(root: Root, passages: list[Passage], marks: Marks) -> Marks:
         }
         marks = {key: {} if value is True else value for key, value in marks.items()}
     return {key: None if value is False else value for key, value in marks.items()}
+
+
+def _clock(root: Root) -> int:
+    return decode_state_vector(root.doc.get_state()).get(root.doc.client_id, 0)
 
 
 # --- places and spans -------------------------------------------------------------------------------------------------

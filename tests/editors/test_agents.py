@@ -1,4 +1,4 @@
-"""An agent edits in each editor while two people type in the same paragraph, with what the editor itself would write."""
+"""An agent edits in each editor while two people type in the same paragraph, in the editor's own shapes."""
 
 import json
 import os
@@ -26,8 +26,9 @@ def server(tmp_path_factory: pytest.TempPathFactory, pages: str) -> Iterator["Se
     """A server with an agent that makes the calls which its prompt lists."""
     from ..console.browser import Serving
 
-    more = {"agents": ["tests.end_to_end.scribe:scribe"], "arguments": ["--allow-origin", pages]}
-    serving = Serving(tmp_path_factory.mktemp("served"), "echo", **more)
+    agents = ["tests.end_to_end.scribe:scribe"]
+    folder = tmp_path_factory.mktemp("served")
+    serving = Serving(folder, "echo", agents=agents, arguments=["--allow-origin", pages])
     try:
         yield serving.start()
     finally:

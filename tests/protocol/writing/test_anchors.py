@@ -156,6 +156,21 @@ def test_anchors_of_rich_text_survive_blocks_before_them():
     assert [row["text"] for row in text.read(ours)["lines"]] == ["new 🙂", "> é typed two 🐈! end"]
 
 
+def test_what_was_inserted_has_anchors_at_its_ends():
+    """ED1, ED3: whether its ids are known from the clock or found out on a copy, as beside marks and in a new block."""
+    root = plain_root(1, "ab")
+    text.set_marks(root, {"bold": True}, old="a")
+    for at in ("start", text.find(root, "b")["matches"][0]["start"], "end"):
+        made = text.insert(root, at, f"{MARK}-{MARK}")
+        text.insert(root, made["start"], "(")
+        text.insert(root, made["end"], ")")
+    assert str(root.text) == f"({MARK}-{MARK})a({MARK}-{MARK})b({MARK}-{MARK})"
+    rich = Root(Doc(client_id=1), "default")
+    (empty,) = blocks.insert_blocks(rich, "")["blocks"]
+    text.insert(rich, text.insert(rich, empty, "words")["end"], "!")
+    assert text.read(rich)["lines"][0]["text"] == "words!"
+
+
 def test_a_place_is_also_a_cursor():
     """ED1: as the relative position that Yjs clients put into presence; of a pair `after` names its second half."""
     root = plain_root(7, "a🐈b")
