@@ -133,13 +133,16 @@ class Past:
         spans: list[Span] = []
         passed = chars = 0
         rest: int | None = None
-        for passed, span in enumerate(self._spans(question, moment)):
-            if passed % _TURN == _TURN - 1:
+        for looked, span in enumerate(self._spans(question, moment)):
+            if looked % _TURN == _TURN - 1:
                 await trio.lowlevel.checkpoint()
-            if passed < question.after:
+            if span is None:
+                continue
+            passed += 1
+            if passed <= question.after:
                 continue
             if len(spans) >= question.limit or chars >= question.chars:
-                rest = passed
+                rest = passed - 1
                 break
             spans.append(span)
             chars += len(span.text) or len(msgspec.json.encode(span.values))
@@ -147,7 +150,8 @@ class Past:
         told = {seq: self.attributions.of(seq) for seq in sorted(seqs)}
         return Blame(moment, tuple(spans), {seq: one for seq, one in told.items() if one is not None}, rest)
 
-    def _spans(self, question: Question, moment: int) -> Iterator[Span]:
+    def _spans(self, question: Question, moment: int) -> Iterator[Span | None]:
+        """The spans that were asked for; None for each other one that was looked at."""
         history = self.history
         for root in [question.root] if question.root else history.roots:
             for span in history.blame(root, deleted=question.deleted, at=moment):
@@ -156,9 +160,9 @@ class Past:
                 elif span.path == (root,) and span.key is None:
                     if span.units[0] >= question.at + question.length:
                         break
-                    found = clipped(span, question.at, question.at + question.length)
-                    if found is not None:
-                        yield found
+                    yield clipped(span, question.at, question.at + question.length)
+                else:
+                    yield None
 
 
 async def blame(
