@@ -1,13 +1,14 @@
 """`plait blame ROOM [DOCUMENT]`: who wrote each part of a shared document, in which run, asked by which prompt.
 
-It reads the database beside the server that writes it, as `plait log` does. People see one line for each part, with
-what would move their cursor escaped; machines get one JSON object a line: the parts in order, then the records that
-these name.
+It reads the database beside the server that writes it, as `plait log` does. People see one line for each part that one
+call or one person wrote, with what would move their cursor escaped; machines get one JSON object a line: the parts in
+order, then the records that these name.
 """
 
 import click
 import msgspec
 import trio
+from msgspec.structs import replace
 from rich.console import Console
 from rich.text import Text
 
@@ -62,8 +63,9 @@ def _write_json(found: Blame) -> None:
 
 def _write_for_people(found: Blame) -> None:
     console = Console(highlight=False)
-    for span in found.spans:
-        text = Text.assemble((f"{span.seq:>7}", "dim"), " ", (_who(found.records.get(span.seq)), "bold"), " ")
+    for span, last in parts(found):
+        seqs = f"{span.seq}" if last == span.seq else f"{span.seq}-{last}"
+        text = Text.assemble((f"{seqs:>9}", "dim"), " ", (_who(found.records.get(span.seq)), "bold"), " ")
         text.append(where(span), "dim")
         text.append(f" {_said(span)}", "strike" if span.deleted else "")
         if span.deleted:
@@ -72,6 +74,33 @@ def _write_for_people(found: Blame) -> None:
             console.print(text, no_wrap=True, overflow="ellipsis", crop=True)
         else:
             click.echo(text.plain)
+
+
+def parts(found: Blame) -> list[tuple[Span, int]]:
+    """The spans, those joined that one call, or one person, wrote one after the other: what an agent streams is a
+    record a word. Each with its newest record; what was deleted is not joined."""
+    joined: list[tuple[Span, int]] = []
+    for span in found.spans:
+        before, last = joined[-1] if joined else (None, 0)
+        if (
+            before is not None
+            and (before.path, before.key, before.end, before.deleted) == (span.path, None, span.start, 0)
+            and before.text
+            and span.text
+            and not span.deleted
+            and _maker(found, before.seq) == _maker(found, span.seq)
+        ):
+            both = replace(before, text=before.text + span.text, end=span.end, seq=min(before.seq, span.seq))
+            joined[-1] = (both, max(last, span.seq))
+        else:
+            joined.append((span, span.seq))
+    return joined
+
+
+def _maker(found: Blame, seq: int) -> Attribution | None:
+    """Who made a record, whichever of theirs it is."""
+    one = found.records.get(seq)
+    return None if one is None else replace(one, seq=0, time=0)
 
 
 def _who(one: Attribution | None) -> str:

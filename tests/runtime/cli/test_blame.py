@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 import trio
+from msgspec.structs import replace
+from plait.protocol.attribution import Attribution
 from plait.protocol.events import DocumentEdited, Record, RunRequested, ToolStarted, run_id
-from plait.runtime import cli
+from plait.protocol.spans import Span
+from plait.runtime import Blame, cli
+from plait.runtime.cli.blame import parts
 from plait.storage import Append, open_store
 from pycrdt import Doc, Map, Text
 
@@ -50,10 +54,24 @@ def test_for_people(url: str, capsys: Captured) -> None:
     gone, dear, friends, rest = capsys.readouterr().out.splitlines()
     assert gone.split() == ["3", "ann", "content:0", '"De"', "deleted", "by", "ann", "in", "5"]
     assert dear.split() == ["3", "ann", "content:0", '"ar"']
-    assert friends.startswith("      4 agent:writer for bob, run 1, insert content:2 ")
+    assert friends.startswith("        4 agent:writer for bob, run 1, insert content:2 ")
     assert friends.endswith('" friends"')
     assert "\x1b" not in rest
     assert rest.endswith(' all"')
+
+
+def test_what_was_streamed() -> None:
+    """BL14: what one call wrote in many records is one line; what another did, or somebody deleted, is not joined."""
+    texts = [("One ", 3, 0), ("two ", 5, 0), ("gone ", 6, 8), ("three ", 4, 0), ("four", 7, 0)]
+    call = Attribution(0, 0, "agent:writer", "bob", "000000000001", step="c/call.0")
+    made = {seq: replace(call, seq=seq, time=seq) for seq in (3, 4, 5, 6)} | {7: Attribution(7, 7, "ann")}
+    at, spans = 0, list[Span]()
+    for text, seq, deleted in texts:
+        end = at if deleted else at + len(text)
+        spans.append(Span(path=("t",), start=at, end=end, text=text, seq=seq, deleted=deleted, ids=()))
+        at = end
+    told = [(span.text, span.seq, last) for span, last in parts(Blame(8, tuple(spans), made))]
+    assert told == [("One two ", 3, 5), ("gone ", 6, 6), ("three ", 4, 4), ("four", 7, 7)]
 
 
 def test_for_machines(url: str, capsys: Captured) -> None:
