@@ -22,6 +22,7 @@ from pycrdt import Doc, TransactionEvent, XmlElement, XmlFragment, XmlText
 
 from ..errors import Refused
 from ..frames import MAX_UINT, read_uint, write_uint
+from ..structs import Range
 from ..update import decode_state_vector, read
 from .root import Root
 
@@ -92,6 +93,7 @@ class Copy:
 
     def __init__(self, root: Root) -> None:
         self._update = b""
+        self._source = root
         self._rich = root.is_rich
         state = root.doc.get_update()
         self._clocks = known = decode_state_vector(root.doc.get_state())
@@ -113,9 +115,26 @@ class Copy:
         for place in reversed(places):
             text = node(self.root, place.path) if place.path else self.root.text
             del text[place.at : place.at + place.length]
-            ((client, start, stop),) = read(self._update, own=True).deleted
-            anchors.append(Anchor(place.side, client, start, stop - start))
+            anchors.append(self._the_one(place, read(self._update, own=True).deleted))
         return anchors[::-1]
+
+    def _the_one(self, place: Place, deleted: tuple[Range, ...]) -> Anchor:
+        """Which of the deleted ids is the character's: yrs may have tidied up marks that stood around it as well."""
+        ticks = 2 if place.length == 4 else 1
+        ids = [(client, clock) for client, start, stop in deleted for clock in range(start, stop)]
+        if len(ids) == ticks:
+            return Anchor(place.side, *ids[0], ticks)
+        for client, clock in ids:
+            anchor = Anchor(place.side, client, clock, ticks)
+            copy = Copy(self._source)
+            try:
+                if copy.find(anchor) == place:
+                    return anchor
+            except Refused:
+                pass
+            finally:
+                copy.close()
+        raise AssertionError(f"none of {ids} is what was deleted at {place}")
 
     def name_blocks(self, paths: list[Path]) -> list[Anchor]:
         """The anchors of the elements at these paths: an attribute's struct names the element that it is for."""
