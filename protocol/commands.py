@@ -31,6 +31,7 @@ from .limits import (
     TAB_TOOLS,
     TEXT_FRAME_BYTES,
     TITLE_CHARS,
+    UNDO_RECORDS,
     UPDATE_DEPTH,
 )
 from .names import DEFAULT_DOCUMENT
@@ -239,13 +240,28 @@ class ReturnToolResult(_Ask, frozen=True, kw_only=True):
     error: Annotated[str, Meta(max_length=4000)] = ""
 
 
+class Undo(_Ask, frozen=True, kw_only=True):
+    """Undo edits of shared documents, after later ones by others too: those of `run` and of the agents that it called,
+    those of `author` in the records after `after`, or those of these `records`. With `preview` nothing is undone, and
+    the answer says what would be. `document` limits it to one."""
+
+    run: Name = ""
+    author: Annotated[str, Meta(max_length=200)] = ""
+    after: Seq = 0
+    records: Annotated[list[Seq], Meta(max_length=UNDO_RECORDS)] = []
+    document: Annotated[str, Meta(max_length=DOCUMENT_NAME_CHARS)] = ""
+    preview: bool = False
+
+
 OfTab = RegisterTools | ClaimTool | ReturnToolResult
 """What only a tab can ask: its socket says which tab it is."""
 Decision = Approve | Deny | Answer | Resolve
 Asking = Prompt | Regenerate | EditPrompt
 """What begins a run."""
-Asked = Asking | Stop | Steer | Decision | OfTab | SetRoom | ProvideContext
-"""What a room judges; the rest is the connection's."""
+Judged = Asking | Stop | Steer | Decision | OfTab | SetRoom | ProvideContext
+"""What is judged by the fold alone."""
+Asked = Judged | Undo
+"""What a room is asked; the rest is the connection's."""
 Command = Asked | Follow | Blame | Ping
 
 NAMES: tuple[str, ...] = tuple(kebab(command.__name__) for command in get_args(Command))

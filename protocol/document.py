@@ -22,6 +22,7 @@ from .events import (
     ContextProvided,
     DecisionExpired,
     DocumentEdited,
+    EditsUndone,
     EpochClosed,
     Event,
     ModelAnswered,
@@ -110,7 +111,7 @@ class RoomDocument:
                     del self._runs[run]
             case RoomChanged() | TitleProposed() | BranchChosen():
                 self._write_room(event)
-            case StopRequested() | DocumentEdited() | EpochClosed() | ToolsRegistered() | TabLeft() | ContextProvided():
+            case StopRequested() | DocumentEdited() | EditsUndone() | EpochClosed() | ToolsRegistered() | TabLeft() | ContextProvided():
                 pass
             case _:
                 if run in self._runs:

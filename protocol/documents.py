@@ -1,6 +1,6 @@
 """How a record changes what is known of the shared documents: the part of the fold that is about them."""
 
-from .events import DocumentEdited, DocumentFact, Record
+from .events import DocumentEdited, DocumentFact, EditsUndone, Record
 from .state import RoomState, Written
 from .update import Update, read
 
@@ -12,6 +12,9 @@ def fold_document(state: RoomState, record: Record, event: DocumentFact) -> None
         state.documents.append(record.document)
     for section in update.sections:
         state.owners.setdefault(section.client, record.author)
+    if isinstance(event, EditsUndone):
+        state.undone = record.seq
+        return
     run = state.runs.get(record.run)
     step = run.steps.get(event.step) if run is not None else None
     if step is None:

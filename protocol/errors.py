@@ -28,6 +28,7 @@ Code = Literal[
     "not-allowed",
     "not-claimed",
     "not-found",
+    "nothing-to-undo",
     "option-not-allowed",
     "outcome-unknown",
     "overloaded",
@@ -75,6 +76,7 @@ CODES: dict[Code, Meaning] = {
         "The call is not this tab's to carry out: claim it first, or somebody else has it.", None, 409
     ),
     "not-found": Meaning("What was quoted, or what an anchor stuck to, is not in the document now.", None, 404),
+    "nothing-to-undo": Meaning("There are no such edits, or all of them are undone or were changed since.", None, 409),
     "option-not-allowed": Meaning("This agent does not let a prompt set that.", None, 403),
     "outcome-unknown": Meaning("The commit may or may not have happened; ask again under the same id.", None, 503),
     "overloaded": Meaning("The server holds as much as it may; try again later.", 1013, 503),

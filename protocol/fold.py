@@ -17,6 +17,7 @@ from .events import (
     BranchChosen,
     ContextProvided,
     DocumentEdited,
+    EditsUndone,
     EpochClosed,
     Event,
     ModelAnswered,
@@ -57,7 +58,7 @@ def fold(state: RoomState, record: Record) -> None:
             fold_stream(run, cast(Streamed, event))
         return
     match event:
-        case DocumentEdited():
+        case DocumentEdited() | EditsUndone():
             fold_document(state, record, event)
         case RunRequested():
             _requested(state, record, event)

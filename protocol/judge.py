@@ -16,12 +16,12 @@ from .access import Grant
 from .commands import (
     Answer,
     Approve,
-    Asked,
     Asking,
     ClaimTool,
     Decision,
     Deny,
     EditPrompt,
+    Judged,
     Prompt,
     ProvideContext,
     Regenerate,
@@ -55,7 +55,7 @@ from .state import RoomState
 def judge(
     state: RoomState,
     grant: Grant,
-    command: Asked,
+    command: Judged,
     agent_for: Callable[[str], AgentFacts],
     now: int = 0,
     tab: str = "",

@@ -48,6 +48,8 @@ LIMITS: dict[str, Limit] = {
         1000, "edits", "Of shared documents by one call of a tool; what each gave is remembered until the call ends."
     ),
     "EDIT_RESULT_BYTES": Limit(16 << 10, "bytes", "JSON that one edit by an agent or a host gives: a record holds it."),
+    "UNDO_RECORDS": Limit(1000, "records", "Named by one undo; a run's or an author's are found without naming them."),
+    "UNDO_KEPT": Limit(100, "places", "That an undo names as left alone, because somebody changed them since."),
     "COMMANDS_UNANSWERED": Limit(64, "commands", "INTERFACE: per socket; more is refused as too-many."),
     "COMMAND_ID_CHARS": Limit(100, "characters", "A UUID is 36; ids are kept for the life of the log."),
     "EDITS_UNANSWERED": Limit(256, "edits", "Per socket; reading pauses beyond it, so TCP slows the sender."),
@@ -293,6 +295,8 @@ DOCUMENT_NAME_CHARS = LIMITS["DOCUMENT_NAME_CHARS"].value
 DOCUMENTS_PER_ROOM = LIMITS["DOCUMENTS_PER_ROOM"].value
 DOCUMENT_BYTES = LIMITS["DOCUMENT_BYTES"].value
 PRESENCE_S = LIMITS["PRESENCE_S"].value
+UNDO_RECORDS = LIMITS["UNDO_RECORDS"].value
+UNDO_KEPT = LIMITS["UNDO_KEPT"].value
 CALL_EDITS = LIMITS["CALL_EDITS"].value
 EDIT_RESULT_BYTES = LIMITS["EDIT_RESULT_BYTES"].value
 COMMANDS_UNANSWERED = LIMITS["COMMANDS_UNANSWERED"].value

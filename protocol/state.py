@@ -186,7 +186,7 @@ class RoomState(Struct):
     conversation goes on from. `agent` is whom the last prompt was for. `context` are facts by who provided them: a
     tab, or the empty string for the room's. `left` says until which seq a tab's tool was offered. `owners` says
     whose each client id of a shared document is (law 4). `closed` is set while the head is an `EpochClosed`.
-    `documents` are the shared documents that were ever edited.
+    `documents` are the shared documents that were ever edited, `undone` is the seq of the newest `EditsUndone`.
     """
 
     seq: int = 0
@@ -205,6 +205,7 @@ class RoomState(Struct):
     tabs: dict[str, TabTools] = field(default_factory=dict)
     lasting: dict[str, TabTool] = field(default_factory=dict)
     left: dict[str, int] = field(default_factory=dict)
+    undone: int = 0
     closed: EpochClosed | None = None
 
     def open_runs(self) -> list[Run]:

@@ -18,4 +18,13 @@ class DocumentEdited(Fact, frozen=True):
     result: str = ""
 
 
-DocumentFact = DocumentEdited
+class EditsUndone(Fact, frozen=True):
+    """Edits of the record's document were undone: those of the records `records`, as far as nobody had changed the same
+    since. `kept` is the JSON text of what was left alone. One command's first record also tells of its other documents.
+    """
+
+    records: tuple[int, ...]
+    kept: str = ""
+
+
+DocumentFact = DocumentEdited | EditsUndone

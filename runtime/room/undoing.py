@@ -1,0 +1,183 @@
+"""Undoing: time travel in a scratch document, by which one run's or one person's edits are taken back alone.
+
+Live documents collect what was deleted, so nothing in them could bring it back. Here the log is read again into a
+document that keeps it, from the newest snapshot before the first edit to be undone; there the CRDT's own undo manager is
+told what those records inserted and deleted, and the one update that it emits is what the room then writes. Others'
+later edits stay: what they wrote amid the text stands where it stood, and a key that they wrote since is theirs.
+
+All of this happens beside the room's pass, which goes on. The update merges with what comes meanwhile, as any edit does;
+only another undo in the meantime could bring the same text back twice, so the room asks for a new preparation then.
+Rules (specs/undo.md):
+
+- An edit that is undone is not undone again; undoing the undoing brings it back, and then that is what there is to undo.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import trio
+from msgspec import Struct
+from pycrdt import Doc, IdSet, Map, StackItem, UndoManager
+
+from ...protocol import limits
+from ...protocol.commands import Undo
+from ...protocol.errors import Refused
+from ...protocol.events import EditsUndone, Record, RunRequested
+from ...protocol.frames import EMPTY_UPDATE
+from ...protocol.history import History
+from ...protocol.update import id_set, read
+from ...storage.store import Store
+from .opening import kept_documents
+
+
+class Undone(Struct):
+    """What undoing would do to one document: the update, whose records' edits it takes back, and what it leaves."""
+
+    update: bytes
+    records: tuple[int, ...]
+    kept: list[dict[str, Any]]
+
+
+class Prepared(Struct):
+    """What an undo would do, document by document, as of the log's record `seq`."""
+
+    seq: int
+    documents: dict[str, Undone]
+
+    def told(self) -> dict[str, Any]:
+        """What the asker is told."""
+        return {
+            "documents": {name: {"records": len(done.records), "kept": done.kept} for name, done in self.documents.items()}
+        }
+
+
+async def prepare(room: str, store: Store, command: Undo, client: Callable[[], int]) -> Prepared:
+    """Find the edits and undo them in scratch documents; `client` draws a client id to write under. Raises
+    Refused('nothing-to-undo'), StoreError."""
+    chosen = _Chosen(command)
+    head = await _read(room, store, chosen.first - 1, chosen.take)
+    documents: dict[str, Undone] = {}
+    for name, seqs in chosen.by_document().items():
+        undone = await _undo(room, store, name, seqs, chosen.first, client())
+        if undone is not None:
+            documents[name] = undone
+    if not documents:
+        raise Refused("nothing-to-undo")
+    return Prepared(head, documents)
+
+
+async def _read(room: str, store: Store, after: int, take: Callable[[Record], None]) -> int:
+    """Give every record after that one to `take`; the last one's seq. Other tasks run between pages."""
+    while page := await store.read(room, after):
+        for record in page:
+            take(record)
+        after = page[-1].seq
+        await trio.lowlevel.checkpoint()
+    return after
+
+
+class _Chosen:
+    """The records whose edits are to be undone: those that the command means, and that are not undone already."""
+
+    def __init__(self, command: Undo) -> None:
+        self._command = command
+        self._runs = {command.run} if command.run else set[str]()
+        self._named = frozenset(command.records)
+        self._edits: dict[int, str] = {}
+        self._undone_by: dict[int, int] = {}
+        if command.run:
+            self.first = int(command.run) if command.run.isascii() and command.run.isdigit() else 1
+        else:
+            self.first = min(command.records, default=command.after + 1)
+        self.first = max(self.first, 1)
+
+    def take(self, record: Record) -> None:
+        """Look at the next record of the log."""
+        event = record.event
+        if isinstance(event, RunRequested) and event.parent in self._runs:
+            self._runs.add(record.run)
+        if not record.document or not record.update:
+            return
+        if isinstance(event, EditsUndone):
+            self._undone_by |= dict.fromkeys(event.records, record.seq)
+        if self._means(record):
+            self._edits[record.seq] = record.document
+
+    def _means(self, record: Record) -> bool:
+        if self._command.document not in ("", record.document):
+            return False
+        if self._runs:
+            return record.run in self._runs and not isinstance(record.event, EditsUndone)
+        if self._command.author:
+            mine = record.author == self._command.author and record.seq > self._command.after
+            return mine and not isinstance(record.event, EditsUndone)
+        return record.seq in self._named
+
+    def by_document(self) -> dict[str, list[int]]:
+        """The records that are in effect, by document. Of one that was undone and brought back, it is the record that
+        brought it back which holds its text now."""
+        found: dict[str, dict[int, None]] = {}
+        for seq, document in self._edits.items():
+            last = seq
+            times = 0
+            while last in self._undone_by:
+                last = self._undone_by[last]
+                times += 1
+            if times % 2 == 0:
+                found.setdefault(document, {})[last] = None
+        return {document: sorted(seqs) for document, seqs in found.items()}
+
+
+async def _undo(room: str, store: Store, name: str, seqs: list[int], first: int, client: int) -> Undone | None:
+    """What undoing these records does to the document; None if that is nothing."""
+    doc: Doc[Any] = Doc(client_id=client, skip_gc=True)
+    history = History()
+    base = await store.snapshot(room, first - 1) if first > 1 else None
+    after = 0
+    if base is not None:
+        kept = kept_documents(base)
+        if kept is not None:
+            after = base.seq
+            if name in kept:
+                doc.apply_update(kept[name])
+                history.take(after, kept[name])
+    wanted = frozenset(seqs)
+    inserted: list[tuple[int, int, int]] = []
+    deleted: list[tuple[int, int, int]] = []
+
+    def take(record: Record) -> None:
+        if record.document != name or not record.update:
+            return
+        doc.apply_update(record.update)
+        history.take(record.seq, record.update)
+        if record.seq in wanted:
+            update = read(record.update, own=True)
+            inserted.extend(update.inserted)
+            deleted.extend(update.deleted)
+
+    await _read(room, store, after, take)
+    update = _taken_back(doc, inserted, deleted)
+    if not update:
+        return None
+    return Undone(update, tuple(seqs), _changed_since(history, wanted))
+
+
+def _taken_back(doc: "Doc[Any]", inserted: Iterable[tuple[int, int, int]], deleted: Iterable[tuple[int, int, int]]) -> bytes:
+    """Undo what inserted and deleted these clocks; the update that does it, empty if it changes nothing."""
+    made: list[bytes] = []
+    subscription = doc.observe(lambda event: made.append(event.update))
+    item = StackItem(doc, deletions=IdSet.decode(id_set(deleted)), insertions=IdSet.decode(id_set(inserted)))
+    # What a root is does not matter here: its name is all that an update says of it.
+    manager = UndoManager(scopes=[doc.get(root, type=Map) for root in doc.keys()], undo_stack=[item])  # noqa: SIM118
+    manager.undo()
+    doc.unobserve(subscription)
+    return b"" if not made or made[-1] == EMPTY_UPDATE else made[-1]
+
+
+def _changed_since(history: History, seqs: frozenset[int]) -> list[dict[str, Any]]:
+    """The places that somebody else changed since, so that they were left alone: what is there now is theirs."""
+    places = [
+        {"path": list(hunk.path), "key": hunk.key, "record": hunk.by}
+        for hunk in history.changed_since(seqs)
+    ]
+    return places[: limits.UNDO_KEPT]
