@@ -296,6 +296,8 @@ def parse(text: bytes | str) -> Command:
         raise _why_not(text, error) from None
     if isinstance(command, Prompt | Steer | EditPrompt) and len(command.text.encode()) > PROMPT_BYTES:
         raise CommandRefused("too-large", f"A prompt may have {PROMPT_BYTES} bytes of UTF-8.", command.id)
+    if isinstance(command, Undo) and [bool(command.run), bool(command.author), bool(command.records)].count(True) != 1:
+        raise CommandRefused("bad-json", "Say whose edits: a run's, an author's or those of records.", command.id)
     if _too_deep(command):
         raise CommandRefused("bad-json", f"Values may be nested {UPDATE_DEPTH} deep, as in an edit.", command.id)
     return command

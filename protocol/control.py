@@ -17,12 +17,12 @@ from .events import Event, Record
 
 
 class Done(Struct, frozen=True, omit_defaults=True):
-    """Committed to disk. `seq` is the command's first record, `run` the run that it began; a ping has neither. What
-    `blame` found is in `blame` (specs/attribution.md)."""
+    """Committed to disk. `seq` is the command's first record, `run` the run that it began; a ping has neither. `result`
+    is what else there is to tell: what `undo` did, what `blame` found."""
 
     seq: int | None = None
     run: str = ""
-    blame: dict[str, Any] | None = None
+    result: Any = None
 
 
 class Reason(Struct, frozen=True):
@@ -85,9 +85,9 @@ Answer = Ok | Denied | Unknown | Shown | CaughtUp
 _encoder = msgspec.json.Encoder()
 
 
-def ok(id: str, seq: int | None = None, run: str = "") -> bytes:  # noqa: A002
+def ok(id: str, seq: int | None = None, run: str = "", result: Any = None) -> bytes:  # noqa: A002
     """The command is on disk; `seq` is its first record's (for `follow`: the head's)."""
-    return _encoder.encode(Ok(id=id, ok=Done(seq, run)))
+    return _encoder.encode(Ok(id=id, ok=Done(seq, run, result)))
 
 
 def pong(id: str) -> bytes:  # noqa: A002
@@ -97,7 +97,7 @@ def pong(id: str) -> bytes:  # noqa: A002
 
 def blamed(id: str, found: dict[str, Any]) -> bytes:  # noqa: A002
     """The answer to `blame`, which is in no log."""
-    return _encoder.encode(Ok(id=id, ok=Done(blame=found)))
+    return _encoder.encode(Ok(id=id, ok=Done(result=found)))
 
 
 def refused(id: str | None, error: Refused) -> bytes:  # noqa: A002

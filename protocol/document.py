@@ -111,7 +111,15 @@ class RoomDocument:
                     del self._runs[run]
             case RoomChanged() | TitleProposed() | BranchChosen():
                 self._write_room(event)
-            case StopRequested() | DocumentEdited() | EditsUndone() | EpochClosed() | ToolsRegistered() | TabLeft() | ContextProvided():
+            case (
+                StopRequested()
+                | DocumentEdited()
+                | EditsUndone()
+                | EpochClosed()
+                | ToolsRegistered()
+                | TabLeft()
+                | ContextProvided()
+            ):
                 pass
             case _:
                 if run in self._runs:

@@ -133,10 +133,15 @@ def without(update: Update, clients: Collection[int]) -> bytes:
 
 def deletion(ranges: Iterable[Range]) -> bytes:
     """An update that deletes these clocks and inserts nothing."""
+    return b"\x00" + id_set(ranges)
+
+
+def id_set(ranges: Iterable[Range]) -> bytes:
+    """Clocks in the bytes of a delete set, highest client id first, as Yjs writes it."""
     of: dict[int, list[Range]] = {}
     for one in ranges:
         of.setdefault(one[0], []).append(one)
-    parts = [b"\x00", frames.write_uint(len(of))]
+    parts = [frames.write_uint(len(of))]
     for client in sorted(of, reverse=True):
         parts += [frames.write_uint(client), frames.write_uint(len(of[client]))]
         parts += [frames.write_uint(start) + frames.write_uint(end - start) for _, start, end in sorted(of[client])]

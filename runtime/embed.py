@@ -258,6 +258,33 @@ class RoomHandle:
         async with self._rooms.use(self.name) as room:
             return await room.write(author, name, transform, key=key)
 
+    async def undo(
+        self,
+        run: str = "",
+        *,
+        by: str = "",
+        after: int = 0,
+        records: Sequence[int] = (),
+        document: str = "",
+        preview: bool = False,
+        id: str = "",  # noqa: A002
+        author: str = "anonymous",
+    ) -> dict[str, Any]:
+        """Take edits of shared documents back, whoever edited since: those of a run and of the agents that it called,
+        those that somebody made in the records after `after`, or those of these records. What was done, document by
+        document, and what was left alone because somebody changed it since; with `preview` what would be.
+        Raises Refused('nothing-to-undo'), OutcomeUnknown."""
+        command = commands.Undo(
+            id=id or str(uuid.uuid4()),
+            run=run,
+            author=by,
+            after=after,
+            records=list(records),
+            document=document,
+            preview=preview,
+        )
+        return (await self._ask(command, author)).result
+
     async def document(self, name: str = "") -> "Doc[Any]":
         """A copy of a document as it stands; the room document without a name."""
         async with self._rooms.use(self.name) as room:

@@ -39,7 +39,7 @@ IMPURE_STDLIB = re.compile(
 
 ONLY_IN = {
     "aiosqlite": ("storage/",),
-    "asyncio": ("storage/aio.py", "runtime/client/aio.py"),
+    "asyncio": ("storage/aio.py", "runtime/client/aio.py", "runtime/client/guest.py"),
     "prometheus_client": ("runtime/server/",),
     "psycopg": ("storage/",),
     "sqlalchemy": ("storage/",),

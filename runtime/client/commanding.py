@@ -5,6 +5,7 @@ again safe across blocks and processes; without one it gets a new one.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ...protocol.commands import (
     Asked,
@@ -18,6 +19,7 @@ from ...protocol.commands import (
     SetRoom,
     Steer,
     Stop,
+    Undo,
     asking,
 )
 from ...protocol.control import Done
@@ -95,3 +97,28 @@ class RoomCommands:
     async def provide_context(self, facts: Mapping[str, str | None], *, id: str = "") -> None:  # noqa: A002
         """Tell the room's agents what they should know, by key; None takes a fact away. Raises Refused."""
         await self._ask(ProvideContext(id=id or self._id(), facts=dict(facts)))
+
+    async def undo(
+        self,
+        run: str = "",
+        *,
+        by: str = "",
+        after: int = 0,
+        records: Sequence[int] = (),
+        document: str = "",
+        preview: bool = False,
+        id: str = "",  # noqa: A002
+    ) -> dict[str, Any]:
+        """Take edits of shared documents back: a run's, somebody's in the records after `after`, or those of these
+        records. What was done and what was left alone, by document; with `preview` what would be. Raises
+        Refused('nothing-to-undo')."""
+        command = Undo(
+            id=id or self._id(),
+            run=run,
+            author=by,
+            after=after,
+            records=list(records),
+            document=document,
+            preview=preview,
+        )
+        return (await self._ask(command)).result

@@ -17,7 +17,7 @@ from pycrdt import Doc
 from ...protocol import limits
 from ...protocol.access import HOUSE
 from ...protocol.errors import OutcomeUnknown, Refused
-from ...protocol.events import DocumentEdited
+from ...protocol.events import DocumentEdited, EditsUndone
 from ...protocol.state import Run, Step
 from ...protocol.update import decode_state_vector, deletion, new_clients, read
 from .drafting import Drafting
@@ -108,6 +108,28 @@ class Editing(Drafting):
             ordinal = "" if place.call else f"{place.run}/{place.step}/edit#{len(step.edits)}"
             self._draft(event, author, place.run, document=document, update=update, id=ordinal or None)
         return value
+
+    def undo(
+        self,
+        author: str,
+        document: str,
+        update: bytes,
+        event: EditsUndone,
+        id: str,  # noqa: A002
+        asked: bytes | None,
+    ) -> None:
+        """Write what an undo was prepared to do. Raises Refused, OutcomeUnknown."""
+        if document in self.broken:
+            raise OutcomeUnknown("the document is being read again from the log")
+        shared = self.shared_document(document)
+        before = shared.doc.get_state()
+        try:
+            exact, _ = shared.write(lambda doc: doc.apply_update(update))
+        except Broken as broken:
+            self.broken.add(document)
+            raise OutcomeUnknown(str(broken)) from broken
+        self._change(document, before)
+        self._draft(event, author, document=document, update=exact, id=id, asked=asked)
 
     def _at_work(self, place: Place) -> Step:
         run = self.state.runs.get(place.run)

@@ -8,12 +8,15 @@ until the drafts are committed.
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+import msgspec
+
 from ...protocol.access import HOUSE, Grant
-from ...protocol.commands import Asked, digest
+from ...protocol.commands import Asked, Undo, digest
 from ...protocol.errors import Refused
 from ...protocol.events import (
     ApprovalRequested,
     Attachment,
+    EditsUndone,
     Event,
     ModelFailed,
     ModelInterrupted,
@@ -42,16 +45,19 @@ from .drafting import Change, Streamed
 from .editing import Editing
 from .identity import Surroundings
 from .outside import outside_trio
+from .undoing import Prepared
 
 
 class Answer:
     """What an accepted command is told: the seq of its first record, and the run that it concerns, if one."""
 
-    __slots__ = ("run", "seq")
+    __slots__ = ("result", "run", "seq")
 
-    def __init__(self, seq: int, run: str) -> None:
+    def __init__(self, seq: int, run: str, result: Any = None) -> None:
         self.seq = seq
         self.run = run
+        self.result = result
+        """What else there is to tell, as JSON can say it."""
 
 
 class Live(Editing):
@@ -87,17 +93,23 @@ class Live(Editing):
         agents: Callable[[str], AgentFacts],
         tab: str = "",
         files: Mapping[str, Attachment] = {},
+        prepared: Prepared | None = None,
     ) -> Answer:
         """Carry a command out, or answer it as it was answered before (law 5). `known` is its first record, if the log
-        has one; `tab` is the asking tab, if it has a name; `files` are its attachments that the store has. Raises
-        Refused."""
+        has one; `tab` is the asking tab, if it has a name; `files` are its attachments that the store has;
+        `prepared` is what an undo would do. Raises Refused."""
         asked = digest(command)
-        earlier = (known.asked, Answer(known.seq, known.run)) if known else self._asked.get(command.id)
+        earlier = (known.asked, Answer(known.seq, known.run, _told(known))) if known else self._asked.get(command.id)
         if earlier is not None:
             if earlier[0] != asked:
                 raise Refused("id-reused")
             return earlier[1]
         self._flush()
+        if isinstance(command, Undo):
+            answer = self._undo(grant, command, asked, prepared)
+            if not command.preview:
+                self._asked[command.id] = (asked, answer)
+            return answer
         verdicts = judge(self.state, grant, command, agents, self._surroundings.now(), tab, files)
         first = self.state.seq + 1
         for ordinal, verdict in enumerate(verdicts):
@@ -106,6 +118,20 @@ class Live(Editing):
         answer = Answer(first, verdicts[0].run)
         self._asked[command.id] = (asked, answer)
         return answer
+
+    def _undo(self, grant: Grant, command: Undo, asked: bytes, prepared: Prepared | None) -> Answer:
+        if not grant.write:
+            raise Refused("not-allowed")
+        assert prepared is not None
+        if command.preview:
+            return Answer(prepared.seq, "", prepared.told())
+        first = self.state.seq + 1
+        for ordinal, (name, undone) in enumerate(prepared.documents.items()):
+            told = "" if ordinal else msgspec.json.encode(prepared.told()).decode()
+            event = EditsUndone(undone.records, told)
+            key = command_record_id(command.id, ordinal)
+            self.undo(grant.author, name, undone.update, event, key, None if ordinal else asked)
+        return Answer(first, "", prepared.told())
 
     def tab_left(self, name: str) -> None:
         """The socket of a tab with tools is closed."""
@@ -217,6 +243,11 @@ class Live(Editing):
             return False
         cancelled = isinstance(event, ToolFailed) and event.code == "tool-cancelled" and not run.stopping
         return step.kind == "model" or cancelled
+
+
+def _told(known: Record) -> Any:
+    """What the command of that record was told beside where it is."""
+    return msgspec.json.decode(known.event.kept) if isinstance(known.event, EditsUndone) and known.event.kept else None
 
 
 def _follows(run: Run, step_id: str, attempt: int, event: Event) -> bool:

@@ -36,6 +36,7 @@ from .identity import is_server_id
 from .live import Answer, Live
 from .shared import Broken, Taken
 from .tab import Tab
+from .undoing import Prepared
 
 AgentFor = Callable[[str], AgentFacts]
 Done = Callable[[bool | None], None]
@@ -73,6 +74,9 @@ class Ask:
         self.command = command
         self.known: Record | None = None
         self.files: dict[str, Attachment] = {}
+        self.prepared: Prepared | None = None
+        self.stale = False
+        """It was prepared before somebody else undid something: it is to be prepared again, and nothing was done."""
         self._reply = reply
         self._answer: Answer | PlaitError = OutcomeUnknown()
 
@@ -81,11 +85,17 @@ class Ask:
             if self._binds and self._tab is None:
                 raise Refused("not-allowed", "Only a socket can have tools or facts of its own; they go when it goes.")
             name = self._binds or self._name
-            self._answer = live.command(self.grant, self.command, self.known, agent_for, name, self.files)
+            self.stale = self.prepared is not None and self.prepared.seq < live.state.undone
+            if not self.stale:
+                self._answer = live.command(
+                    self.grant, self.command, self.known, agent_for, name, self.files, self.prepared
+                )
         except Refused as refused:
             self._answer = refused
 
     def publish(self, live: Live, audience: Audience) -> None:
+        if self.stale:
+            return
         if self._binds and self._tab is not None and isinstance(self._answer, Answer):
             audience.bind(self._tab, self._binds)
         self._reply(self._answer)

@@ -6,33 +6,20 @@ another version or damaged costs time and nothing else. Opening yields to other 
 
 from collections.abc import Mapping
 
-import msgspec
-from msgspec import Struct
-
 from ...protocol.errors import Refused
 from ...protocol.events import EpochClosed, Record
 from ...protocol.fold import fold
 from ...protocol.replay import Worker
-from ...protocol.state import VERSION, RoomState
+from ...protocol.state import VERSION
 from ...protocol.update import decode_state_vector
 from ...storage.store import Snapshot, Store, StoreCorrupt
 from .identity import Surroundings, server_id
+from .kept import Kept, encode, read_snapshot
 from .live import Live
 
 _TOGETHER = 32
 """Stored updates that recovery applies in one transaction: the bytes of the document are the same, at 1.4 µs an update
 instead of 3.8; with hundreds it gets dearer again."""
-
-
-class _Kept(Struct):
-    """A snapshot's data. The room document's name is the empty string."""
-
-    state: RoomState
-    documents: dict[str, bytes]
-
-
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(_Kept)
 
 
 async def open_live(
@@ -68,7 +55,7 @@ def _clock(live: Live) -> int:
 
 
 async def _recover(live: Live, store: Store) -> None:
-    kept = _read(await store.snapshot(live.name))
+    kept = read_snapshot(await store.snapshot(live.name))
     if kept is not None:
         live.state = kept.state
         live.snapshot_seq = kept.state.seq
@@ -87,7 +74,7 @@ async def mend(live: Live, store: Store) -> None:
     """Read again from the log what an edit broke; call it when all drafts are committed. Raises StoreError."""
     for name in list(live.broken):
         fresh = live.new_shared()
-        kept = _read(await store.snapshot(live.name))
+        kept = read_snapshot(await store.snapshot(live.name))
         seq = 0
         if kept is not None:
             seq = kept.state.seq
@@ -120,18 +107,8 @@ def _load(live: Live, document: str, update: bytes) -> None:
     shared.load(update)
 
 
-def _read(snapshot: Snapshot | None) -> _Kept | None:
-    if snapshot is None or snapshot.version != VERSION:
-        return None
-    try:
-        kept = _decoder.decode(snapshot.data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
-    return kept if kept.state.seq == snapshot.seq else None
-
-
 def take_snapshot(live: Live) -> Snapshot:
     """The room as it stands; call it only when nothing is drafted."""
     documents = {"": live.room_document.doc.get_update()}
     documents |= {name: live.shared[name].doc.get_update() for name in live.state.documents}
-    return Snapshot(live.state.seq, VERSION, _encoder.encode(_Kept(live.state, documents)))
+    return Snapshot(live.state.seq, VERSION, encode(Kept(live.state, documents)))

@@ -16,11 +16,12 @@ import logging
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 
 import trio
 
 from ...protocol import limits
-from ...protocol.commands import Asking
+from ...protocol.commands import Asking, Undo
 from ...protocol.errors import CODES, OutcomeUnknown, PlaitError, Refused
 from ...protocol.events import Attachment, Record, command_record_id
 from ...protocol.update import read
@@ -29,11 +30,12 @@ from .company import Company
 from .crew import Crew
 from .door import Door
 from .drafting import Change
-from .identity import Surroundings
+from .identity import Surroundings, server_id
 from .live import Live
 from .messages import Ask, CatchUp, Edit, Join, Leave, Look, Message, Report, Resync, Step1, TabGone, TabStays, Write
 from .opening import mend, open_live, take_snapshot
 from .tab import Tab
+from .undoing import NOTHING, prepare
 
 log = logging.getLogger("plait.room")
 
@@ -166,12 +168,13 @@ class Room(Door):
         return not self.users and not len(self._audience) and not self._crew.busy(self) and not self._quiet
 
     async def _pass(self, nursery: trio.Nursery) -> None:
-        batch = [self._inbox.popleft() for _ in range(min(len(self._inbox), limits.PASS_MESSAGES))]
+        taken = [self._inbox.popleft() for _ in range(min(len(self._inbox), limits.PASS_MESSAGES))]
         if self._inbox:
             self._work.set()
         self._say_who_stays(batch)
         live = self._live
         assert live is not None
+        batch = [message for message in taken if not self._prepares(message, nursery)]
         with trio.CancelScope(shield=True):  # A pass is short, and its outcome must be known.
             try:
                 await self._look_up(batch)
@@ -207,6 +210,31 @@ class Room(Door):
                 message.known = await self.store.find(self.name, command_record_id(message.command.id))
                 if isinstance(message.command, Asking):
                     message.files = await self._attached(message.command)
+
+    def _prepares(self, message: Message, nursery: trio.Nursery) -> bool:
+        """Whether the message has to wait for what only the log can say; it comes again when that is known."""
+        if not isinstance(message, Ask) or not isinstance(message.command, Undo) or message.prepared is not None:
+            return False
+        nursery.start_soon(self._prepare, message, message.command)
+        return True
+
+    async def _prepare(self, message: Ask, command: Undo) -> None:
+        told: PlaitError = OutcomeUnknown("the room was closed")
+        try:
+            if not command.preview:
+                message.known = await self.store.find(self.name, command_record_id(command.id))
+            client = partial(server_id, self.name, self._surroundings.entropy)
+            message.prepared = NOTHING if message.known else await prepare(self.name, self.store, command, client)
+        except PlaitError as error:
+            told = error
+        except Exception as error:  # What one command trips over is no reason to end the room.
+            log.error("room %s: undo was not prepared", self.name, exc_info=error)
+            told = Refused("bad-request", "This cannot be undone.")
+        finally:
+            if message.prepared is not None:
+                self._post(message)
+            else:
+                message.failed(told)
 
     async def _attached(self, command: Asking) -> dict[str, Attachment]:
         """Those of the command's attachments that the store has, as it knows them."""
@@ -244,6 +272,9 @@ class Room(Door):
                 message.publish(live, self._audience)
             except Exception as error:  # What one asker cannot be told is no reason not to tell the others.
                 log.error("room %s: %s was not answered", self.name, type(message).__name__, exc_info=error)
+            if isinstance(message, Ask) and message.stale:
+                message.prepared = None
+                self._post(message)
             if isinstance(message, Write) and message.place is not None:
                 run = live.state.runs.get(message.place.run)
                 if run is not None:

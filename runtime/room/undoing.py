@@ -1,19 +1,20 @@
 """Undoing: time travel in a scratch document, by which one run's or one person's edits are taken back alone.
 
 Live documents collect what was deleted, so nothing in them could bring it back. Here the log is read again into a
-document that keeps it, from the newest snapshot before the first edit to be undone; there the CRDT's own undo manager is
-told what those records inserted and deleted, and the one update that it emits is what the room then writes. Others'
+document that keeps it, from the newest snapshot before the first edit to be undone; there the CRDT's own undo manager
+is told what those records inserted and deleted, and the one update that it emits is what the room then writes. Others'
 later edits stay: what they wrote amid the text stands where it stood, and a key that they wrote since is theirs.
 
-All of this happens beside the room's pass, which goes on. The update merges with what comes meanwhile, as any edit does;
-only another undo in the meantime could bring the same text back twice, so the room asks for a new preparation then.
+All of this happens beside the room's pass, which goes on. The update merges with what comes meanwhile, as any edit
+does; only another undo in the meantime could bring the same text back twice, so the room has it prepared again then.
 Rules (specs/undo.md):
 
-- An edit that is undone is not undone again; undoing the undoing brings it back, and then that is what there is to undo.
+- What is undone is not undone again; undoing the undoing brings it back, and then that is what there is to undo.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from itertools import islice
+from typing import Any, cast
 
 import trio
 from msgspec import Struct
@@ -25,9 +26,11 @@ from ...protocol.errors import Refused
 from ...protocol.events import EditsUndone, Record, RunRequested
 from ...protocol.frames import EMPTY_UPDATE
 from ...protocol.history import History
+from ...protocol.left import left_alone
+from ...protocol.structs import Range
 from ...protocol.update import id_set, read
 from ...storage.store import Store
-from .opening import kept_documents
+from .kept import read_snapshot
 
 
 class Undone(Struct):
@@ -46,9 +49,12 @@ class Prepared(Struct):
 
     def told(self) -> dict[str, Any]:
         """What the asker is told."""
-        return {
-            "documents": {name: {"records": len(done.records), "kept": done.kept} for name, done in self.documents.items()}
-        }
+        of = self.documents.items()
+        return {"documents": {name: {"records": list(done.records), "kept": done.kept} for name, done in of}}
+
+
+NOTHING = Prepared(1 << 62, {})
+"""For a command that was carried out before: it is only to be answered again."""
 
 
 async def prepare(room: str, store: Store, command: Undo, client: Callable[[], int]) -> Prepared:
@@ -134,16 +140,15 @@ async def _undo(room: str, store: Store, name: str, seqs: list[int], first: int,
     history = History()
     base = await store.snapshot(room, first - 1) if first > 1 else None
     after = 0
-    if base is not None:
-        kept = kept_documents(base)
-        if kept is not None:
-            after = base.seq
-            if name in kept:
-                doc.apply_update(kept[name])
-                history.take(after, kept[name])
+    kept = read_snapshot(base)
+    if kept is not None:
+        after = kept.state.seq
+        if name in kept.documents:
+            doc.apply_update(kept.documents[name])
+            history.take(after, kept.documents[name])
     wanted = frozenset(seqs)
-    inserted: list[tuple[int, int, int]] = []
-    deleted: list[tuple[int, int, int]] = []
+    inserted: list[Range] = []
+    deleted: list[Range] = []
 
     def take(record: Record) -> None:
         if record.document != name or not record.update:
@@ -159,25 +164,20 @@ async def _undo(room: str, store: Store, name: str, seqs: list[int], first: int,
     update = _taken_back(doc, inserted, deleted)
     if not update:
         return None
-    return Undone(update, tuple(seqs), _changed_since(history, wanted))
+    left = islice(left_alone(history, wanted), limits.UNDO_KEPT)
+    kept_places = [{"path": list(place.path), "key": place.key, "by": place.by} for place in left]
+    return Undone(update, tuple(seqs), kept_places)
 
 
-def _taken_back(doc: "Doc[Any]", inserted: Iterable[tuple[int, int, int]], deleted: Iterable[tuple[int, int, int]]) -> bytes:
+def _taken_back(
+    doc: "Doc[Any]", inserted: Iterable[tuple[int, int, int]], deleted: Iterable[tuple[int, int, int]]
+) -> bytes:
     """Undo what inserted and deleted these clocks; the update that does it, empty if it changes nothing."""
     made: list[bytes] = []
     subscription = doc.observe(lambda event: made.append(event.update))
-    item = StackItem(doc, deletions=IdSet.decode(id_set(deleted)), insertions=IdSet.decode(id_set(inserted)))
+    item = StackItem(cast(Any, doc), deletions=IdSet.decode(id_set(deleted)), insertions=IdSet.decode(id_set(inserted)))
     # What a root is does not matter here: its name is all that an update says of it.
     manager = UndoManager(scopes=[doc.get(root, type=Map) for root in doc.keys()], undo_stack=[item])  # noqa: SIM118
     manager.undo()
     doc.unobserve(subscription)
     return b"" if not made or made[-1] == EMPTY_UPDATE else made[-1]
-
-
-def _changed_since(history: History, seqs: frozenset[int]) -> list[dict[str, Any]]:
-    """The places that somebody else changed since, so that they were left alone: what is there now is theirs."""
-    places = [
-        {"path": list(hunk.path), "key": hunk.key, "record": hunk.by}
-        for hunk in history.changed_since(seqs)
-    ]
-    return places[: limits.UNDO_KEPT]

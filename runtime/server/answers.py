@@ -21,4 +21,4 @@ def answer_frame(command_id: str, answer: Answer | PlaitError) -> bytes:
         case PlaitError():
             return control.refused(command_id, Refused("store-failed", str(answer)))
         case _:
-            return control.ok(command_id, answer.seq, answer.run)
+            return control.ok(command_id, answer.seq, answer.run, answer.result)

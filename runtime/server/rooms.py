@@ -6,7 +6,7 @@ Everything but `ask` and `beyond` is synchronous and never blocks.
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Any, Protocol
 
 from ...protocol.access import Grant
 from ...protocol.commands import Asked
@@ -23,6 +23,11 @@ class Answer(Protocol):
 
     @property
     def run(self) -> str: ...
+
+    @property
+    def result(self) -> Any:
+        """What else there is to tell, as JSON can say it; None if nothing."""
+        ...
 
 
 class Room(Protocol):

@@ -14,7 +14,7 @@ from plait.protocol.changes import RunEnded, TextAdded
 from plait.protocol.commands import Overrides
 from plait.protocol.errors import Refused
 from plait.runtime import Agent, tool
-from plait.runtime.client import NotAnswered, aio
+from plait.runtime.client import NotAnswered, guest
 from plait.runtime.client.aio import AsyncioRoom, connect_asyncio
 from plait.runtime.models.model import TextChunk
 from pycrdt import Text
@@ -53,7 +53,7 @@ def quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """No exception is lost in a callback, no task destroyed while it waits, and no guest stays behind."""
     yield
     assert not [record.getMessage() for record in caplog.records if record.name == "asyncio" and record.levelno > 20]
-    assert not aio._guests
+    assert not guest._guests
 
 
 def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -102,7 +102,7 @@ def test_everything_that_a_room_can_do() -> None:
                 async with asyncio.TaskGroup() as tasks:
                     for n in range(5):
                         tasks.create_task(one(url, f"cage{n}-{_}"))
-                assert not aio._guests
+                assert not guest._guests
 
     run(main)
 

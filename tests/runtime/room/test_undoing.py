@@ -1,0 +1,205 @@
+"""Undo: one run's or one person's edits alone, after later ones by others, in one update that merges."""
+
+from typing import Any
+
+import pytest
+from plait.protocol.errors import Refused
+from plait.protocol.events import EditsUndone, Record
+from plait.runtime import Agent, Call, Runtime, tool
+from plait.storage.memory import MemoryStore
+from pycrdt import Doc, Map, Text, XmlElement, XmlFragment, XmlText
+
+from ..agent.scripted import Scripted, answered, calls, says
+from ..agent.test_writing import log_of
+from .scene import FakeTab
+
+PARAGRAPH = "A plain paragraph."
+
+
+def seed(doc: "Doc[Any]") -> None:
+    doc.get("content", type=Text).insert(0, f"Title. {PARAGRAPH} End.")
+    state = doc.get("state", type=Map)
+    state["colour"], state["size"] = "blue", "small"
+    children = doc.get("default", type=XmlFragment).children
+    for words in ("one", "two"):
+        children.append(XmlElement("paragraph", contents=[XmlText(words)]))
+
+
+def rework(doc: "Doc[Any]") -> None:
+    """Replace a paragraph, set map keys, delete a node."""
+    text = doc.get("content", type=Text)
+    at = str(text).index(PARAGRAPH)
+    del text[at : at + len(PARAGRAPH)]
+    text.insert(at, "SOMETHING ELSE.")
+    state = doc.get("state", type=Map)
+    state["colour"], state["size"] = "red", "large"
+    del doc.get("default", type=XmlFragment).children[1]
+
+
+def inside_and_after(doc: "Doc[Any]") -> None:
+    """A person types into what the agent wrote, and behind it, and writes one of its keys."""
+    text = doc.get("content", type=Text)
+    text.insert(str(text).index("THING"), "(mine)")
+    text.insert(len(text), " After.")
+    doc.get("state", type=Map)["size"] = "huge"
+
+
+def shown(doc: "Doc[Any]") -> tuple[str, dict[str, Any], str]:
+    state: Any = doc.get("state", type=Map).to_py()
+    return str(doc.get("content", type=Text)), state, str(doc.get("default", type=XmlFragment))
+
+
+@tool(effect="idempotent")
+async def work(call: Call) -> str:
+    """Rework the page."""
+    await call.document("page").edit(rework)
+    return "done"
+
+
+def editor() -> Agent:
+    model = Scripted(lambda request: says("Done.") if answered(request) else calls(("c", "work", "{}")))
+    return Agent("editor", model, tools=[work], title=False)
+
+
+async def undone_records(store: MemoryStore) -> list[Record]:
+    return [record for record in await log_of(store) if isinstance(record.event, EditsUndone)]
+
+
+async def test_a_run_is_undone_after_a_person_edited_inside_and_after_it_and_a_restart() -> None:
+    """UN1, UN2, UN3: text, key and node come back, a person's words stay, and what somebody wrote since is named."""
+    store = MemoryStore()
+    async with Runtime(store, [editor()]) as runtime:
+        room = runtime.room("r")
+        await room.edit("page", seed, author="ann")
+        run = await room.prompt("Go", author="ann")
+        await room.wait(run)
+        await room.edit("page", inside_and_after, author="ann")
+    async with Runtime(store, [editor()]) as runtime:
+        room = runtime.room("r")
+        async with runtime.rooms.use("r") as live:
+            tab = FakeTab("page")
+            live.join(tab)
+            live.step1(tab, b"\x00")
+            await tab.until("step2")
+
+            before = shown(await room.document("page"))
+            preview = await room.undo(run, preview=True)
+            assert shown(await room.document("page")) == before
+            told = await room.undo(run, id="u1", author="bob")
+            assert preview == told
+            await tab.until("delta")
+            expected = (
+                f"Title. {PARAGRAPH}(mine) End. After.",
+                {"colour": "blue", "size": "huge"},
+                "<paragraph>one</paragraph><paragraph>two</paragraph>",
+            )
+            assert shown(await room.document("page")) == shown(tab.doc) == expected
+
+        person = next(r for r in await log_of(store) if r.author == "ann" and r.document and r.seq > int(run))
+        (kept,) = told["documents"]["page"]["kept"]
+        assert kept == {"path": ["state"], "key": "size", "by": person.seq}
+
+        assert await room.undo(run, id="u1", author="bob") == told
+        with pytest.raises(Refused, match="nothing-to-undo"):
+            await room.undo(run)
+    (record,) = await undone_records(store)
+    assert (record.author, record.document) == ("bob", "page")
+
+
+async def test_undoing_the_undoing_brings_it_back_and_it_can_be_undone_again() -> None:
+    """UN4: what is undone is not undone twice; what was brought back is undone by what brought it back."""
+    store = MemoryStore()
+    async with Runtime(store, [editor()]) as runtime:
+        room = runtime.room("r")
+        await room.edit("page", seed, author="ann")
+        before = shown(await room.document("page"))
+        run = await room.prompt("Go")
+        await room.wait(run)
+        after = shown(await room.document("page"))
+        await room.undo(run)
+        for _ in range(2):
+            (*_, undone) = await undone_records(store)
+            await room.undo(records=[undone.seq])
+            assert shown(await room.document("page")) == after
+            await room.undo(run)
+            assert shown(await room.document("page")) == before
+
+
+async def test_two_who_undo_at_once_undo_once() -> None:
+    """UN5: the second is prepared again, and finds nothing that is left to undo."""
+    import trio
+
+    store = MemoryStore()
+    answers: list[Any] = []
+    async with Runtime(store, [editor()]) as runtime:
+        room = runtime.room("r")
+        await room.edit("page", seed, author="ann")
+        before = shown(await room.document("page"))
+        run = await room.prompt("Go")
+        await room.wait(run)
+
+        async def undo() -> None:
+            try:
+                answers.append(await room.undo(run))
+            except Refused as refused:
+                answers.append(refused.code)
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(4):
+                nursery.start_soon(undo)
+        assert shown(await room.document("page")) == before
+    assert sorted(str(answer) for answer in answers)[:3] == ["nothing-to-undo"] * 3
+    assert len(await undone_records(store)) == 1
+
+
+async def test_a_person_alone_is_undone() -> None:
+    """UN1: an author's edits from some record on, in one document or in all."""
+
+    def say(words: str, name: str = "content") -> Any:
+        def transform(doc: "Doc[Any]") -> None:
+            text = doc.get(name, type=Text)
+            text.insert(len(text), words)
+
+        return transform
+
+    async with Runtime(MemoryStore(), []) as runtime:
+        room = runtime.room("r")
+        await room.edit("a", say("one "), author="ann")
+        first = runtime.rooms
+        async with first.use("r") as live:
+            head = live.head
+        await room.edit("a", say("two "), author="bob")
+        await room.edit("a", say("three "), author="ann")
+        await room.edit("b", say("four"), author="ann")
+        told = await room.undo(by="ann", after=head, document="a")
+        assert set(told["documents"]) == {"a"}
+        assert str((await room.document("a")).get("content", type=Text)) == "one two "
+        told = await room.undo(by="ann")
+        assert set(told["documents"]) == {"a", "b"}
+        assert str((await room.document("a")).get("content", type=Text)) == "two "
+        assert str((await room.document("b")).get("content", type=Text)) == ""
+
+
+async def test_whose_edits_must_be_said() -> None:
+    """UN1: of run, author and records exactly one."""
+    async with Runtime(MemoryStore(), []) as runtime:
+        for run, by in (("", ""), ("000000000001", "ann")):
+            with pytest.raises(Refused, match="bad-json"):
+                await runtime.room("r").undo(run, by=by)
+
+
+async def test_a_client_undoes_over_its_socket() -> None:
+    """UN2, UN3: the control channel's answer holds what was done, the first time and when asked again."""
+    from plait.runtime import connect
+
+    from ..server.test_serving import serving
+
+    async with serving() as url, connect(url.replace("ws", "http"), "r") as room:
+        notes = await room.document("notes")
+        notes.doc.get("content", type=Text).insert(0, "typed")
+        await notes.saved()
+        told = await room.undo(by="anonymous", id="u1")
+        assert told == await room.undo(by="anonymous", id="u1")
+        assert len(told["documents"]["notes"]["records"]) == 1
+        with pytest.raises(Refused, match="nothing-to-undo"):
+            await room.undo(by="anonymous", preview=True)
