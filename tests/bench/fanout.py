@@ -69,6 +69,7 @@ class Stages:
     """The one room, under every name."""
 
     store: Any = None
+    trouble = ""
 
     def __init__(self) -> None:
         self.stage = Stage()

@@ -20,7 +20,7 @@ from plait.protocol.events import Record
 from plait.protocol.frames import EMPTY_UPDATE
 from plait.protocol.partial import partial_json
 from plait.protocol.state import VERSION
-from plait.runtime.room.opening import _read
+from plait.runtime.room.kept import read_snapshot
 from plait.runtime.room.shared import Broken, SharedDocument
 from plait.storage.store import Snapshot
 from pycrdt import Doc
@@ -254,7 +254,7 @@ def _path(data: bytes) -> None:
 
 def _snapshot(data: bytes) -> None:
     """A snapshot's data: a cache that does not decode is no cache."""
-    kept = _read(Snapshot(1, VERSION, data))
+    kept = read_snapshot(Snapshot(1, VERSION, data))
     assert kept is None or kept.state.seq == 1
 
 

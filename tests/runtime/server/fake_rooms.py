@@ -57,6 +57,7 @@ class Answered:
     def __init__(self, seq: int, run: str) -> None:
         self.seq = seq
         self.run = run
+        self.result: object = None
 
 
 class FakeRoom:
