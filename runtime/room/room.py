@@ -171,10 +171,10 @@ class Room(Door):
         taken = [self._inbox.popleft() for _ in range(min(len(self._inbox), limits.PASS_MESSAGES))]
         if self._inbox:
             self._work.set()
+        batch = [message for message in taken if not self._prepares(message, nursery)]
         self._say_who_stays(batch)
         live = self._live
         assert live is not None
-        batch = [message for message in taken if not self._prepares(message, nursery)]
         with trio.CancelScope(shield=True):  # A pass is short, and its outcome must be known.
             try:
                 await self._look_up(batch)

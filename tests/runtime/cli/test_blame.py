@@ -39,7 +39,7 @@ def url(tmp_path: Path) -> str:
     async def main() -> None:
         async with open_store(url) as store:
             records = tuple(
-                Record(seq, seq, author, run, 1, event, *(("main", updates.pop(0)) if seq > 2 else ()))
+                Record(seq, seq, author, run, 1, event, "main" if seq > 2 else "", updates.pop(0) if seq > 2 else b"")
                 for seq, (author, run, event) in enumerate(lines, 1)
             )
             await store.append(Append("letters", 1, 0, records))

@@ -90,7 +90,7 @@ async def test_over_the_control_channel(house: House) -> None:
             return json.loads(await socket.get_message())
 
         found = await ask(id="a", document="notes", at=5, deleted=True)
-        assert found == {"id": "a", "ok": {"blame": expected}}
+        assert found == {"id": "a", "ok": {"result": expected}}
         assert expected["spans"][0]["text"] == "ö"
         for command, code in (
             ({"document": "a//b"}, "bad-name"),
@@ -110,4 +110,4 @@ async def test_posted_like_a_command(house: House) -> None:
     head = f"POST /api/rooms/r/commands HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {len(body)}"
     answer = await house.http(head.encode() + b"\r\n\r\n" + body)
     told = json.loads(answer.partition(b"\r\n\r\n")[2])
-    assert told["ok"]["blame"] == (await get(house, "document=notes&at=5"))[1]
+    assert told["ok"]["result"] == (await get(house, "document=notes&at=5"))[1]
