@@ -52,7 +52,8 @@ def server(tmp_path_factory: pytest.TempPathFactory, pages: str) -> Iterator["Se
     """A server that lets the pages in, for all tests; each has a room of its own."""
     from ..console.browser import Serving
 
-    serving = Serving(tmp_path_factory.mktemp("served"), "echo", arguments=["--allow-origin", pages])
+    folder = tmp_path_factory.mktemp("served")
+    serving = Serving(folder, "echo", agents=["tests.end_to_end.scribe:scribe"], arguments=["--allow-origin", pages])
     try:
         yield serving.start()
     finally:

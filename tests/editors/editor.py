@@ -30,6 +30,8 @@ CARETS: dict[Kind, str] = {
 }
 """How each editor draws somebody else's cursor."""
 
+ROOTS: dict[Kind, str] = {"codemirror": "content", "tiptap": "default", "blocknote": "document-store"}
+
 PATIENCE_MS = 20_000
 DOCUMENT = "notes"
 _numbers = count(1)
@@ -143,6 +145,14 @@ class Desk:
                 doc.apply_update(base64.b64decode(record["update"]))
         return doc
 
+    def ask_agent(self, kind: Kind, name: str, **args: str) -> None:
+        """Have the agent make a call on the editor's root; it works while we go on."""
+        call = (name, {**args, "document": f"{DOCUMENT}#{ROOTS[kind]}"})
+        command = {"id": f"ask-{next(_numbers)}", "do": "prompt", "agent": "scribe", "text": json.dumps([call])}
+        url = f"{self.server.url}/api/rooms/{self.room}/commands"
+        with urllib.request.urlopen(urllib.request.Request(url, json.dumps(command).encode())) as answer:
+            assert "ok" in json.load(answer)
+
     def clocks(self) -> dict[int, int]:
         """What the log holds of each client."""
         return decode_state_vector(self.stored().get_state())
@@ -175,8 +185,8 @@ class Desk:
 def roots(doc: "pycrdt.Doc[Any]", kind: Kind) -> str:
     """What stands under the editor's root; of XML, with attributes in one order, since a map has none."""
     if kind == "codemirror":
-        return str(doc.get("content", type=pycrdt.Text))
-    fragment = doc.get("default" if kind == "tiptap" else "document-store", type=pycrdt.XmlFragment)
+        return str(doc.get(ROOTS[kind], type=pycrdt.Text))
+    fragment = doc.get(ROOTS[kind], type=pycrdt.XmlFragment)
     return canonicalize(f"<root>{fragment}</root>")
 
 

@@ -58,6 +58,38 @@ def test_two_tabs_type_in_one_paragraph(desk: Desk, kind: Kind) -> None:
 
 
 @every_editor
+def test_an_agent_is_seen_and_stays_when_people_undo(desk: Desk, kind: Kind) -> None:
+    """ET7, ET8: an agent that writes between two people is seen while it works and gone afterwards, and their undo
+    leaves what it wrote."""
+    one, two = _two(desk, kind)
+    one.reload()  # So that undo stops before the paragraph itself, with all that is in it.
+    one.put_caret(3)
+    two.put_caret(7)
+    first, second = " quick and brown", " never stops and"
+    for begin in range(0, 16, 4):
+        if begin == 4:
+            desk.ask_agent(kind, "replace_text", old="jumps", new="leaps")
+        else:
+            desk.ask_agent(kind, "insert_text", at="end", new=" Ha.")
+        type_together([one, two], [first[begin : begin + 4], second[begin : begin + 4]])
+    text = f"The{first} fox{second} leaps. Ha. Ha. Ha."
+    one.wait_text(text)
+    assert desk.agree(one, two) == text
+    for editor in (one, two):
+        editor.wait("tab.others().length === 1")
+        states = editor.ask("tab.agents()")
+        assert {state["user"]["name"] for state in states} == {"scribe"}
+        assert any(state.get("cursor") for state in states)
+
+    one.undo_all(16)
+    two.undo_all(16)
+    left = "The fox leaps. Ha. Ha. Ha."
+    one.wait_text(left)
+    two.wait_text(left)
+    assert desk.agree(one, two) == left
+
+
+@every_editor
 def test_a_crash_while_both_type(desk: Desk, kind: Kind) -> None:
     """ET4: after kill -9 and a restart on the same port, what was acknowledged is on the disk, both come back by
     themselves, and every key is there once."""

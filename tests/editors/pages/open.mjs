@@ -30,12 +30,17 @@ const watched = (doc, seen) => class extends WebSocket {
 
 export const open = () => {
   const doc = new Y.Doc()
-  const seen = { acked: 0, closes: [], frames: 0 }
+  const seen = { acked: 0, closes: [], frames: 0, agents: [] }
   // Two tabs of one browser would otherwise converge through a BroadcastChannel, without any server.
   const how = { disableBc: true, WebSocketPolyfill: watched(doc, seen) }
   const provider = new WebsocketProvider(`${asked.get('server')}/docs`, asked.get('document'), doc, how)
   const user = { name: asked.get('user'), color: '#30bced', colorLight: '#30bced33' }
   provider.awareness.setLocalStateField('user', user)
+  // An agent comes and goes between two looks of a test.
+  provider.awareness.on('change', ({ added, updated }) => {
+    const states = [...added, ...updated].map((client) => provider.awareness.getStates().get(client))
+    seen.agents.push(...states.filter((state) => state?.user?.role === 'agent'))
+  })
   return { doc, provider, seen, user }
 }
 
@@ -60,6 +65,7 @@ export const show = ({ doc, provider, seen }, text, putCaret) => {
     update: () => base64(Y.encodeStateAsUpdate(doc)),
     client: () => doc.clientID,
     acked: () => seen.acked,
+    agents: () => seen.agents,
     closes: () => seen.closes,
     clock: () => Y.getState(doc.store, doc.clientID),
     holds: (clocks) => Object.entries(clocks).every(([client, clock]) => Y.getState(doc.store, Number(client)) >= clock),
