@@ -1,5 +1,6 @@
 """Maps and arrays of a document against plain JSON as the model, and against what others set meanwhile."""
 
+import random
 import subprocess
 import sys
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from plait.protocol.errors import Refused
+from plait.protocol.frames import EMPTY_UPDATE
 from plait.protocol.limits import PATCH_OPERATIONS
 from plait.protocol.writing import values
 from plait.protocol.writing.root import Root
@@ -40,8 +42,9 @@ def replica(root: Root, client: int) -> Root:
 def meet(one: Root, other: Root) -> Any:
     for a, b in ((one, other), (other, one)):
         a.doc.apply_update(b.doc.get_update(a.doc.get_state()))
-    assert values.get(one) == values.get(other)
-    return values.get(one)
+    held = [values.get(Root(each.doc, each.name)) for each in (one, other)]
+    assert held[0] == held[1]
+    return held[0]
 
 
 def updates(root: Root) -> list[bytes]:
@@ -222,3 +225,56 @@ def test_the_same_bytes_in_every_process():
     run = [sys.executable, "-c", PROGRAM]
     found = {subprocess.run(run, capture_output=True, text=True, check=True, cwd="/").stdout for _ in range(4)}
     assert len(found) == 1
+
+
+def _value(chance: random.Random, depth: int = 0) -> Any:
+    kind = chance.randrange(8 if depth < 3 else 5)
+    if kind < 5:
+        return chance.choice((None, True, False, 1, 2.5, "s🙂", "", -3))
+    if kind < 7:
+        return {key: _value(chance, depth + 1) for key in chance.sample("abcd", chance.randrange(4))}
+    return [_value(chance, depth + 1) for _ in range(chance.randrange(5))]
+
+
+def _path(chance: random.Random, value: Any) -> list[Any]:
+    """One that is there, mostly."""
+    path: list[Any] = []
+    while isinstance(value, dict | list) and value and chance.random() < 0.7:
+        steps: list[Any] = sorted(value) if isinstance(value, dict) else list(range(len(value)))
+        path.append(chance.choice(steps))
+        value = value[path[-1]]
+    return [*path, chance.choice(("a", "zz", 7, -1))] if chance.random() < 0.2 else path
+
+
+def _edit(chance: random.Random, root: Root) -> None:
+    current = values.get(root)
+    path, value = _path(chance, current), _value(chance)
+    if chance.random() < 0.5:
+        values.set_value(root, path, value)
+        assert values.get(root, path) == value or not (path or value)  # An empty root is no array yet.
+    else:
+        kinds: tuple[Any, ...] = ("add", "remove", "replace")
+        values.patch(root, [Operation(chance.choice(kinds), _path(chance, current), value) for _ in range(2)])
+
+
+@pytest.mark.parametrize("seed", range(15))
+def test_three_set_values_at_random(seed: int) -> None:
+    """ED10, ED15, ED16: what was set is there, what is refused changed nothing, and all converge; with a plain object
+    and a Y.Text among the values."""
+    chance = random.Random(seed)
+    base = make(9, {"a": [1, {"b": 2}, [3]], "b": {"c": {"d": 1}}, "d": "x"})
+    base.map["plain"] = {"q": [{"z": 1}]}
+    base.map["text"] = Text("hello 🙂")
+    roots = [replica(base, client) for client in (1, 2, 3)]
+    for _ in range(20):
+        root = chance.choice(roots)
+        seen = updates(root)
+        try:
+            with root.doc.transaction():
+                _edit(chance, Root(root.doc, root.name))
+        except Refused:
+            assert not [update for update in seen if update != EMPTY_UPDATE]
+        if chance.random() < 0.3:
+            meet(*chance.sample(roots, 2))
+    for one, other in ((0, 1), (1, 2), (0, 1)):
+        meet(roots[one], roots[other])
