@@ -70,6 +70,16 @@ LIMITS: dict[str, Limit] = {
     "ANSWERS_BYTES": Limit(
         2 << 20, "bytes", "Kept answers of one stalled socket; beyond it the socket is closed with 1013."
     ),
+    "DOCUMENTS_PER_SOCKET": Limit(
+        100, "documents", "On one Hocuspocus socket, as many as a room has; Hocuspocus lets 100 wait to be opened."
+    ),
+    "DOCUMENT_KEY_BYTES": Limit(
+        1024, "bytes", "Before each Hocuspocus frame: both names at their longest and a session, which has eleven."
+    ),
+    "STRANGER_MESSAGES": Limit(
+        1000, "messages", "On a Hocuspocus socket until its first document is granted; Hocuspocus's own bound."
+    ),
+    "STRANGER_BYTES": Limit(5 << 20, "bytes", "Of those messages together; Hocuspocus's own bound."),
     "AWARENESS_IDS": Limit(4, "ids", "DESIGN: per connection."),
     "AWARENESS_BYTES": Limit(4 << 10, "bytes", "DESIGN: per connection, all its states together."),
     "PRESENCE_S": Limit(15, "seconds", "Between two words of an agent's presence; y-protocols forgets after 30."),
@@ -307,6 +317,10 @@ BYTES_PER_S = LIMITS["BYTES_PER_S"].value
 BURST_S = LIMITS["BURST_S"].value
 OUTBOX_BYTES = LIMITS["OUTBOX_BYTES"].value
 ANSWERS_BYTES = LIMITS["ANSWERS_BYTES"].value
+DOCUMENTS_PER_SOCKET = LIMITS["DOCUMENTS_PER_SOCKET"].value
+DOCUMENT_KEY_BYTES = LIMITS["DOCUMENT_KEY_BYTES"].value
+STRANGER_MESSAGES = LIMITS["STRANGER_MESSAGES"].value
+STRANGER_BYTES = LIMITS["STRANGER_BYTES"].value
 AWARENESS_IDS = LIMITS["AWARENESS_IDS"].value
 AWARENESS_BYTES = LIMITS["AWARENESS_BYTES"].value
 AWARENESS_GONE = LIMITS["AWARENESS_GONE"].value

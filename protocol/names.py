@@ -7,6 +7,7 @@ escape it. Rules (specs/names.md):
   that it appends to its URL and other clients do; both then mean the same document.
 - The decoded path is split at its first slashes: a room's name holds none, a document's name may.
 - `/docs/ROOM` is `/docs/ROOM/main`.
+- Where a name comes in a message instead of a path (Hocuspocus) it is not encoded: ROOM, ROOM/NAME or rooms/ROOM.
 """
 
 import re
@@ -77,6 +78,20 @@ def parse_path(path: str) -> Target:
     if decoded.startswith("/rooms/"):
         return Target("room", room_name(decoded[len("/rooms/") :]), "")
     if decoded.startswith("/docs/"):
-        room, slash, document = decoded[len("/docs/") :].partition("/")
-        return Target("doc", room_name(room), document_name(document) if slash else DEFAULT_DOCUMENT)
+        return _shared(decoded[len("/docs/") :])
     raise Refused("bad-name", "A socket's path is /rooms/ROOM, /docs/ROOM or /docs/ROOM/NAME.")
+
+
+def parse_name(name: str) -> Target:
+    """The target of a document's name in a message: `ROOM`, `ROOM/NAME`, or `rooms/ROOM` for the room document.
+
+    Raises Refused('bad-name').
+    """
+    if name.startswith("rooms/"):
+        return Target("room", room_name(name[len("rooms/") :]), "")
+    return _shared(name)
+
+
+def _shared(name: str) -> Target:
+    room, slash, document = name.partition("/")
+    return Target("doc", room_name(room), document_name(document) if slash else DEFAULT_DOCUMENT)

@@ -63,7 +63,7 @@ def receive(frame: bytes) -> list[Message]:
     messages: list[Message] = []
     at, end = 0, len(frame)
     while at < end:
-        message, at = _message(frame, at)
+        message, at = read_message(frame, at)
         messages.append(message)
         if len(messages) > FRAME_MESSAGES:
             raise Refused("bad-frame", f"A frame may hold {FRAME_MESSAGES} messages.")
@@ -72,7 +72,8 @@ def receive(frame: bytes) -> list[Message]:
     return messages
 
 
-def _message(frame: bytes, at: int) -> tuple[Message, int]:
+def read_message(frame: bytes, at: int) -> tuple[Message, int]:
+    """The message at a position, and the position after it. Raises Refused('bad-frame')."""
     kind, at = read_uint(frame, at)
     if kind == SYNC:
         return _sync(frame, at)

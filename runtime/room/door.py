@@ -18,7 +18,7 @@ from ...protocol.errors import OutcomeUnknown, PlaitError
 from .audience import Audience
 from .editing import Place, Transform
 from .live import Answer
-from .messages import Ask, Begin, CatchUp, Edit, Join, Leave, Look, Message, Report, Step1, TabGone, Write
+from .messages import Ask, Begin, CatchUp, Edit, Join, Leave, Look, Message, Report, Resync, Step1, TabGone, Write
 from .tab import Tab
 
 
@@ -43,6 +43,10 @@ class Door:
     def step1(self, tab: Tab, state_vector: bytes) -> None:
         """A tab's sync step 1: answered by step 2, and by deltas from then on."""
         self._post(Step1(tab, state_vector))
+
+    def resync(self, tab: Tab) -> None:
+        """Ask a tab for all that we have not: answered by `tab.send_step1`."""
+        self._post(Resync(tab))
 
     def edit(self, tab: Tab, update: bytes, *, step2: bool) -> None:
         """A tab's edit: answered by `tab.accepted` once it is on disk, or by `tab.denied`."""

@@ -152,7 +152,7 @@ class Edit:
         taken = self._taken
         if taken is not None and taken.foreign:
             audience.owed.setdefault(self.tab, set()).update(taken.foreign)
-            self.tab.denied("update-foreign", CODES["update-foreign"].sentence)
+            self.tab.denied("update-foreign", CODES["update-foreign"].sentence, partly=True)
         among = taken is not None and taken.update == self.update and self.tab.behind is None
         among = among and audience.got_deltas(self.tab)
         self.tab.accepted(self.update, echo=not among)
@@ -190,7 +190,7 @@ class Join(_Quiet):
 
 
 class Resync(_Quiet):
-    """A tab's edit was lost with a failed commit: it is asked for all that we have not."""
+    """A tab is asked for all that we have not: its edit was lost with a failed commit, or its dialect wants it."""
 
     def __init__(self, tab: Tab) -> None:
         self.tab = tab

@@ -13,10 +13,11 @@ class Delta:
     """What one pass changed in one document.
 
     `updates` are the records' exact updates in log order, `seq` is the last one's record, `before` the document's state
-    vector before the first one. `wire` is for whoever sends: what it encoded once is reused for every tab.
+    vector before the first one. `wire` is for whoever sends: what it encoded once is reused for every tab; `named` the
+    same for a dialect whose frames name their document, by that name.
     """
 
-    __slots__ = ("before", "document", "seq", "updates", "wire")
+    __slots__ = ("before", "document", "named", "seq", "updates", "wire")
 
     def __init__(self, document: str, seq: int, updates: tuple[bytes, ...], before: bytes) -> None:
         self.document = document
@@ -24,16 +25,18 @@ class Delta:
         self.updates = updates
         self.before = before
         self.wire: bytes | None = None
+        self.named: dict[bytes, bytes] | None = None
 
 
 class Presence:
     """An awareness frame for all tabs of one document: y-protocols' awareness payload, droppable like a delta."""
 
-    __slots__ = ("payload", "wire")
+    __slots__ = ("named", "payload", "wire")
 
     def __init__(self, payload: bytes) -> None:
         self.payload = payload
         self.wire: bytes | None = None
+        self.named: dict[bytes, bytes] | None = None
 
 
 class Tab(Protocol):
@@ -86,8 +89,9 @@ class Tab(Protocol):
         sent back as they came; a dialect that acknowledges otherwise does so here. Kept."""
         ...
 
-    def denied(self, code: str, message: str) -> None:
-        """An edit of this tab was not applied; the socket stays. Kept."""
+    def denied(self, code: str, message: str, *, partly: bool = False) -> None:
+        """An edit of this tab was not applied; the socket stays. `partly`: some of it was, and `accepted` follows for
+        the same edit. Kept."""
         ...
 
     def close(self, code: int, reason: str) -> None:

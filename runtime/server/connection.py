@@ -10,7 +10,8 @@ Rules:
 3. Text frames belong to the subprotocol `plait.v1`. On another socket they are a mistake and end it with 4400: a client
    that forgot the subprotocol would otherwise wait for its answer for ever.
 4. An answer is written when the room gives it, so it follows the document bytes of every record up to its seq.
-5. y-sweet's status frame is echoed after the answers of all edits that came before it.
+5. y-sweet's status frame is echoed after the answers of all edits that came before it. It means "saved", so none is
+   echoed between an edit that a failing store has lost and the step 2 that brings it again.
 """
 
 from collections import deque
@@ -38,6 +39,7 @@ from .stream import PushStream
 
 # Bytes sent just after one sweep are missed by the second after it, and then it is this many more.
 QUIET_SWEEPS = limits.KEEPALIVE_S // SWEEP_S - 1
+_LOST = frozenset({"outcome-unknown", "store-failed", "store-full"})
 _KEEPALIVE = wire.binary(frames.KEEPALIVE)
 _FOLLOW_BYTES = 64 << 10  # What a follower lets wait before it pauses; as much as a socket usually takes at once.
 
@@ -59,6 +61,8 @@ class Connection:
         "_follows",
         "_grant",
         "_log",
+        "_lost",
+        "_mended_by",
         "_nursery",
         "_outbox",
         "_over",
@@ -93,6 +97,8 @@ class Connection:
         self._step1s = 0
         self._commands = 0
         self._statuses: deque[tuple[int, bytes]] = deque()
+        self._lost = False  # An edit was lost with a commit, and
+        self._mended_by = 0  # the number of the step 2 that brings it again, once that has come.
         self._answered: trio.Event | None = None
         self._emptied: trio.Event | None = None
         self._follow_scope: trio.CancelScope | None = None
@@ -157,15 +163,15 @@ class Connection:
             self._outbox.acknowledged(wire.binary(frames.update(update)))
         self._edit_answered()
 
-    def denied(self, code: str, message: str) -> None:
-        if not code:  # Answered, but it was said before.
-            self._edit_answered()
-            return
+    def denied(self, code: str, message: str, *, partly: bool = False) -> None:
+        if code in _LOST:
+            self._lost, self._mended_by = True, 0
         if code:  # Without one the tab was told before; the edit is answered all the same.
             # The read-only sentence is the one that y-protocols documents; other refusals say what they are.
             reason = "permission denied" if code == "permission-denied" else f"{code}: {message}"
             self._outbox.keep(wire.binary(frames.denied(reason)))
-        self._edit_answered()
+        if not partly:
+            self._edit_answered()
 
     def close(self, code: int, reason: str) -> None:
         if not self._over:
@@ -175,8 +181,12 @@ class Connection:
 
     def _edit_answered(self) -> None:
         self._edits_done = min(self._edits_done + 1, self._edits)
+        if self._mended_by and self._mended_by <= self._edits_done:
+            self._lost, self._mended_by = False, 0
         while self._statuses and self._statuses[0][0] <= self._edits_done:
-            self._outbox.keep(self._statuses.popleft()[1])
+            echo = self._statuses.popleft()[1]
+            if not self._lost:
+                self._outbox.keep(echo)
         self._wake()
 
     # --- what the outbox says -------------------------------------------------------------------------------------
@@ -261,6 +271,8 @@ class Connection:
             match said:
                 case sync.Edit():
                     self._edits += 1
+                    if self._lost and said.step2 and not self._mended_by:
+                        self._mended_by = self._edits
                     room.edit(self, said.update, step2=said.step2)
                 case sync.Step1():
                     # A second one in the same frame is answered by the first one's answer, which holds more.
@@ -277,7 +289,8 @@ class Connection:
 
     def _status(self, echo: bytes) -> None:
         if self._edits == self._edits_done:
-            self._outbox.keep(echo)
+            if not self._lost:
+                self._outbox.keep(echo)
         else:
             self._statuses.append((self._edits, echo))
 

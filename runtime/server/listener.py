@@ -24,6 +24,7 @@ from ...protocol.access import ANONYMOUS, Grant
 from ...protocol.codec import record_json
 from ...protocol.events import Record
 from .blaming import Blaming
+from .endings import failed
 from .exchange import Exchange, Request, Response, refusal
 from .follow import Log
 from .heartbeat import SWEEP_S
@@ -31,7 +32,7 @@ from .metrics import Metrics, Tally
 from .origin import Doorkeeper
 from .rooms import Rooms
 from .routes import Routes
-from .upgrade import Sockets, failed
+from .upgrade import Sockets
 
 ACCEPT_LOG_S = 60
 """How often the log says that no connection can be accepted."""

@@ -28,22 +28,25 @@ COUNTERS = {
 
 
 class Tally:
-    """What sockets have sent: those that ended as sums, those that live through their outboxes."""
+    """What sockets have sent: those that ended as sums, those that live through their outboxes. `live` has one for each
+    socket, `beside` those of the documents on sockets that carry many."""
 
     def __init__(self) -> None:
         self.live: set[Outbox] = set()
+        self.beside: set[Outbox] = set()
         self._ended = [0, 0, 0]
 
     def ended(self, outbox: Outbox) -> None:
-        """The socket is gone; what it counted stays."""
+        """The socket or its document is gone; what it counted stays."""
         self.live.discard(outbox)
+        self.beside.discard(outbox)
         for index, count in enumerate((outbox.deliveries, outbox.bytes_out, outbox.catch_ups)):
             self._ended[index] += count
 
     def totals(self) -> tuple[int, int, int]:
         """Deliveries, bytes out and catch-ups since the start."""
         deliveries, bytes_out, catch_ups = self._ended
-        for outbox in self.live:
+        for outbox in (*self.live, *self.beside):
             deliveries += outbox.deliveries
             bytes_out += outbox.bytes_out
             catch_ups += outbox.catch_ups

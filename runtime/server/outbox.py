@@ -12,7 +12,8 @@ Rules:
 3. A tab that is behind asks for one merged update when its socket has drained. Kept frames come after that update,
    because an answer with seq n must follow the document bytes of every record up to n.
 4. Once more than `ANSWERS_BYTES` of kept frames wait, the next one ends the socket (1013). One frame alone may be
-   larger: a fresh tab's step 2 is as long as its document.
+   larger: a fresh tab's step 2 is as long as its document. Where many documents share a socket (lanes), the answers of
+   all of them are meant, and step 2s, which come one at a time, are not counted.
 5. An accepted edit is acknowledged by its echo, byte for byte. When the delta that echoes it is dropped, the echo is
    kept in its place.
 6. Presence that was dropped alone, no delta with it, is asked for again.
@@ -20,62 +21,99 @@ Rules:
 
 from collections import deque
 from collections.abc import Callable
+from typing import Protocol
 
 from ...protocol import limits
-from .stream import PushStream
 
 _CHUNK_BYTES = 64 << 10  # What is handed to the socket at once when a line forms: as much as it usually takes.
 
 
+class Stream(Protocol):
+    """What an outbox writes to: a socket's `PushStream`, or its lane on one (`lanes`)."""
+
+    @property
+    def ready(self) -> bool: ...
+
+    @property
+    def over(self) -> bool: ...
+
+    @property
+    def unsent(self) -> int: ...
+
+    def push(self, data: bytes) -> None: ...
+
+    def feed(self, refill: Callable[[], bytes], drained: Callable[[], object]) -> None: ...
+
+
 class _Waiting:
-    """A frame in the line. `before` is a delta's state vector; `kept` what must be sent; `echo` what becomes kept."""
+    """A frame in the line. `before` is a delta's state vector; `kept` what must be sent; `echo` what becomes kept;
+    `large` a kept frame that is not counted among the answers."""
 
-    __slots__ = ("before", "data", "echo", "kept")
+    __slots__ = ("before", "data", "echo", "kept", "large")
 
-    def __init__(self, data: bytes, *, before: bytes | None = None, kept: bool = False, echo: bool = False) -> None:
+    def __init__(
+        self,
+        data: bytes,
+        *,
+        before: bytes | None = None,
+        kept: bool = False,
+        echo: bool = False,
+        large: bool = False,
+    ) -> None:
         self.data = data
         self.before = before
         self.kept = kept
         self.echo = echo
+        self.large = large
+
+
+def _nothing() -> int:
+    return 0
 
 
 class Outbox:
     """One socket's line. `catch_up` asks for the merged update, `ask_presence` for everyone's present awareness,
-    `overflow` ends the socket; `cleared` is called whenever nothing waits any more."""
+    `overflow` ends the socket; `cleared` is called whenever nothing waits any more. `beside` tells how many bytes of
+    answers wait in other lines of the socket, and `share` is how much may wait in this one before deltas are
+    dropped."""
 
     __slots__ = (
         "_asked",
         "_droppable",
         "_kept",
+        "_large",
         "_line",
         "_merged",
         "_presence_lost",
         "_stream",
         "ask_presence",
         "behind",
+        "beside",
         "bytes_out",
         "catch_up",
         "catch_ups",
         "cleared",
         "deliveries",
         "overflow",
+        "share",
     )
 
     def __init__(
         self,
-        stream: PushStream,
+        stream: Stream,
         *,
         catch_up: Callable[[], None],
         ask_presence: Callable[[], None],
         overflow: Callable[[], None],
         cleared: Callable[[], None],
+        beside: Callable[[], int] = _nothing,
     ) -> None:
         self._stream = stream
-        stream.refill = self._refill
-        stream.drained = self._drained
+        stream.feed(self._refill, self._drained)
         self._line: deque[_Waiting] = deque()
         self._droppable = 0  # Bytes of droppable frames in the line, and
-        self._kept = 0  # of kept ones.
+        self._kept = 0  # of kept ones that are counted, and
+        self._large = 0  # of those that are not.
         self._merged = b""  # A merged update that waits for a control frame to leave; not counted as an answer.
         self._asked = False
         self._presence_lost = False
@@ -84,6 +122,8 @@ class Outbox:
         self.ask_presence = ask_presence
         self.overflow = overflow
         self.cleared = cleared
+        self.beside = beside
+        self.share = limits.OUTBOX_BYTES
         self.deliveries = 0
         self.bytes_out = 0
         self.catch_ups = 0
@@ -96,7 +136,17 @@ class Outbox:
     @property
     def waiting(self) -> int:
         """Bytes that this socket costs now, in the line and in the stream's buffer."""
-        return self._droppable + self._kept + self._stream.unsent
+        return self.queued + self._stream.unsent
+
+    @property
+    def queued(self) -> int:
+        """Bytes in the line."""
+        return self._droppable + self._kept + self._large + len(self._merged)
+
+    @property
+    def answers(self) -> int:
+        """Bytes of answers in the line."""
+        return self._kept
 
     def droppable(self, data: bytes, before: bytes | None) -> None:
         """Send a delta's frames (`before` is the document's state vector before it) or a presence frame (None)."""
@@ -111,7 +161,7 @@ class Outbox:
             return
         self._line.append(_Waiting(data, before=before))
         self._droppable += len(data)
-        if self._droppable + self._stream.unsent > limits.OUTBOX_BYTES:
+        if self._droppable + self._stream.unsent > self.share:
             self._drop()
 
     def keep(self, data: bytes) -> None:
@@ -122,13 +172,20 @@ class Outbox:
             return
         if self._stream.over:
             return
-        if self._kept > limits.ANSWERS_BYTES:
-            self._line.clear()
-            self._droppable = self._kept = 0
+        if self._kept + self.beside() > limits.ANSWERS_BYTES:
+            self._forget()
             self.overflow()
             return
         self._line.append(_Waiting(data, kept=True))
         self._kept += len(data)
+
+    def keep_large(self, data: bytes) -> None:
+        """As `keep`, for a step 2 that is not counted, because nobody asks for a second one before it has left."""
+        if self.clear or self._stream.over:
+            self.keep(data)
+            return
+        self._line.append(_Waiting(data, kept=True, large=True))
+        self._large += len(data)
 
     def acknowledged(self, data: bytes) -> None:
         """An edit was accepted whose bytes, `data`, are among the deltas: keep them if that delta is dropped."""
@@ -152,9 +209,12 @@ class Outbox:
     def finish(self) -> None:
         """The socket is about to be closed: what hangs behind a merged update that will not come is given up."""
         if self.behind is not None:
-            self._line.clear()
-            self._droppable = self._kept = 0
+            self._forget()
             self.behind = None
+
+    def _forget(self) -> None:
+        self._line.clear()
+        self._droppable = self._kept = self._large = 0
 
     def _drop(self) -> None:
         """Leave only what is kept in the line; be behind from the first delta that goes."""
@@ -184,7 +244,9 @@ class Outbox:
             waiting = self._line.popleft()
             if waiting.echo:
                 continue
-            if waiting.kept:
+            if waiting.large:
+                self._large -= len(waiting.data)
+            elif waiting.kept:
                 self._kept -= len(waiting.data)
             else:
                 self._droppable -= len(waiting.data)

@@ -46,6 +46,10 @@ class Room(Protocol):
         """Answered by `tab.send_step2`; from then on the tab is pushed deltas."""
         ...
 
+    def resync(self, tab: Tab) -> None:
+        """The tab asks to be asked again: answered by `tab.send_step1`."""
+        ...
+
     def edit(self, tab: Tab, update: bytes, *, step2: bool) -> None:
         """Answered by `tab.accepted` or `tab.denied`, in the order of the edits."""
         ...

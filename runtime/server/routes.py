@@ -98,7 +98,7 @@ class Routes:
             return await self._blobs.get(path.removeprefix("/api/blobs/"), request, self._grant_for(request))
         if path.startswith("/api/rooms/"):
             return await self._of_room(request, exchange)
-        if path.startswith(("/rooms/", "/docs/")):
+        if path.startswith(("/rooms/", "/docs/")) or path == "/hocuspocus":
             return refusal("bad-request", "This address is a WebSocket's.", 426)
         return refusal("bad-request", "Nothing is here.", 404)
 

@@ -40,13 +40,13 @@ class PushStream(trio.abc.Stream):
     """`inner` with `push`. `nursery` runs the flushing task while there is something to flush, so an idle tab has none.
 
     `already` are bytes that were read from `inner` before (the head of the upgrade request); they are received first.
-    `refill` is asked for more whole frames when the buffer is empty, `drained` is told when it had none.
     """
 
     __slots__ = (
         "_already",
         "_broken",
         "_closing",
+        "_drained",
         "_ended",
         "_fd",
         "_flushing",
@@ -57,9 +57,8 @@ class PushStream(trio.abc.Stream):
         "_nursery",
         "_queued",
         "_receiving",
-        "drained",
+        "_refill",
         "heard",
-        "refill",
     )
 
     def __init__(self, inner: trio.abc.Stream, nursery: trio.Nursery, already: bytes = b"") -> None:
@@ -78,8 +77,13 @@ class PushStream(trio.abc.Stream):
         self._ended: trio.Event | None = None
         self.heard = 0
         """Bytes that came from the socket."""
-        self.refill: Callable[[], bytes] = _nothing
-        self.drained: Callable[[], object] = _nothing
+        self._refill: Callable[[], bytes] = _nothing
+        self._drained: Callable[[], object] = _nothing
+
+    def feed(self, refill: Callable[[], bytes], drained: Callable[[], object]) -> None:
+        """`refill` is asked for more whole frames when the buffer is empty, `drained` is told when it had none."""
+        self._refill = refill
+        self._drained = drained
 
     @property
     def ready(self) -> bool:
@@ -130,7 +134,7 @@ class PushStream(trio.abc.Stream):
     async def _flush(self) -> None:
         try:
             while True:
-                if not self._left and not self._closing and (more := self.refill()):
+                if not self._left and not self._closing and (more := self._refill()):
                     self._left.append(more)
                     self._queued += len(more)
                 if not self._left:
@@ -149,7 +153,7 @@ class PushStream(trio.abc.Stream):
         finally:
             self._flushing = False
             self._wake()
-        self.drained()
+        self._drained()
 
     def _wake(self) -> None:
         if self._moved is not None:

@@ -5,14 +5,15 @@ Rules:
 1. A refusal is said on the socket: the upgrade is accepted, then closed with the code (4400, 4403, …), because a
    browser hides the HTTP status of a failed upgrade from its page.
 2. `plait.v1` or `plait.sync` is selected when offered; a `plait.token.…` never is.
-3. Nothing that a handler raises leaves it, pyo3's PanicException (a BaseException) included: its own tab gets 1011, one
-   log line names the room and the error. Only Cancelled, KeyboardInterrupt and SystemExit pass.
-4. The closing handshake has `CLOSE_S`; then the socket is cut.
+3. `/rooms/…` and `/docs/…` carry one document each (connection), `/hocuspocus` many (multiplex); who somebody is, is
+   asked in one place for both (`_admit`).
+4. Nothing that a handler raises leaves it (endings).
+5. The closing handshake has `CLOSE_S`; then the socket is cut.
 """
 
-import logging
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 
 import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_server_stream
@@ -21,21 +22,22 @@ from ...protocol import limits, names
 from ...protocol.access import Grant
 from ...protocol.errors import CODES, Refused
 from ...protocol.names import Target
-from ...storage.store import StoreError
 from .blaming import Blaming
 from .connection import Connection
+from .endings import PASSES, ending, logger
 from .exchange import Request
 from .follow import Log
 from .heartbeat import Heartbeat
 from .metrics import Tally
+from .multiplex import Multiplex
 from .rooms import Rooms
 from .stream import PushStream
 
-logger = logging.getLogger("plait.server")
-
 SUBPROTOCOLS = ("plait.v1", "plait.sync")
+HOCUSPOCUS = "/hocuspocus"
 _MESSAGE_BYTES = 2 * limits.FRAME_BYTES  # Beyond a frame's limit we say 4413; beyond twice it the library says 1009.
-_PASSES = (trio.Cancelled, KeyboardInterrupt, SystemExit, GeneratorExit)
+
+Socket = Connection | Multiplex
 
 
 class Sockets:
@@ -55,7 +57,7 @@ class Sockets:
         self._tally = tally
         self._log = log
         self._blaming = blaming
-        self._open: dict[Connection, Heartbeat] = {}
+        self._open: dict[Socket, Heartbeat] = {}
         self._draining = False
 
     def drain(self) -> None:
@@ -98,52 +100,71 @@ class Sockets:
     async def _live(
         self, socket: WebSocketConnection, request: Request, pushed: PushStream, nursery: trio.Nursery, controlled: bool
     ) -> None:
-        connection: Connection | None = None
+        connection: Socket | None = None
         where = request.path
         try:
-            target, grant = self._admit(request)
-            where = f"room {target.room}"
-            connection = Connection(target, grant, pushed, nursery, controlled=controlled)
-            code, reason = await self._join(connection, socket, pushed, target)
-        except Refused as refused:
-            code, reason = _close_code(refused), refused.message
-        except StoreError as error:
-            failed(where, error)
-            code, reason = 1013, "The room cannot be opened now; try again."
-        except _PASSES:
+            self._check_load()
+            if request.path.rstrip("/") == HOCUSPOCUS:
+                connection = Multiplex(
+                    pushed, nursery, self._rooms, self._tally, admit=partial(self._admit_document, request)
+                )
+                code, reason = await self._carry(connection, socket, pushed)
+            else:
+                target = names.parse_path(request.target)
+                where = f"room {target.room}"
+                connection = Connection(target, self._admit(request, target), pushed, nursery, controlled=controlled)
+                code, reason = await self._join(connection, socket, pushed, target)
+        except PASSES:
             raise
         except BaseException as error:
-            code, reason = 1011, failed(where, error)
+            code, reason = ending(where, error)
         if code != 1000:
             logger.info("%s: closed with %d: %s", where, code, reason)
         await _end(connection, socket, pushed, code, reason)
 
-    def _admit(self, request: Request) -> tuple[Target, Grant]:
+    def _check_load(self) -> None:
         if self._draining:
             raise Refused("restarting")
-        if len(self._open) >= limits.CONNECTIONS:
+        if len(self._open) + len(self._tally.beside) >= limits.CONNECTIONS:
             raise Refused("overloaded")
-        target = names.parse_path(request.target)
+
+    def _admit(self, request: Request, target: Target, token: str = "") -> Grant:
+        """Who asks for that document and what they may do there: the one place for every kind of socket. `token` is
+        what a Hocuspocus provider showed. Raises Refused."""
         grant = self._grant_for(request)
         if not grant.read:
             raise Refused("not-allowed")
-        return target, grant
+        return grant
+
+    def _admit_document(self, request: Request, target: Target, token: str) -> Grant:
+        """As `_admit`, for one more document on a socket that is open."""
+        self._check_load()
+        return self._admit(request, target, token)
+
+    async def _carry(self, connection: Multiplex, socket: WebSocketConnection, pushed: PushStream) -> tuple[int, str]:
+        with self._counted(connection, pushed):
+            return await connection.read(socket)
 
     async def _join(
         self, connection: Connection, socket: WebSocketConnection, pushed: PushStream, target: Target
     ) -> tuple[int, str]:
+        with self._counted(connection, pushed):
+            async with self._rooms.use(target.room) as room:
+                return await connection.read(socket, room, self._log(target.room), self._blaming)
+
+    @contextmanager
+    def _counted(self, connection: Socket, pushed: PushStream) -> Iterator[None]:
         self._open[connection] = Heartbeat(pushed)
         self._tally.live.add(connection.outbox)
         try:
-            async with self._rooms.use(target.room) as room:
-                return await connection.read(socket, room, self._log(target.room), self._blaming)
+            yield
         finally:
             del self._open[connection]
             self._tally.ended(connection.outbox)
 
 
 async def _end(
-    connection: Connection | None, socket: WebSocketConnection, pushed: PushStream, code: int, reason: str
+    connection: Socket | None, socket: WebSocketConnection, pushed: PushStream, code: int, reason: str
 ) -> None:
     with trio.move_on_after(limits.CLOSE_S):
         if connection is not None:
@@ -153,28 +174,3 @@ async def _end(
             # The library has stopped reading in the middle of a message. Closing now would reset the connection, and
             # the reset could overtake the close frame.
             await pushed.linger()
-
-
-def _close_code(refused: Refused) -> int:
-    meaning = CODES[refused.code]
-    return meaning.close or (1013 if meaning.status >= 500 else 4400)
-
-
-def failed(where: str, error: BaseException) -> str:
-    """Log what a handler raised, in one line, and give the sentence for the tab. Raises what must pass."""
-    passing, rest = None, error
-    if isinstance(error, BaseExceptionGroup):
-        passing, remaining = error.split(_PASSES)
-        if remaining is None:
-            raise error
-        rest = remaining
-        while isinstance(rest, BaseExceptionGroup) and len(rest.exceptions) == 1:
-            rest = rest.exceptions[0]
-    logger.error("%s: %s: %s", where, type(rest).__name__, rest, exc_info=rest if _verbose() else None)
-    if passing is not None:
-        raise passing
-    return "internal error"
-
-
-def _verbose() -> bool:
-    return logger.isEnabledFor(logging.DEBUG)

@@ -40,6 +40,27 @@ def delta_frames(delta: Delta) -> bytes:
     return delta.wire
 
 
+def named_delta(delta: Delta, prefix: bytes) -> bytes:
+    """The delta's frames in a dialect whose frames begin with a prefix; encoded once for each."""
+    if delta.named is None:
+        delta.named = {}
+    encoded = delta.named.get(prefix)
+    if encoded is None:
+        encoded = b"".join(_frame(_BINARY, prefix + frames.update(update)) for update in delta.updates)
+        delta.named[prefix] = encoded
+    return encoded
+
+
+def named_presence(presence: Presence, prefix: bytes) -> bytes:
+    """The awareness frame in such a dialect; encoded once for each prefix."""
+    if presence.named is None:
+        presence.named = {}
+    encoded = presence.named.get(prefix)
+    if encoded is None:
+        encoded = presence.named[prefix] = _frame(_BINARY, prefix + frames.awareness(presence.payload))
+    return encoded
+
+
 def presence_frame(presence: Presence) -> bytes:
     """The awareness frame, encoded for the first tab and kept for the others."""
     if presence.wire is None:

@@ -27,7 +27,9 @@ JSON = dict[str, Any]
 
 
 class NodeTab:
-    """One tab. Text roots default to `content`, as in plait's console."""
+    """One tab, or one socket with many documents, for which only `ask` is meant.
+
+    Text roots default to `content`, as in plait's console."""
 
     def __init__(self, process: trio.Process, errors: IO[bytes]) -> None:
         assert process.stdin is not None
@@ -162,6 +164,10 @@ class NodeTab:
         """What the harness counted: frames, closes, acknowledged clock, denials, torn answers."""
         return await self.ask("look")
 
+    async def wait_saved(self, within_s: float = PATIENCE_S) -> None:
+        """The provider itself says that all it has is saved."""
+        await self.ask("wait_saved", within_s=within_s)
+
     # --- presence and control -----------------------------------------------------------------------------------------
 
     async def set_presence(self, state: JSON | None) -> None:
@@ -217,18 +223,35 @@ async def node_tab(
     params: dict[str, str] | None = None,
     connect: bool = True,
     echo: bool = False,
+    kind: str = "y-websocket",
+    **more: Any,
 ) -> AsyncIterator[NodeTab]:
-    """A tab on `url/room`. With `echo` it checks at every change that each answer is a prefix of its prompt."""
+    """A tab on `url/room`, with the provider of that package (clients/providers.mjs, which knows what `more` is). With
+    `echo` it checks at every change that each answer is a prefix of its prompt."""
+    fields = {"protocols": list(protocols), "params": params or {}, "connect": connect, "echo": echo}
+    async with _process("tab.mjs", url=url, room=room, kind=kind, **fields, **more) as tab:
+        yield tab
+
+
+@asynccontextmanager
+async def many_documents(url: str, kind: str = "@hocuspocus/provider") -> AsyncIterator[NodeTab]:
+    """One Hocuspocus socket for many documents; `ask("attach", as=…, name=…)` begins each (clients/many.mjs)."""
+    async with _process("many.mjs", url=url, kind=kind) as tab:
+        yield tab
+
+
+@asynccontextmanager
+async def _process(script: str, **fields: Any) -> AsyncIterator[NodeTab]:
+    """A script in Node that was told `open` with these fields."""
     require_node()
-    command = ["node", str(HERE / "tab.mjs")]
+    command = ["node", str(HERE / script)]
     with tempfile.TemporaryFile() as errors:
         process = await trio.lowlevel.open_process(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
         )
         tab = NodeTab(process, errors)
         try:
-            fields = {"protocols": list(protocols), "params": params or {}, "connect": connect, "echo": echo}
-            await tab.ask("open", url=url, room=room, **fields)
+            await tab.ask("open", **fields)
             yield tab
         finally:
             with trio.CancelScope(shield=True):

@@ -1,6 +1,6 @@
 // A stock `ws` socket that lets us watch it: what came, what was acknowledged, how it closed.
 //
-// y-websocket takes a WebSocket class and hides the socket. This subclass changes nothing of what the provider sees,
+// A provider takes a WebSocket class and hides the socket. This subclass changes nothing of what the provider sees,
 // with one exception that plait's interface asks for: text frames (the control channel) are kept from the provider,
 // which would try to read them as Yjs.
 
@@ -11,6 +11,8 @@ import * as Y from 'yjs'
 const SYNC = 0
 const AWARENESS = 1
 const AUTH = 2
+const STATELESS = 5
+const STATUS = 8
 
 // Everything that one tab's sockets saw, across reconnections.
 export class Watch {
@@ -22,6 +24,9 @@ export class Watch {
     this.closes = []
     this.frames = { sync: 0, awareness: 0, other: 0, text: 0, bytes: 0, updates: 0, largest: 0 }
     this.denied = []
+    this.named = false // Hocuspocus: each frame begins with its document's key.
+    this.statuses = []
+    this.stateless = []
     this.texts = []
     this.acked = 0
   }
@@ -44,6 +49,7 @@ export class Watch {
     this.frames.bytes += data.length
     this.frames.largest = Math.max(this.frames.largest, data.length)
     const decoder = decoding.createDecoder(data)
+    if (this.named && data.length > 1) decoding.readVarString(decoder)
     const kind = decoding.readVarUint(decoder)
     if (kind === SYNC) {
       this.frames.sync += 1
@@ -56,8 +62,13 @@ export class Watch {
     } else {
       this.frames.other += 1
       if (kind === AUTH) {
-        decoding.readVarUint(decoder)
-        this.denied.push(decoding.readVarString(decoder))
+        const what = decoding.readVarUint(decoder)
+        const said = decoding.readVarString(decoder)
+        if (what === (this.named ? 1 : 0)) this.denied.push(said)
+      } else if (kind === STATUS) {
+        this.statuses.push(decoding.readVarInt(decoder))
+      } else if (kind === STATELESS) {
+        this.stateless.push(decoding.readVarString(decoder))
       }
     }
   }

@@ -1,11 +1,11 @@
-// One stock tab, yjs and y-websocket as published, driven by JSON lines: `node_tab.py` is the other end.
+// One stock tab, yjs and a provider as published, driven by JSON lines: `node_tab.py` is the other end.
 //
 // In:  {"n": 1, "do": "insert", ...}     Out: {"n": 1, "ok": ...} or {"n": 1, "error": "..."}
 // A wait is answered when its condition holds; how long that may take is for the driver to say.
 
 import { createInterface } from 'node:readline'
-import { WebsocketProvider } from 'y-websocket'
 import * as Y from 'yjs'
+import * as providers from './providers.mjs'
 import { Watch, watchedSocket } from './socket.mjs'
 
 const doc = new Y.Doc()
@@ -29,7 +29,7 @@ const until = (holds) => new Promise((resolve) => {
   settle()
 })
 
-const open = () => until(() => provider.wsconnected)
+const open = () => until(() => provider.connected)
 
 const answer = (run) => run.get('parts').toArray()
   .filter((part) => part.get('type') === 'text')
@@ -59,11 +59,11 @@ const hasRuns = ({ count, statuses }) => {
 }
 
 const commands = {
-  open ({ url, room, protocols, params, connect, echo }) {
-    const options = { disableBc: true, WebSocketPolyfill: watchedSocket(watch), protocols, params, connect }
+  async open ({ kind, echo, ...rest }) {
+    watch.named = kind.startsWith('@hocuspocus')
     if (echo) doc.on('afterTransaction', checkEcho)
-    provider = new WebsocketProvider(url, room, doc, options)
-    for (const event of ['status', 'sync', 'closed', 'connection-error']) provider.on(event, settle)
+    provider = await providers.open(kind, { ...rest, doc, Socket: watchedSocket(watch) })
+    provider.on(settle)
     provider.awareness.on('update', settle)
     doc.on('afterTransaction', settle)
     return doc.clientID
@@ -87,7 +87,7 @@ const commands = {
   disconnect () { provider.disconnect() },
   // Gone without a word: no close frame, no awareness removal, as when a laptop is shut.
   vanish () {
-    provider.shouldConnect = false
+    provider.stay()
     watch.socket.terminate()
   },
   async pause () {
@@ -108,12 +108,12 @@ const commands = {
   frames () { return watch.texts },
 
   look () {
-    const { synced, wsconnected, shouldConnect } = provider
-    const { acked, closes, frames, denied, opened } = watch
+    const { synced, connected, trying, saved } = provider
+    const { acked, closes, frames, denied, opened, statuses, stateless } = watch
     const clock = Y.getState(doc.store, doc.clientID)
     return {
-      client: doc.clientID, clock, acked, synced, connected: wsconnected, trying: shouldConnect,
-      opened, closes, frames, denied, torn: torn.slice(0, 5), pending: doc.store.pendingStructs !== null
+      client: doc.clientID, clock, acked, synced, connected, trying, saved,
+      opened, closes, statuses, stateless, frames, denied, torn: torn.slice(0, 5), pending: doc.store.pendingStructs !== null
     }
   },
   vector () { return Object.fromEntries([...Y.decodeStateVector(Y.encodeStateVector(doc))].sort(([one], [other]) => one - other)) },
@@ -125,7 +125,9 @@ const commands = {
   wait_peers: ({ count }) => until(() => provider.awareness.getStates().size === count),
   wait_acked: ({ clock }) => until(() => watch.acked >= (clock ?? Y.getState(doc.store, doc.clientID))),
   wait_presence: ({ key, value }) => until(() => present().some(({ state }) => state[key] === value)),
-  wait_disconnected: () => until(() => !provider.wsconnected),
+  wait_disconnected: () => until(() => !provider.connected),
+  wait_saved: () => until(() => provider.saved),
+  wait_stateless: () => until(() => watch.stateless[0]),
   wait_closed: ({ code }) => until(() => watch.closes.find((close) => close.code === code)),
   wait_denied: () => until(() => watch.denied[0]),
   wait_record: ({ seq }) => until(() => watch.texts.some(({ frame }) => frame.record?.seq >= seq)),

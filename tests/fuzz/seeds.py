@@ -37,6 +37,12 @@ def _frames() -> list[bytes]:
     return [*made, made[0] + made[5]]
 
 
+def _hocuspocus() -> list[bytes]:
+    made = [b"\x02\x00\x01t", b"\x02\x00\x01t\x054.8.0", b"\x05\x02{}", b"\x07", *_frames()[:5], frames.step2(BASE)]
+    keys = [frames.write_string(key) for key in ("a", "a/b", "rooms/a", "a/b\0abc")]
+    return [keys[n % 4] + each for n, each in enumerate(made)] + [b"\x09", b"\x0a"]
+
+
 def _presence() -> list[bytes]:
     said = [encode([Entry(7, n, state)]) for n, state in enumerate((b"{}", _HERE, b"null", b'{"user":1}'))]
     said.append(encode([Entry(n, 3, b"{}") for n in range(5)]))
@@ -79,6 +85,7 @@ def _control() -> list[bytes]:
 SEEDS: dict[str, Callable[[], list[bytes]]] = {
     "integers": lambda: [b"\x00\x05\x01\x02ab\x02\x03\xe6\xbc\xa2\x00" + frames.write_uint(frames.MAX_UINT)],
     "frame": _frames,
+    "hocuspocus": _hocuspocus,
     "heard": lambda: [*_frames(), frames.denied("too-large: No."), frames.denied("no")],
     "presence": _presence,
     "update": lambda: [*_histories(), BASE],

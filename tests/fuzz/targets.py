@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from plait.protocol import awareness, commands, control, frames, heard, limits, names, sync, update
 from plait.protocol.codec import CorruptBody, decode_event, encode_event, record_json
+from plait.protocol.dialects import hocuspocus
 from plait.protocol.errors import CODES, Refused
 from plait.protocol.events import Record
 from plait.protocol.frames import EMPTY_UPDATE
@@ -72,6 +73,29 @@ def _said(message: sync.Message) -> bytes:
             return frames.ASK_AWARENESS
         case sync.SyncStatus():
             return frames.sync_status(message.payload)
+
+
+def _hocuspocus(data: bytes) -> None:
+    """A provider's frame: its key, a message, and nothing else; said again it is the frame."""
+    prefix, message = hocuspocus.read(data)
+    assert data.startswith(prefix)
+    rest = data[len(prefix) :]
+    match message:
+        case hocuspocus.Ping() | hocuspocus.Pong():
+            assert data in (hocuspocus.PING, hocuspocus.PONG)
+        case hocuspocus.Auth():
+            version = frames.write_string(message.version) if message.version else b""
+            assert rest.startswith(b"\x02\x00" + frames.write_string(message.token) + version)
+        case hocuspocus.Stateless():
+            assert hocuspocus.stateless(prefix, message.payload) == data
+        case hocuspocus.Close():
+            assert rest == b"\x07"
+        case _:
+            assert not isinstance(message, sync.SyncStatus)
+            assert _said(message) == rest
+            assert sync.receive(rest) == [message]
+    if prefix:
+        hocuspocus.target(prefix)
 
 
 def _heard(data: bytes) -> None:
@@ -261,6 +285,7 @@ def _snapshot(data: bytes) -> None:
 TARGETS: dict[str, Target] = {
     "integers": _integers,
     "frame": _frame,
+    "hocuspocus": _hocuspocus,
     "heard": _heard,
     "presence": _presence,
     "update": _update,

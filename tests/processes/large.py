@@ -63,7 +63,7 @@ class Typist:
         self.unanswered -= 1
         self._answered.set()
 
-    def denied(self, code: str, message: str) -> None:
+    def denied(self, code: str, message: str, *, partly: bool = False) -> None:
         raise AssertionError(f"{code}: {message}")
 
     async def answered(self, left: int) -> None:

@@ -99,7 +99,7 @@ class FakeTab:
     def accepted(self, update: bytes, *, echo: bool) -> None:
         self._hear("accepted", update, echo)
 
-    def denied(self, code: str, message: str) -> None:
+    def denied(self, code: str, message: str, *, partly: bool = False) -> None:
         self._hear("denied", code)
 
     def close(self, code: int, reason: str) -> None:

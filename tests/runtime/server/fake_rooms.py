@@ -108,6 +108,9 @@ class FakeRoom:
 
         self._do(answer)
 
+    def resync(self, tab: Tab) -> None:
+        self._do(lambda: tab.send_step1(self.doc.get_state()))
+
     def edit(self, tab: Tab, update: bytes, *, step2: bool) -> None:
         self.asked.append(("edit", update, step2))
         if update == b"explode":
@@ -118,6 +121,12 @@ class FakeRoom:
         def answer() -> None:
             if update == b"no":
                 tab.denied("bad-update", "Not an update.")
+                return
+            if update == b"lost":
+                tab.denied("store-full", "The disk is full; nothing changed.")
+                return
+            if update == b"\x00\x00":  # Nothing is new, so there is no record.
+                tab.accepted(update, echo=True)
                 return
             self.change(update)
             tab.accepted(update, echo=False)

@@ -153,7 +153,7 @@ async def test_an_edit_is_refused_without_ending_the_socket(house: House) -> Non
 
 
 async def test_status_frames_follow_the_edits_before_them(house: House) -> None:
-    """SV12: y-sweet's status frame is echoed once every edit before it was answered."""
+    """SV12, YS1: y-sweet's status frame is echoed once every edit before it was answered."""
     room = house.rooms.room("r")
     async with house.socket("/docs/r") as socket:
         await _synced(socket)
@@ -168,6 +168,20 @@ async def test_status_frames_follow_the_edits_before_them(house: House) -> None:
         assert await socket.get_message() == frames.sync_status(b"\x07")
         await socket.send_message(frames.sync_status(b"\x08"))
         assert await socket.get_message() == frames.sync_status(b"\x08")
+
+
+async def test_no_status_while_an_edit_is_lost(house: House) -> None:
+    """YS2: after an edit that the store lost no status is echoed until the step 2 that brings it again was taken."""
+    async with house.socket("/docs/r") as socket:
+        await _synced(socket)
+        await socket.send_message(frames.update(b"lost") + frames.sync_status(b"\x01"))
+        assert (await _said(socket))[:2] == b"\x02\x00"
+        await socket.send_message(frames.update(b"\x00\x00") + frames.sync_status(b"\x02"))
+        assert await _said(socket) == frames.update(b"\x00\x00")
+        again = text_update("again")
+        await socket.send_message(frames.step2(again) + frames.sync_status(b"\x03"))
+        assert await _said(socket) == frames.update(again)
+        assert await _said(socket) == frames.sync_status(b"\x03")
 
 
 async def test_reading_pauses_while_edits_wait(house: House) -> None:

@@ -1,0 +1,74 @@
+"""The snippets of specs/dialects.md, run as they stand: each connects, hears another tab and is heard."""
+
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+import trio
+
+from tests.clients.node_tab import HERE, node_tab
+
+from .serving import ServerProcess
+
+PAGE = Path(__file__).parents[2] / "specs" / "dialects.md"
+SNIPPETS = re.findall(r"^```js\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+OLDER = {
+    "'y-websocket'": ("'y-websocket-1'", "'y-websocket-2'"),
+    "'@hocuspocus/provider'": ("'@hocuspocus/provider-3'",),
+}
+
+BEFORE = "globalThis.WebSocket = (await import('ws')).WebSocket // Node 20 has none, browsers do.\n"
+AFTER = """
+const text = doc.getText ? doc.getText('content') : doc.get('content') // Yjs 14 has one type.
+const seen = new Promise((resolve) => {
+  const look = () => text.toString() === 'from a tab' && resolve()
+  doc.on('update', look)
+  look()
+})
+await seen
+text.insert(text.length, ', from the snippet')
+for await (const _ of process.stdin) { /* until the test has seen it */ }
+process.exit(0)
+"""
+
+
+def variants() -> dict[str, str]:
+    """Each snippet under its package's name, and with the older packages that it is also for."""
+    found: dict[str, str] = {}
+    for snippet in SNIPPETS:
+        package = re.search(r"from ('[^']+')", snippet)
+        assert package is not None
+        for name in (package[1], *OLDER.get(package[1], ())):
+            found[name.strip("'")] = snippet.replace(package[1], name)
+    return found
+
+
+@pytest.mark.parametrize("package", variants())
+async def test_it_connects(server: ServerProcess, package: str) -> None:
+    """HP16, EE40: the page's snippet, with its own package and with the older ones that it is for."""
+    script = BEFORE + variants()[package].replace("127.0.0.1:8787", f"127.0.0.1:{server.port}") + AFTER
+    async with node_tab(f"{server.ws}/docs", "pad/notes") as tab:
+        await tab.insert(0, "from a tab")
+        command = ["node", "--input-type=module", "-e", script]
+        with tempfile.TemporaryFile() as errors:
+            process = await trio.lowlevel.open_process(
+                command, cwd=HERE, stdin=subprocess.PIPE, stdout=errors, stderr=errors
+            )
+            try:
+                await tab.wait_text("from a tab, from the snippet")
+            except AssertionError as error:
+                errors.seek(0)
+                raise AssertionError(errors.read().decode()[-2000:]) from error
+            finally:
+                with trio.CancelScope(shield=True):
+                    process.kill()
+                    await process.wait()
+                    assert process.stdin is not None
+                    await process.stdin.aclose()
+
+
+def test_there_are_snippets() -> None:
+    """HP16: the page has one for each provider."""
+    assert len(variants()) == 7
