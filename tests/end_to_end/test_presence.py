@@ -6,7 +6,7 @@ from tests.clients.node_tab import NodeTab, node_tab
 
 from .serving import ServerProcess
 
-TABS = 8
+TABS = 20
 
 
 async def test_a_joiner_sees_who_is_present_and_who_vanishes(server: ServerProcess) -> None:
@@ -64,3 +64,12 @@ async def test_one_change_is_one_frame_per_tab(server: ServerProcess) -> None:
             await tab.wait_presence("n", "changed")
         # Renewals of 15 s may fall into the window; the square of the tabs may not.
         assert TABS <= await _settle(tabs) - before <= 2 * TABS
+
+
+async def test_who_one_is_is_for_the_server_to_say(server: ServerProcess) -> None:
+    """ET2, AW7: a stock tab that calls itself an agent is shown as a person, and keeps what else it says of itself."""
+    async with node_tab(f"{server.ws}/docs", "pad") as one, node_tab(f"{server.ws}/docs", "pad") as two:
+        await one.set_presence({"user": {"name": "Ada", "role": "agent", "color": "#f00"}})
+        await two.wait_peers(2)
+        shown = (await two.presence())[(await one.look())["client"]]
+        assert shown["user"] == {"name": "Ada", "role": "person", "color": "#f00"}
