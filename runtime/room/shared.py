@@ -40,6 +40,8 @@ class SharedDocument:
         self.clocks: dict[int, int] = {}
         self.pairs: set[tuple[int, int]] = set()
         self.size = 0
+        self._measured = -1
+        """The size when it was last looked at, which takes as long as the document; the same again is no other."""
         self._update = b""
         self._subscription: Any = None
 
@@ -75,7 +77,8 @@ class SharedDocument:
             raise Refused("update-foreign" if foreign else "update-incomplete")
         if splits(edit, self.pairs):
             raise Refused("bad-update", "The edit cuts a character in two.")
-        self._check_size(update)
+        if edit.inserted:  # A full document can still be made smaller.
+            self._check_size(update)
         self._update = b""
         self._apply(update)
         self.pairs.update(edit.pairs)
@@ -137,6 +140,7 @@ class SharedDocument:
     def _check_size(self, update: bytes) -> None:
         if self.size + len(update) <= limits.DOCUMENT_BYTES:
             return
-        self.size = len(self.doc.get_update())  # What was summed up counts overwritten text twice.
+        if self.size != self._measured:  # What was summed up counts overwritten text twice.
+            self.size = self._measured = len(self.doc.get_update())
         if self.size + len(update) > limits.DOCUMENT_BYTES:
             raise Refused("too-large", f"A shared document may have {limits.DOCUMENT_BYTES} bytes.")
