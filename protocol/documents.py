@@ -1,6 +1,8 @@
 """How a record changes what is known of the shared documents: the part of the fold that is about them."""
 
-from .events import DocumentEdited, DocumentFact, EditsUndone, Record
+import msgspec
+
+from .events import Came, DocumentEdited, DocumentFact, EditsUndone, Record
 from .state import RoomState, Written
 from .update import Update, read
 
@@ -28,8 +30,9 @@ def fold_document(state: RoomState, record: Record, event: DocumentFact) -> None
 
 
 def _note(written: Written, event: DocumentEdited, update: Update) -> None:
-    """Some more of a stream; `result` says how many characters."""
-    written.chars += int(event.result)
+    """Some more of a stream."""
+    came = msgspec.json.decode(event.result, type=Came)
+    written.chars, written.end = came.chars, came.end
     for client, start, end in update.inserted:
         if written.ranges and written.ranges[-1][0] == client and written.ranges[-1][2] == start:
             written.ranges[-1] = (client, written.ranges[-1][1], end)

@@ -26,10 +26,12 @@ TERMINAL: frozenset[str] = frozenset({"done", "stopped", "failed"})
 
 
 class Written(Struct):
-    """What an attempt has written into a shared document: how many characters (code points), under which clocks."""
+    """What an attempt has written into a shared document: how many characters (code points), under which clocks, and
+    the anchor of its end."""
 
     document: str
     chars: int = 0
+    end: str = ""
     ranges: list[tuple[int, int, int]] = field(default_factory=list)
 
 

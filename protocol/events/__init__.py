@@ -11,7 +11,7 @@ counts the tries at one step from 1; whatever streams carries both, so that a su
 import msgspec
 from msgspec import Struct
 
-from .documents import DocumentEdited, DocumentFact, EditsUndone
+from .documents import Came, DocumentEdited, DocumentFact, EditsUndone
 from .fact import kebab
 from .models import (
     ArgumentsStreamed,
@@ -84,6 +84,7 @@ __all__ = [
     "ArgumentsStreamed",
     "Attachment",
     "BranchChosen",
+    "Came",
     "ContextProvided",
     "DecisionExpired",
     "DocumentEdited",

@@ -1,6 +1,16 @@
 """What happens to the shared documents of a room; the record holds the document's name and the exact update."""
 
+from msgspec import Struct
+
 from .fact import Fact
+
+
+class Came(Struct, frozen=True):
+    """How much of a text that is written while it streams is in the document: the characters (code points) so far, and
+    the anchor of their end."""
+
+    chars: int
+    end: str
 
 
 class DocumentEdited(Fact, frozen=True):
@@ -9,7 +19,7 @@ class DocumentEdited(Fact, frozen=True):
 
     `result` is the JSON text of what that edit gave: the next attempt at a call that a crash cut is given it, and does
     not edit again. `call` is set where a model's answer is written while it streams: the call in whose arguments it is.
-    `step` is then the model's, and `result` says how many characters came; empty, all that came is taken out again.
+    `step` is then the model's, and `result` says how far it came (`Came`); empty, all that came is taken out again.
     """
 
     step: str = ""

@@ -13,6 +13,7 @@ from ...protocol import limits
 from ...protocol.errors import OutcomeUnknown
 from ...protocol.events import (
     ApprovalRequested,
+    Came,
     QuestionAsked,
     ToolDelegated,
     ToolFailed,
@@ -39,8 +40,11 @@ log = logging.getLogger("plait.agent")
 Outcome = ToolReturned | ToolFailed | ToolOutcomeUnknown
 
 
-async def call(room: Room, agent: Agent, move: CallMove, key: str, surroundings: Surroundings) -> None:
-    """One attempt at a tool's call, or the question to a person that must come before it."""
+async def call(
+    room: Room, agent: Agent, move: CallMove, key: str, surroundings: Surroundings, came: Came | None = None
+) -> None:
+    """One attempt at a tool's call, or the question to a person that must come before it. `came` is what was written of
+    its text while it streamed."""
     await trio.lowlevel.checkpoint_if_cancelled()  # As for a model: what was abandoned must not begin.
     tool = _tool(agent, move)
     asked = (
@@ -68,7 +72,7 @@ async def call(room: Room, agent: Agent, move: CallMove, key: str, surroundings:
         await room.commit(Report(move.run, agent.author, event))
     else:
         desk = AtDesk(room, agent.author, move)
-        at_work = Call(key, room=room.name, run=move.run, step=move.step, attempt=move.attempt, desk=desk)
+        at_work = Call(key, room=room.name, run=move.run, step=move.step, attempt=move.attempt, desk=desk, came=came)
         await _carry_out(room, agent, tool, move, at_work)
 
 

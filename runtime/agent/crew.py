@@ -12,9 +12,10 @@ from functools import partial
 import trio
 
 from ...protocol.errors import OutcomeUnknown, Refused
+from ...protocol.events import Came
 from ...protocol.moves import Call, Generate, Move
 from ...protocol.prompts import AgentFacts
-from ...protocol.state import RoomState
+from ...protocol.state import RoomState, Run
 from ..room.identity import Surroundings
 from ..room.room import Room
 from .attempt import broken
@@ -89,7 +90,8 @@ class AgentCrew:
                     work_on = partial(self._generate, room, agent, move, request)
                 else:
                     key_of_call = f"{room.lineage}/{move.run}/{move.step}"
-                    work_on = partial(call, room, agent, move, key_of_call, self._surroundings)
+                    came = _came(state.runs[move.run], move)
+                    work_on = partial(call, room, agent, move, key_of_call, self._surroundings, came)
                 nursery.start_soon(self._attempt, room, scope, key, agent, move, work_on)
         if not steps:
             del self._steps[room]  # Or every room that ever was awake would stay in memory.
@@ -147,3 +149,11 @@ def _with_delegates(agents: Sequence[Agent]) -> Iterator[Agent]:
         if id(agent) not in seen:
             seen.add(id(agent))
             waiting += agent.delegates
+
+
+def _came(run: Run, move: Call) -> Came | None:
+    """What the model's step has written of the call's text while it streamed; the newest answer's, if several have
+    calls of that id."""
+    steps = [step for step in run.steps.values() if move.call.id in step.written]
+    written = steps[-1].written[move.call.id] if steps else None
+    return None if written is None else Came(written.chars, written.end)

@@ -35,6 +35,7 @@ from ..room.room import Room
 from .attempt import LONGEST_S, let_pass, whole
 from .definition import Agent
 from .request import Request
+from .writing import Writing
 
 log = logging.getLogger("plait.agent")
 
@@ -45,8 +46,9 @@ _NO_REQUEST: JSON = {"messages": []}
 class Streaming:
     """The stream of one attempt on its way into the room: parts are numbered, and the model waits for a slow disk."""
 
-    def __init__(self, room: Room, run: str, author: str, move: Generate) -> None:
+    def __init__(self, room: Room, run: str, author: str, move: Generate, writing: Writing) -> None:
         self._room = room
+        self._writing = writing
         self._run = run
         self._author = author
         self._move = move
@@ -75,6 +77,7 @@ class Streaming:
                 event = ReasoningStreamed(step, attempt, part, whole(chunk.text))
             case ArgumentsChunk():
                 event = ArgumentsStreamed(step, attempt, part, whole(chunk.call), whole(chunk.name), whole(chunk.text))
+                self._writing.hear(chunk)
         size = len(chunk.text)
         self._uncommitted += size
         self._room.report(Report(self._run, self._author, event, lambda accepted: self._committed(size)))
@@ -126,16 +129,20 @@ async def generate(room: Room, agent: Agent, move: Generate, request: Request, s
 
 
 async def _answer(room: Room, agent: Agent, move: Generate, request: Request, body: JSON) -> ModelAnswered:
-    streaming = Streaming(room, move.run, agent.author, move)
+    writing = Writing(room, move.run, agent.author, move, agent.tools)
+    streaming = Streaming(room, move.run, agent.author, move, writing)
     answered: Answered | None = None
-    async with open_stream(request.model, body, await _load(room, request.files)) as chunks:
-        async for chunk in chunks:
-            # Chunks that the SDK has buffered arrive without a checkpoint, after a cancellation too.
-            await trio.lowlevel.checkpoint_if_cancelled()
-            if isinstance(chunk, Answered):
-                answered = chunk
-                break
-            await streaming.take(chunk)
+    try:
+        async with open_stream(request.model, body, await _load(room, request.files)) as chunks:
+            async for chunk in chunks:
+                # Chunks that the SDK has buffered arrive without a checkpoint, after a cancellation too.
+                await trio.lowlevel.checkpoint_if_cancelled()
+                if isinstance(chunk, Answered):
+                    answered = chunk
+                    break
+                await streaming.take(chunk)
+    finally:
+        writing.end()
     if answered is None:
         raise ModelError("model-truncated", "The model's stream ended before the answer did.", retry=True)
     if len(answered.calls) > limits.TOOL_CALLS_PER_STEP:

@@ -22,7 +22,7 @@ from msgspec import Struct
 
 from ...protocol import limits
 from ...protocol.errors import Refused
-from ...protocol.events import Attachment
+from ...protocol.events import Attachment, Came
 from ...protocol.media import media_type as plain_type
 from .document import Alone, Desk, Document, named
 from .failures import ToolError
@@ -84,6 +84,7 @@ class Call:
         step: str = "",
         attempt: int = 1,
         desk: Desk | None = None,
+        came: Came | None = None,
     ) -> None:
         self.key = key
         self.room = room
@@ -98,6 +99,8 @@ class Call:
         """What was attached."""
         self.heard: Callable[[], None] = _nobody
         """Called, from any thread, after something was said."""
+        self.came = came
+        """What was written of the call's text while its arguments streamed, if it is a `WritingTool`'s."""
         self._desk = desk or Alone()
         self._edits = 0
         self._over = False

@@ -18,6 +18,7 @@ from ...protocol.writing.root import Root, chosen
 from ...protocol.writing.values import Operation
 from .call import Call
 from .function import FunctionTool, tool
+from .streaming import stream_into
 
 Document = Annotated[
     str,
@@ -33,11 +34,11 @@ Found = dict[str, Any]
 def document_tools(document: str = "main") -> tuple[FunctionTool, ...]:
     """Everything that an agent needs for shared documents; leave out what yours should not do.
 
-    Words: read_document, find_in_document, insert_text, replace_text, format_text, delete_text. Blocks of rich text:
-    insert_blocks, delete_block. Values: get_value, set_value, patch_value. `document` is the one that is meant where
-    the model names none.
+    Words: read_document, find_in_document, insert_text, replace_text, format_text, delete_text, and write_text, which
+    people see word by word. Blocks of rich text: insert_blocks, delete_block. Values: get_value, set_value,
+    patch_value. `document` is the one that is meant where the model names none.
     """
-    return (*_reading(document), *_writing(document), *_blocks(document), *_values(document))
+    return (*_reading(document), *_writing(document), stream_into(document), *_blocks(document), *_values(document))
 
 
 def _reading(default: str) -> tuple[FunctionTool, ...]:
