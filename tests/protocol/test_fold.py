@@ -416,11 +416,12 @@ def test_what_a_step_wrote_into_a_document() -> None:
         event = DocumentEdited("g", 1, call, result)
         fold(state, Record(state.seq + 1, 0, "agent:clerk", RUN, EPOCH, event, "pad", update))
 
-    for start, client in ((0, 9), (2, 9), (6, 9), (8, 8)):
-        edit(start, "c", "2", client)
-    edit(20, "d", "5")
+    for nth, (start, client) in enumerate(((0, 9), (2, 9), (6, 9), (8, 8)), 1):
+        edit(start, "c", f'{{"chars":{2 * nth},"end":"a{nth}"}}', client)
+    edit(20, "d", '{"chars":5,"end":"b"}')
     ranges = [(9, 0, 4), (9, 6, 8), (8, 8, 10)]
-    assert run.steps["g"].written == {"c": Written("pad", 8, ranges), "d": Written("pad", 5, [(9, 20, 22)])}
+    came = {"c": Written("pad", 8, "a4", ranges), "d": Written("pad", 5, "b", [(9, 20, 22)])}
+    assert run.steps["g"].written == came
     edit(22, "c", "")
     edit(24, "c", "")
     edit(26, "", '"x"')
