@@ -119,12 +119,12 @@ def test_what_was_typed_offline_merges(desk: Desk, kind: Kind) -> None:
     for editor in (one, two):
         editor.go_offline()
     one.put_caret(4)
-    one.type("quick " * 20)
+    one.type("quick " * 8)
     two.put_caret(8)
-    two.type("never tires and " * 10)
+    two.type("never tires and " * 4)
     two.page.keyboard.press("End")
     two.page.keyboard.press("Backspace")
     two.type("!")
     for editor in (one, two):
         editor.come_back()
-    assert desk.agree(two, one) == f"The {'quick ' * 20}fox {'never tires and ' * 10}jumps!"
+    assert desk.agree(two, one) == f"The {'quick ' * 8}fox {'never tires and ' * 4}jumps!"
