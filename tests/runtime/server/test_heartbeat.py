@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
 import trio
 from plait.protocol import limits
 from plait.runtime.server.heartbeat import SWEEP_S, Heartbeat
@@ -13,7 +14,7 @@ from .conftest import House
 from .test_sockets import _closed, _synced
 
 HANDSHAKE = (
-    b"GET /docs/r HTTP/1.1\r\nhost: localhost\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
+    b"GET %s HTTP/1.1\r\nhost: localhost\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
     b"sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
 )
 PING = b"\x89\x00"
@@ -40,20 +41,21 @@ class Wire:
 
 
 @asynccontextmanager
-async def _wire(house: House) -> AsyncIterator[Wire]:
+async def _wire(house: House, path: bytes = b"/docs/r") -> AsyncIterator[Wire]:
     stream = house.stream()
-    await stream.send_all(HANDSHAKE)
+    await stream.send_all(HANDSHAKE % path)
     yield Wire(stream)
     await stream.aclose()
 
 
+@pytest.mark.parametrize("path", [b"/docs/r", b"/hocuspocus"])
 async def test_a_silent_socket_is_asked_and_then_over(
-    house: House, autojump_clock: MockClock, nursery: trio.Nursery
+    house: House, autojump_clock: MockClock, nursery: trio.Nursery, path: bytes
 ) -> None:
     """SV37: a socket that says nothing, not even a pong, is over within seconds, and its tab has left the room."""
     nursery.start_soon(house.server.sockets.keep_alive, SWEEP_S)
     began = trio.current_time()
-    async with _wire(house) as wire:
+    async with _wire(house, path) as wire:
         await wire.read(answer=False)
         assert limits.PING_S + limits.PONG_S <= trio.current_time() - began <= LIFE_S
         assert len(wire.pings) == 1
