@@ -25,6 +25,7 @@ from typing import Any
 import trio
 from plait.runtime.room.audience import Audience
 from plait.runtime.room.drafting import Change
+from plait.runtime.server import heartbeat
 from plait.runtime.server.listener import serve
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,6 +90,7 @@ class Stages:
 async def plait_side() -> None:
     """Serve, and do what the lines on stdin say."""
     rooms = Stages()
+    heartbeat.SWEEP_S = 1 << 20  # The readers are raw sockets, which answer no pings and count every byte.
     async with trio.open_nursery() as nursery:
         address = await nursery.start(partial(serve, rooms, port=0))
         _say({"port": address.port})
