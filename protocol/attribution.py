@@ -19,6 +19,9 @@ from msgspec import Struct
 from .events import (
     ArgumentsStreamed,
     DocumentEdited,
+    EditsUndone,
+    HunksAccepted,
+    HunksRejected,
     ModelAnswered,
     ModelRequested,
     Record,
@@ -111,6 +114,8 @@ class Attributions:
                 made = self._wishes.get((run, event.call)) if event.call else self._made.get((run, event.step))
                 call = made or Call(event.call)
                 self._edited(record, _Maker(record.author, run, event.step, call))
+            case EditsUndone() | HunksAccepted() | HunksRejected():
+                self._edited(record, _Maker(record.author, record.run, "", Call()))
             case RunRequested():
                 self._runs[run] = Asked(record.seq, record.author, event.agent, event.prompt, event.parent)
             case ModelRequested():

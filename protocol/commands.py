@@ -25,6 +25,7 @@ from .limits import (
     CONTEXT_FACTS,
     DECISION_REASON_CHARS,
     DOCUMENT_NAME_CHARS,
+    DRAFT_HUNKS,
     METADATA_CHARS,
     METADATA_KEYS,
     PROMPT_BYTES,
@@ -253,6 +254,34 @@ class Undo(_Ask, frozen=True, kw_only=True):
     preview: bool = False
 
 
+DocumentName = Annotated[str, Meta(min_length=1, max_length=DOCUMENT_NAME_CHARS)]
+HunkId = Annotated[str, Meta(pattern=rf"^[0-9]{{1,16}}:[0-9]{{1,10}}{END}")]
+
+
+class Propose(_Ask, frozen=True, kw_only=True):
+    """Open a draft: a shared document that begins as `document` is now. The answer names it."""
+
+    document: DocumentName
+    title: Annotated[str, Meta(max_length=TITLE_CHARS)] = ""
+
+
+class _Settling(_Ask, frozen=True, kw_only=True):
+    """`hunks` of the draft; all that is left of it if null, and then it is closed. With `seen` the asker says which
+    record was the newest that they have looked at; what was changed after it is not decided."""
+
+    draft: DocumentName
+    hunks: Annotated[list[HunkId], Meta(min_length=1, max_length=DRAFT_HUNKS)] | None = None
+    seen: Seq | None = None
+
+
+class Accept(_Settling, frozen=True, kw_only=True):
+    """Make the document like its draft, in these hunks or in all."""
+
+
+class Reject(_Settling, frozen=True, kw_only=True):
+    """Make the draft like its document, in these hunks; or leave both as they are, and close the draft."""
+
+
 OfTab = RegisterTools | ClaimTool | ReturnToolResult
 """What only a tab can ask: its socket says which tab it is."""
 Decision = Approve | Deny | Answer | Resolve
@@ -260,7 +289,9 @@ Asking = Prompt | Regenerate | EditPrompt
 """What begins a run."""
 Judged = Asking | Stop | Steer | Decision | OfTab | SetRoom | ProvideContext
 """What is judged by the fold alone."""
-Asked = Judged | Undo
+Proposal = Propose | Accept | Reject
+"""What is asked about drafts."""
+Asked = Judged | Undo | Proposal
 """What a room is asked; the rest is the connection's."""
 Command = Asked | Follow | Blame | Ping
 

@@ -3,7 +3,8 @@
 `RoomDocument.project` takes one event and returns the exact update that it caused. It is called once per record, ever:
 recovery applies the stored bytes (law 2). What tabs see is `runs`, a map from run id to a map with the keys of
 `shape.ShownRun`, whose `parts` are an array of maps with the keys of `shape.ShownPart` (written by `parts`); and
-`room`, a map with the keys of `shape.ShownRoom`.
+`room`, a map with the keys of `shape.ShownRoom`; and `drafts`, a map from a draft's name to a map with the keys of
+`shape.ShownDraft`.
 
 Two rules of the CRDT shape this page. No map key is overwritten per token, because each overwriting stays in every
 catch-up. And there are no plain dicts, because their bytes differ from process to process.
@@ -14,6 +15,7 @@ from typing import Any, cast
 from pycrdt import Array, Doc, Map, TransactionEvent
 
 from .codec import rfc3339
+from .drafts import show_draft
 from .events import (
     ApprovalDenied,
     ApprovalGranted,
@@ -21,10 +23,16 @@ from .events import (
     BranchChosen,
     ContextProvided,
     DecisionExpired,
+    DocumentCopied,
     DocumentEdited,
+    DraftAccepted,
+    DraftOpened,
+    DraftRejected,
     EditsUndone,
     EpochClosed,
     Event,
+    HunksAccepted,
+    HunksRejected,
     ModelAnswered,
     ModelFailed,
     ModelInterrupted,
@@ -59,6 +67,7 @@ from .state import TITLE_STEP
 
 ROOT = "runs"
 ROOM = "room"
+DRAFTS = "drafts"
 
 _UNDONE = frozenset({"streaming", "requested", "asking", "awaiting", "assigned", "running"})
 _SPENT = ("input_tokens", "output_tokens", "cost")
@@ -72,6 +81,7 @@ class RoomDocument:
         self.doc: Doc[Any] = Doc(client_id=client)
         self._runs: Map[Any] = self.doc.get(ROOT, type=Map)
         self._room: Map[Any] = self.doc.get(ROOM, type=Map)
+        self._drafts: Map[Any] = self.doc.get(DRAFTS, type=Map)
         self._tails: dict[tuple[str, str, int], tuple[int, Tail]] = {}
         self._update = b""
         self._subscription: Any = None
@@ -111,15 +121,11 @@ class RoomDocument:
                     del self._runs[run]
             case RoomChanged() | TitleProposed() | BranchChosen():
                 self._write_room(event)
-            case (
-                StopRequested()
-                | DocumentEdited()
-                | EditsUndone()
-                | EpochClosed()
-                | ToolsRegistered()
-                | TabLeft()
-                | ContextProvided()
-            ):
+            case DraftOpened() | DraftAccepted() | DraftRejected():
+                show_draft(self._drafts, run, author, time, event)
+            case DocumentEdited() | EditsUndone() | DocumentCopied() | HunksAccepted() | HunksRejected():
+                pass
+            case StopRequested() | EpochClosed() | ToolsRegistered() | TabLeft() | ContextProvided():
                 pass
             case _:
                 if run in self._runs:
@@ -324,6 +330,12 @@ def shown_runs(doc: "Doc[Any]") -> dict[str, Any]:
 def shown_room(doc: "Doc[Any]") -> dict[str, Any]:
     """What the room document says of the room itself, as plain values."""
     return _plain(cast("Map[Any]", doc.get(ROOM, type=Map)))
+
+
+def shown_drafts(doc: "Doc[Any]") -> dict[str, Any]:
+    """What the room document says of drafts, by their names, as plain values."""
+    drafts = cast("Map[Any]", doc.get(DRAFTS, type=Map))
+    return {name: _plain(drafts[name]) for name in sorted(drafts.keys())}
 
 
 def shown_run(shown: "Map[Any]") -> dict[str, Any]:

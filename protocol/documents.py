@@ -3,19 +3,21 @@
 import msgspec
 
 from .events import Came, DocumentEdited, DocumentFact, EditsUndone, Record
+from .frames import EMPTY_UPDATE
 from .state import RoomState, Written
 from .update import Update, read
 
 
 def fold_document(state: RoomState, record: Record, event: DocumentFact) -> None:
     """Take in what happened to a shared document: whose its new structs are (law 4), and which step has made them."""
-    update = read(record.update, own=True)
-    if record.document not in state.documents:
+    update = read(record.update or EMPTY_UPDATE, own=True)
+    if record.update and record.document not in state.documents:
         state.documents.append(record.document)
     for section in update.sections:
         state.owners.setdefault(section.client, record.author)
     if isinstance(event, EditsUndone):
         state.undone = record.seq
+    if not isinstance(event, DocumentEdited):
         return
     run = state.runs.get(record.run)
     step = run.steps.get(event.step) if run is not None else None

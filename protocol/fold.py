@@ -12,14 +12,21 @@ import msgspec
 
 from . import limits
 from .documents import fold_document
+from .drafts import fold_draft
 from .events import (
     ArgumentsStreamed,
     BranchChosen,
     ContextProvided,
+    DocumentCopied,
     DocumentEdited,
+    DraftAccepted,
+    DraftOpened,
+    DraftRejected,
     EditsUndone,
     EpochClosed,
     Event,
+    HunksAccepted,
+    HunksRejected,
     ModelAnswered,
     ModelRequested,
     ReasoningStreamed,
@@ -58,8 +65,10 @@ def fold(state: RoomState, record: Record) -> None:
             fold_stream(run, cast(Streamed, event))
         return
     match event:
-        case DocumentEdited() | EditsUndone():
+        case DocumentEdited() | EditsUndone() | DocumentCopied() | HunksAccepted() | HunksRejected():
             fold_document(state, record, event)
+        case DraftOpened() | DraftAccepted() | DraftRejected():
+            fold_draft(state, record, event)
         case RunRequested():
             _requested(state, record, event)
         case RunArchived():

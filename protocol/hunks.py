@@ -39,12 +39,12 @@ class Hunk(Struct, frozen=True, omit_defaults=True, kw_only=True):
     @property
     def deleted_text(self) -> str:
         """The characters that went; what is no character as U+FFFC."""
-        return _said(self.deleted)
+        return said(self.deleted)
 
     @property
     def inserted_text(self) -> str:
         """The characters that came; what is no character as U+FFFC."""
-        return _said(self.inserted)
+        return said(self.inserted)
 
 
 Seen = Callable[[Block], tuple[bool, bool, bool]]
@@ -142,5 +142,6 @@ def _last_value(deleted: int) -> Callable[[Block], Any]:
     return lambda block: plain(block, moment)
 
 
-def _said(spans: tuple[Span, ...]) -> str:
+def said(spans: tuple[Span, ...]) -> str:
+    """The characters of spans; what is no character as U+FFFC."""
     return "".join(span.text or OBJECT * len(span.values) for span in spans)

@@ -50,6 +50,11 @@ LIMITS: dict[str, Limit] = {
     "EDIT_RESULT_BYTES": Limit(16 << 10, "bytes", "JSON that one edit by an agent or a host gives: a record holds it."),
     "UNDO_RECORDS": Limit(1000, "records", "Named by one undo; a run's or an author's are found without naming them."),
     "UNDO_KEPT": Limit(100, "places", "That an undo names as left alone, because somebody changed them since."),
+    "DRAFTS_OPEN": Limit(20, "drafts", "Waiting in one room; each is a copy of a document, held in memory with it."),
+    "DRAFTS_SETTLED": Limit(
+        20, "drafts", "Accepted or rejected ones that stay to be looked at; older ones leave memory and are in the log."
+    ),
+    "DRAFT_HUNKS": Limit(1000, "hunks", "Named by one decision and told by one answer; a person judges fewer."),
     "COMMANDS_UNANSWERED": Limit(64, "commands", "INTERFACE: per socket; more is refused as too-many."),
     "COMMAND_ID_CHARS": Limit(100, "characters", "A UUID is 36; ids are kept for the life of the log."),
     "EDITS_UNANSWERED": Limit(256, "edits", "Per socket; reading pauses beyond it, so TCP slows the sender."),
@@ -309,6 +314,9 @@ UNDO_RECORDS = LIMITS["UNDO_RECORDS"].value
 UNDO_KEPT = LIMITS["UNDO_KEPT"].value
 CALL_EDITS = LIMITS["CALL_EDITS"].value
 EDIT_RESULT_BYTES = LIMITS["EDIT_RESULT_BYTES"].value
+DRAFTS_OPEN = LIMITS["DRAFTS_OPEN"].value
+DRAFTS_SETTLED = LIMITS["DRAFTS_SETTLED"].value
+DRAFT_HUNKS = LIMITS["DRAFT_HUNKS"].value
 COMMANDS_UNANSWERED = LIMITS["COMMANDS_UNANSWERED"].value
 COMMAND_ID_CHARS = LIMITS["COMMAND_ID_CHARS"].value
 EDITS_UNANSWERED = LIMITS["EDITS_UNANSWERED"].value

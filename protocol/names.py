@@ -8,6 +8,7 @@ escape it. Rules (specs/names.md):
 - The decoded path is split at its first slashes: a room's name holds none, a document's name may.
 - `/docs/ROOM` is `/docs/ROOM/main`.
 - Where a name comes in a message instead of a path (Hocuspocus) it is not encoded: ROOM, ROOM/NAME or rooms/ROOM.
+- A document's name that ends with `~` and 12 digits is a draft's, and only the room gives it.
 """
 
 import re
@@ -22,6 +23,7 @@ RESERVED = frozenset({"rooms", "docs"})
 
 _ROOM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:@-]*")
 _DOCUMENT = re.compile(r"[A-Za-z0-9._~:@/-]+")
+_DRAFT = re.compile(r"(.+)~(\d{12})")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -54,6 +56,19 @@ def document_name(name: str) -> str:
     if any(segment in ("", ".", "..") for segment in name.split("/")):
         raise Refused("bad-name", "A document name has no empty, '.' or '..' segment.")
     return name
+
+
+def draft_name(of: str, seq: int) -> str:
+    """What a draft of that document is called, which the record of that seq opens. Raises Refused('bad-name')."""
+    if _DRAFT.fullmatch(of):
+        raise Refused("bad-name", "A draft has no drafts of its own.")
+    return document_name(f"{of}~{seq:012d}")
+
+
+def draft_begun(name: str) -> int:
+    """The seq of the record that opened the draft of that name; 0 if it is no draft's name."""
+    found = _DRAFT.fullmatch(name)
+    return int(found[2]) if found else 0
 
 
 def decode_path(path: str) -> str:

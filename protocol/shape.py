@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 RunStatus = Literal["queued", "running", "waiting", "done", "stopped", "failed"]
+DraftStatus = Literal["open", "accepted", "rejected"]
 PartType = Literal["text", "reasoning", "tool", "retrieval", "source", "file", "data", "steer"]
 ToolState = Literal[
     "streaming", "requested", "asking", "awaiting", "assigned", "running", "done", "failed", "unknown", "cancelled"
@@ -118,10 +119,24 @@ class ShownRoom(Struct, omit_defaults=True, kw_only=True):
     cost: Annotated[int, _text("over all runs that ended, in millionths of the agents' currency")] = 0
 
 
+class ShownDraft(Struct, kw_only=True):
+    """One draft: an entry of the root map `drafts`, under its name, which is that of the shared document that it is."""
+
+    of: Annotated[str, _text("the shared document that it proposes changes of")]
+    title: Annotated[str, _text("what it is for, in its author's words; may be empty")]
+    author: Annotated[str, _text("who opened it, as the record names them")]
+    run: Annotated[str, _text("the run in which an agent opened it, or empty")]
+    status: DraftStatus
+    opened_at: Annotated[str, _text("RFC 3339: when it was opened")]
+    decided_by: Annotated[str, _text("who accepted or rejected it")] = ""
+    decided_at: Annotated[str, _text("RFC 3339: when that was")] = ""
+
+
 class RoomShape(Struct, kw_only=True):
     """The whole document."""
 
     room: ShownRoom
+    drafts: Annotated[dict[str, ShownDraft], Meta(description="drafts that wait and the newest settled ones, by name")]
     runs: Annotated[
         dict[str, ShownRun], Meta(description="open runs and the newest finished ones, by run id; ids sort by creation")
     ]

@@ -13,7 +13,7 @@ from msgspec import Struct, field
 
 from .events import Attachment, EpochClosed, TabTool, ToolCall, Usage
 
-VERSION = 5
+VERSION = 6
 
 RunStatus = Literal["queued", "running", "waiting", "done", "stopped", "failed"]
 StepKind = Literal["model", "tool", "run", "timer", "value", "inbox"]
@@ -181,6 +181,16 @@ class Request(Struct):
     messages: list[bytes] = field(default_factory=list)
 
 
+class Draft(Struct):
+    """A proposal for the shared document `of`, in `run` if an agent made it there."""
+
+    of: str
+    title: str
+    author: str
+    run: str
+    status: Literal["open", "accepted", "rejected"] = "open"
+
+
 class RoomState(Struct):
     """Everything that a room knows at `seq`.
 
@@ -189,6 +199,7 @@ class RoomState(Struct):
     tab, or the empty string for the room's. `left` says until which seq a tab's tool was offered. `owners` says
     whose each client id of a shared document is (law 4). `closed` is set while the head is an `EpochClosed`.
     `documents` are the shared documents that were ever edited, `undone` is the seq of the newest `EditsUndone`.
+    `drafts` are those that wait and the newest settled ones, by the document that each is.
     """
 
     seq: int = 0
@@ -208,6 +219,7 @@ class RoomState(Struct):
     lasting: dict[str, TabTool] = field(default_factory=dict)
     left: dict[str, int] = field(default_factory=dict)
     undone: int = 0
+    drafts: dict[str, Draft] = field(default_factory=dict)
     closed: EpochClosed | None = None
 
     def open_runs(self) -> list[Run]:

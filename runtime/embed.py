@@ -31,6 +31,7 @@ from ..protocol.commands import (
     Stop,
 )
 from ..protocol.document import shown_room, shown_runs
+from ..protocol.drafts import ShownHunks
 from ..protocol.errors import OutcomeUnknown, Refused
 from ..protocol.events import Record, RunFailed, RunFinished, RunStopped, command_record_id
 from ..protocol.names import document_name, room_name
@@ -39,6 +40,7 @@ from .agent.crew import AgentCrew
 from .agent.definition import Agent
 from .room.identity import Surroundings
 from .room.live import Answer
+from .room.proposing import look
 from .room.rooms import Rooms
 
 
@@ -285,6 +287,50 @@ class RoomHandle:
         )
         return (await self._ask(command, author)).result
 
+    async def propose(
+        self,
+        document: str = "main",
+        *,
+        title: str = "",
+        id: str = "",  # noqa: A002
+        author: str = "anonymous",
+    ) -> str:
+        """Open a draft of a shared document: its name, which is that of a shared document to edit. Raises Refused,
+        OutcomeUnknown."""
+        command = commands.Propose(id=id or str(uuid.uuid4()), document=document, title=title)
+        return (await self._ask(command, author)).result["draft"]
+
+    async def draft(self, name: str) -> ShownHunks:
+        """A draft with its hunks, as the log says now. Raises Refused('no-such-draft')."""
+        return await look(self.name, self._store, name)
+
+    async def accept(
+        self,
+        draft: str,
+        hunks: Sequence[str] | None = None,
+        *,
+        seen: int | None = None,
+        id: str = "",  # noqa: A002
+        author: str = "anonymous",
+    ) -> dict[str, Any]:
+        """Accept these hunks of a draft, or all that is left, which closes it: `hunks` that were meant, and those that
+        were `kept` as they are. What was changed after record `seen` is not decided. Raises Refused, OutcomeUnknown."""
+        command = commands.Accept(id=id or str(uuid.uuid4()), draft=draft, hunks=_listed(hunks), seen=seen)
+        return (await self._ask(command, author)).result
+
+    async def reject(
+        self,
+        draft: str,
+        hunks: Sequence[str] | None = None,
+        *,
+        seen: int | None = None,
+        id: str = "",  # noqa: A002
+        author: str = "anonymous",
+    ) -> None:
+        """Reject these hunks of a draft, or all that is left, which closes it. Raises Refused, OutcomeUnknown."""
+        command = commands.Reject(id=id or str(uuid.uuid4()), draft=draft, hunks=_listed(hunks), seen=seen)
+        await self._ask(command, author)
+
     async def document(self, name: str = "") -> "Doc[Any]":
         """A copy of a document as it stands; the room document without a name."""
         async with self._rooms.use(self.name) as room:
@@ -292,6 +338,10 @@ class RoomHandle:
         doc: Doc[Any] = Doc()
         doc.apply_update(update)
         return doc
+
+
+def _listed(hunks: Sequence[str] | None) -> list[str] | None:
+    return None if hunks is None else list(hunks)
 
 
 class Follow:

@@ -48,7 +48,8 @@ def document_page() -> str:
     rest = (SPECS / "document.md").read_text().split(tail)[1]
     shapes = schema.document()["$defs"]
     tables = [
-        f"### {title}\n\n{_keys(shapes[name])}" for title, name in (("A run", "ShownRun"), ("A part", "ShownPart"))
+        f"### {title}\n\n{_keys(shapes[name])}"
+        for title, name in (("A run", "ShownRun"), ("A part", "ShownPart"), ("A draft", "ShownDraft"))
     ]
     return head + "<!-- generated: shape -->\n\n" + "\n".join(tables) + "\n" + tail + rest
 

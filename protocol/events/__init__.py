@@ -11,7 +11,17 @@ counts the tries at one step from 1; whatever streams carries both, so that a su
 import msgspec
 from msgspec import Struct
 
-from .documents import Came, DocumentEdited, DocumentFact, EditsUndone
+from .documents import (
+    Came,
+    DocumentCopied,
+    DocumentEdited,
+    DocumentFact,
+    EditsUndone,
+    HunksAccepted,
+    HunksRejected,
+    Move,
+)
+from .drafts import DraftAccepted, DraftFact, DraftOpened, DraftRejected
 from .fact import kebab
 from .models import (
     ArgumentsStreamed,
@@ -87,16 +97,24 @@ __all__ = [
     "Came",
     "ContextProvided",
     "DecisionExpired",
+    "DocumentCopied",
     "DocumentEdited",
     "DocumentFact",
+    "DraftAccepted",
+    "DraftFact",
+    "DraftOpened",
+    "DraftRejected",
     "EditsUndone",
     "EpochClosed",
     "Event",
+    "HunksAccepted",
+    "HunksRejected",
     "ModelAnswered",
     "ModelFact",
     "ModelFailed",
     "ModelInterrupted",
     "ModelRequested",
+    "Move",
     "PartShown",
     "PeopleFact",
     "QuestionAnswered",
@@ -148,7 +166,7 @@ __all__ = [
     "run_id",
 ]
 
-Event = RunFact | ModelFact | ToolFact | PeopleFact | TabFact | RoomFact | DocumentFact
+Event = RunFact | ModelFact | ToolFact | PeopleFact | TabFact | RoomFact | DocumentFact | DraftFact
 
 
 class Record(Struct, frozen=True, gc=False):

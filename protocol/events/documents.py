@@ -37,4 +37,37 @@ class EditsUndone(Fact, frozen=True):
     kept: str = ""
 
 
-DocumentFact = DocumentEdited | EditsUndone
+Move = tuple[int, int, int, int, int]
+"""Client and clock of a first unit, how many units, and the client and clock that stand for it elsewhere."""
+
+
+class DocumentCopied(Fact, frozen=True):
+    """A document begins as what another one was then, ids and all; the update is its whole content."""
+
+    of: str
+
+
+class HunksAccepted(Fact, frozen=True):
+    """Some changes of a draft were made in the record's document, which is its base.
+
+    `hunks` are those that were meant, and of them `kept` are those that the base has changed in since, where it stays
+    as it is. `moved` says which units of the draft the update's new ones are copies of; `gone` are units of the draft
+    that were deleted from the base.
+    """
+
+    draft: str
+    hunks: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    moved: tuple[Move, ...] = ()
+    gone: tuple[tuple[int, int, int], ...] = ()
+
+
+class HunksRejected(Fact, frozen=True):
+    """Some changes were taken back in the record's document, which is the draft. `moved` says of which units the
+    update's new ones, which bring back what was deleted, are copies."""
+
+    hunks: tuple[str, ...] = ()
+    moved: tuple[Move, ...] = ()
+
+
+DocumentFact = DocumentEdited | EditsUndone | DocumentCopied | HunksAccepted | HunksRejected

@@ -1,7 +1,10 @@
 """The documents of a call at work: its room's, edited in the room's pass under the call's name."""
 
+import hashlib
 from typing import Any
 
+from ...protocol.access import Grant
+from ...protocol.commands import Propose
 from ...protocol.moves import Call as CallMove
 from ..room.editing import Place
 from ..room.room import Room
@@ -23,6 +26,13 @@ class AtDesk:
     async def look(self, document: str, transform: Transform[Any]) -> Any:
         """What the document says now."""
         return await self._room.write(self._author, document, transform, self._place(0), looks=True)
+
+    async def draft(self, document: str, title: str, nth: int) -> str:
+        """The name of the call's nth draft, from 0: the same in each attempt."""
+        known = f"{self._move.run}/{self._move.step}/draft#{nth}"
+        command = Propose(id=hashlib.sha256(known.encode()).hexdigest(), document=document, title=title)
+        answer = await self._room.ask(Grant(author=self._author), command, run=self._move.run)
+        return answer.result["draft"]
 
     def _place(self, nth: int) -> Place:
         return Place(self._move.run, self._move.step, self._move.attempt, nth)

@@ -8,14 +8,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...protocol.commands import (
+    Accept,
     Asked,
     AttachedFile,
     Decision,
     EditPrompt,
     Overrides,
     Prompt,
+    Propose,
     ProvideContext,
     Regenerate,
+    Reject,
     SetRoom,
     Steer,
     Stop,
@@ -122,3 +125,40 @@ class RoomCommands:
             preview=preview,
         )
         return (await self._ask(command)).result
+
+    async def propose(
+        self,
+        document: str = "main",
+        *,
+        title: str = "",
+        id: str = "",  # noqa: A002
+    ) -> str:
+        """Open a draft of a shared document: its name, which is that of a shared document to edit. Raises Refused,
+        OutcomeUnknown."""
+        command = Propose(id=id or self._id(), document=document, title=title)
+        return (await self._ask(command)).result["draft"]
+
+    async def accept(
+        self,
+        draft: str,
+        hunks: Sequence[str] | None = None,
+        *,
+        seen: int | None = None,
+        id: str = "",  # noqa: A002
+    ) -> dict[str, Any]:
+        """Accept these hunks of a draft, or all that is left, which closes it: `hunks` that were meant, and those that
+        were `kept` as they are. What was changed after record `seen` is not decided. Raises Refused, OutcomeUnknown."""
+        command = Accept(id=id or self._id(), draft=draft, hunks=None if hunks is None else list(hunks), seen=seen)
+        return (await self._ask(command)).result
+
+    async def reject(
+        self,
+        draft: str,
+        hunks: Sequence[str] | None = None,
+        *,
+        seen: int | None = None,
+        id: str = "",  # noqa: A002
+    ) -> None:
+        """Reject these hunks of a draft, or all that is left, which closes it. Raises Refused, OutcomeUnknown."""
+        command = Reject(id=id or self._id(), draft=draft, hunks=None if hunks is None else list(hunks), seen=seen)
+        await self._ask(command)

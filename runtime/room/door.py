@@ -73,13 +73,18 @@ class Door:
             self._post(Leave(tab.document))
 
     def command(
-        self, grant: Grant, command: Asked, reply: Callable[[Answer | PlaitError], None], tab: Tab | None = None
+        self,
+        grant: Grant,
+        command: Asked,
+        reply: Callable[[Answer | PlaitError], None],
+        tab: Tab | None = None,
+        run: str = "",
     ) -> None:
-        """Ask for something, on behalf of a tab if it came from one; `reply` is called in publish, after the deltas,
-        with the answer or why there is none."""
-        self._post(Ask(grant, command, reply, tab, self._audience.name_of(tab)))
+        """Ask for something, on behalf of a tab if it came from one, or in a run; `reply` is called in publish, after
+        the deltas, with the answer or why there is none."""
+        self._post(Ask(grant, command, reply, tab, self._audience.name_of(tab), run))
 
-    async def ask(self, grant: Grant, command: Asked) -> Answer:
+    async def ask(self, grant: Grant, command: Asked, *, run: str = "") -> Answer:
         """Ask for something and wait. Raises Refused; OutcomeUnknown if it is to be asked again under its id.
 
         Cancelling the wait does not take the command back.
@@ -91,7 +96,7 @@ class Door:
             answers.append(answer)
             told.set()
 
-        self.command(grant, command, reply)
+        self.command(grant, command, reply, run=run)
         await told.wait()
         if isinstance(answers[0], PlaitError):
             raise answers[0]

@@ -26,11 +26,12 @@ from ...protocol.events import (
     blobs_of,
 )
 from ...protocol.fold import fold
+from ...protocol.names import draft_begun
 from ...protocol.replay import Flows, Worker
 from ...protocol.state import RoomState, Run
 from ...protocol.update import decode_state_vector
 from ...storage.store import About, Append
-from .identity import Surroundings
+from .identity import Surroundings, server_id
 from .outside import outside_trio
 from .shared import SharedDocument
 
@@ -90,15 +91,18 @@ class Drafting:
         """The shared document of that name. Raises Refused('room-full')."""
         shared = self.shared.get(name)
         if shared is None:
+            if draft_begun(name) and name not in self.state.drafts:
+                raise Refused("no-such-draft")
             if len(self.shared) >= limits.DOCUMENTS_PER_ROOM:
                 raise Refused("room-full", f"A room may have {limits.DOCUMENTS_PER_ROOM} documents.")
-            shared = self.shared[name] = self.new_shared()
+            shared = self.shared[name] = self.new_shared(name)
             shared.loaded()
         return shared
 
-    def new_shared(self) -> SharedDocument:
-        """An empty shared document that this epoch writes to under its own client id."""
-        return SharedDocument(self.client)
+    def new_shared(self, name: str) -> SharedDocument:
+        """An empty shared document that this epoch writes to under its own client id; a draft under one that is the
+        draft's, because what its base gets meanwhile has the same clocks (law 4)."""
+        return SharedDocument(server_id(self.name, self._surroundings.entropy) if draft_begun(name) else self.client)
 
     def forget_unwritten(self, name: str) -> None:
         """Nobody watches the document any more; if nobody ever wrote to it either, it costs nothing from now on."""

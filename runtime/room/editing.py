@@ -16,8 +16,10 @@ from pycrdt import Doc
 
 from ...protocol import limits
 from ...protocol.access import HOUSE
+from ...protocol.drafts import check_open
 from ...protocol.errors import OutcomeUnknown, Refused
 from ...protocol.events import DocumentEdited, EditsUndone
+from ...protocol.names import draft_begun
 from ...protocol.state import Run, Step
 from ...protocol.update import decode_state_vector, deletion, new_clients, read
 from .drafting import Drafting
@@ -51,6 +53,7 @@ class Editing(Drafting):
         self._flush()
         if document in self.broken:
             raise OutcomeUnknown("the document is being read again from the log")
+        check_open(self.state, document)
         shared = self.shared_document(document)
         before = shared.doc.get_state()
         try:
@@ -74,11 +77,20 @@ class Editing(Drafting):
         known = read(doc.get_update(doc.get_state()), own=True).deleted
         return any(not any(c == k and a <= s and e <= b for k, a, b in known) for c, s, e in edit.deleted)
 
-    def write(self, author: str, document: str, change: Transform, place: Place | None = None, key: str = "") -> Any:
+    def write(
+        self,
+        author: str,
+        document: str,
+        change: Transform,
+        place: Place | None = None,
+        key: str = "",
+        *,
+        looks: bool = False,
+    ) -> Any:
         """Edit a shared document from inside; what `change` gave. Raises Refused, OutcomeUnknown, and what `change`
         raised: then the document is read again from the log before anybody may look at it.
 
-        `key` is the record's id, for an edit that belongs to no call.
+        `key` is the record's id, for an edit that belongs to no call. Who only `looks` may look into a closed draft.
         """
         self._flush()
         if document in self.broken:
@@ -89,6 +101,8 @@ class Editing(Drafting):
         step = self._at_work(place) if place is not None else None
         if step is not None and place is not None and not place.call and place.nth < len(step.edits):
             return gave(step.edits[place.nth])
+        if not looks:
+            check_open(self.state, document)
         shared = self.shared_document(document)
         before = shared.doc.get_state()
         try:
@@ -121,6 +135,7 @@ class Editing(Drafting):
         """Write what an undo was prepared to do. Raises Refused, OutcomeUnknown."""
         if document in self.broken:
             raise OutcomeUnknown("the document is being read again from the log")
+        check_open(self.state, document)
         shared = self.shared_document(document)
         before = shared.doc.get_state()
         try:
@@ -147,6 +162,10 @@ class Editing(Drafting):
         """The attempt is superseded: what it wrote while it streamed leaves the documents, and what people wrote
         amid it stays."""
         for call, written in list(step.written.items()):
+            draft = self.state.drafts.get(written.document)
+            if draft_begun(written.document) and (draft is None or draft.status != "open"):
+                self._draft(DocumentEdited(step.id, step.attempt, call), HOUSE, run.id)
+                continue
             update = deletion(written.ranges)
 
             def delete(doc: "Doc[Any]", update: bytes = update) -> None:

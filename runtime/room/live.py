@@ -11,13 +11,17 @@ from typing import Any
 import msgspec
 
 from ...protocol.access import HOUSE, Grant
-from ...protocol.commands import Asked, Undo, digest
+from ...protocol.commands import Accept, Asked, Proposal, Propose, Reject, Undo, digest
+from ...protocol.comparison import Comparison
 from ...protocol.errors import Refused
 from ...protocol.events import (
     ApprovalRequested,
     Attachment,
+    DraftOpened,
     EditsUndone,
     Event,
+    HunksAccepted,
+    HunksRejected,
     ModelFailed,
     ModelInterrupted,
     ModelRequested,
@@ -42,9 +46,9 @@ from ...protocol.requests import describe
 from ...protocol.state import Run
 from ...protocol.steps import record_id
 from .drafting import Change, Streamed
-from .editing import Editing
 from .identity import Surroundings
 from .outside import outside_trio
+from .proposing import Proposing
 from .undoing import Prepared
 
 
@@ -60,7 +64,7 @@ class Answer:
         """What else there is to tell, as JSON can say it."""
 
 
-class Live(Editing):
+class Live(Proposing):
     """One epoch of one room. `opening.open_live` makes it from the log."""
 
     def __init__(
@@ -93,11 +97,13 @@ class Live(Editing):
         agents: Callable[[str], AgentFacts],
         tab: str = "",
         files: Mapping[str, Attachment] = {},
-        prepared: Prepared | None = None,
+        prepared: Prepared | Comparison | None = None,
+        run: str = "",
     ) -> Answer:
         """Carry a command out, or answer it as it was answered before (law 5). `known` is its first record, if the log
         has one; `tab` is the asking tab, if it has a name; `files` are its attachments that the store has;
-        `prepared` is what an undo would do. Raises Refused."""
+        `prepared` is what an undo would do, or the draft that is decided about; `run` is the run in which an agent
+        asks. Raises Refused, OutcomeUnknown."""
         asked = digest(command)
         earlier = (known.asked, Answer(known.seq, known.run, _told(known))) if known else self._asked.get(command.id)
         if earlier is not None:
@@ -106,9 +112,14 @@ class Live(Editing):
             return earlier[1]
         self._flush()
         if isinstance(command, Undo):
+            assert not isinstance(prepared, Comparison)
             answer = self._undo(grant, command, asked, prepared)
             if not command.preview:
                 self._asked[command.id] = (asked, answer)
+            return answer
+        if isinstance(command, Propose | Accept | Reject):
+            answer = self._proposal(grant, command, asked, prepared, run)
+            self._asked[command.id] = (asked, answer)
             return answer
         verdicts = judge(self.state, grant, command, agents, self._surroundings.now(), tab, files)
         first = self.state.seq + 1
@@ -132,6 +143,15 @@ class Live(Editing):
             key = command_record_id(command.id, ordinal)
             self.undo(grant.author, name, undone.update, event, key, None if ordinal else asked)
         return Answer(first, "", prepared.told())
+
+    def _proposal(
+        self, grant: Grant, command: Proposal, asked: bytes, prepared: Prepared | Comparison | None, run: str
+    ) -> Answer:
+        first = self.state.seq + 1
+        if isinstance(command, Propose):
+            return Answer(first, run, self.propose(grant, command, run, asked))
+        assert isinstance(prepared, Comparison)
+        return Answer(first, run, self.settle(grant, command, prepared, run, asked))
 
     def tab_left(self, name: str) -> None:
         """The socket of a tab with tools is closed."""
@@ -247,7 +267,17 @@ class Live(Editing):
 
 def _told(known: Record) -> Any:
     """What the command of that record was told beside where it is."""
-    return msgspec.json.decode(known.event.kept) if isinstance(known.event, EditsUndone) and known.event.kept else None
+    match known.event:
+        case EditsUndone(kept=kept) if kept:
+            return msgspec.json.decode(kept)
+        case DraftOpened(draft=draft):
+            return {"draft": draft}
+        case HunksAccepted(hunks=hunks, kept=kept):
+            return {"hunks": list(hunks), "kept": list(kept)}
+        case HunksRejected(hunks=hunks):
+            return {"hunks": list(hunks)}
+        case _:
+            return None
 
 
 def _follows(run: Run, step_id: str, attempt: int, event: Event) -> bool:

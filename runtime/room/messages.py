@@ -11,6 +11,7 @@ from outcome import Error, Outcome, capture
 
 from ...protocol.access import Grant
 from ...protocol.commands import Asked, ProvideContext, RegisterTools
+from ...protocol.comparison import Comparison
 from ...protocol.errors import CODES, OutcomeUnknown, PlaitError, Refused
 from ...protocol.events import (
     ApprovalRequested,
@@ -66,7 +67,13 @@ class Ask:
     those of its attachments that the store has."""
 
     def __init__(
-        self, grant: Grant, command: Asked, reply: Callable[[Answer | PlaitError], None], tab: Tab | None, name: str
+        self,
+        grant: Grant,
+        command: Asked,
+        reply: Callable[[Answer | PlaitError], None],
+        tab: Tab | None,
+        name: str,
+        run: str = "",
     ) -> None:
         self._tab = tab
         self._name = name
@@ -74,7 +81,9 @@ class Ask:
         self.command = command
         self.known: Record | None = None
         self.files: dict[str, Attachment] = {}
-        self.prepared: Prepared | None = None
+        self.run = run
+        """The run in which an agent asks."""
+        self.prepared: Prepared | Comparison | None = None
         self.stale = False
         """It was prepared before somebody else undid something: it is to be prepared again, and nothing was done."""
         self._reply = reply
@@ -85,13 +94,13 @@ class Ask:
             if self._binds and self._tab is None:
                 raise Refused("not-allowed", "Only a socket can have tools or facts of its own; they go when it goes.")
             name = self._binds or self._name
-            self.stale = self.prepared is not None and self.prepared.seq < live.state.undone
+            self.stale = isinstance(self.prepared, Prepared) and self.prepared.seq < live.state.undone
             if not self.stale:
                 self._answer = live.command(
-                    self.grant, self.command, self.known, agent_for, name, self.files, self.prepared
+                    self.grant, self.command, self.known, agent_for, name, self.files, self.prepared, self.run
                 )
-        except Refused as refused:
-            self._answer = refused
+        except (Refused, OutcomeUnknown) as error:
+            self._answer = error
 
     def publish(self, live: Live, audience: Audience) -> None:
         if self.stale:
@@ -210,7 +219,11 @@ class Step1(_Quiet):
     def publish(self, live: Live, audience: Audience) -> None:
         if self.tab not in audience:
             return
-        doc = live.document(self.tab.document)
+        try:
+            doc = live.document(self.tab.document)
+        except Refused as refused:  # A draft that was settled long ago.
+            self.tab.close(CODES[refused.code].close or 1013, refused.code)
+            return
         theirs, ours = decode_state_vector(self.state_vector), decode_state_vector(doc.get_state())
         if any(is_server_id(client, live.name) and clock > ours.get(client, 0) for client, clock in theirs.items()):
             self.tab.close(CODES["lineage-changed"].close or 4409, "lineage-changed")
@@ -381,7 +394,7 @@ class Write:
             event = self.known.event
             return gave(event.result) if isinstance(event, DocumentEdited) else None
         place = None if self._looks else self.place
-        return live.write(self._author, self.document, self._transform, place, self.key)
+        return live.write(self._author, self.document, self._transform, place, self.key, looks=self._looks)
 
     def publish(self, live: Live, audience: Audience) -> None:
         self._told(self._outcome)

@@ -66,6 +66,7 @@ async def _recover(live: Live, store: Store) -> None:
             with live.room_document.doc.transaction():
                 for record in page[first : first + _TOGETHER]:
                     replay(live, record)
+    live.forget_settled()
     for shared in live.shared.values():
         shared.loaded()
 
@@ -73,7 +74,7 @@ async def _recover(live: Live, store: Store) -> None:
 async def mend(live: Live, store: Store) -> None:
     """Read again from the log what an edit broke; call it when all drafts are committed. Raises StoreError."""
     for name in list(live.broken):
-        fresh = live.new_shared()
+        fresh = live.new_shared(name)
         kept = read_snapshot(await store.snapshot(live.name))
         seq = 0
         if kept is not None:
@@ -103,7 +104,7 @@ def _load(live: Live, document: str, update: bytes) -> None:
         return
     shared = live.shared.get(document)
     if shared is None:
-        shared = live.shared[document] = live.new_shared()
+        shared = live.shared[document] = live.new_shared(document)
     shared.load(update)
 
 

@@ -21,7 +21,8 @@ from functools import partial
 import trio
 
 from ...protocol import limits
-from ...protocol.commands import Asking, Undo
+from ...protocol.commands import Accept, Asking, Reject, Undo
+from ...protocol.comparison import Comparison
 from ...protocol.errors import CODES, OutcomeUnknown, PlaitError, Refused
 from ...protocol.events import Attachment, Record, command_record_id
 from ...protocol.update import read
@@ -34,8 +35,9 @@ from .identity import Surroundings, server_id
 from .live import Live
 from .messages import Ask, CatchUp, Edit, Join, Leave, Look, Message, Report, Resync, Step1, TabGone, TabStays, Write
 from .opening import mend, open_live, take_snapshot
+from .proposing import catch_up, compare
 from .tab import Tab
-from .undoing import NOTHING, prepare
+from .undoing import NOTHING, Prepared, prepare
 
 log = logging.getLogger("plait.room")
 
@@ -210,31 +212,40 @@ class Room(Door):
                 message.known = await self.store.find(self.name, command_record_id(message.command.id))
                 if isinstance(message.command, Asking):
                     message.files = await self._attached(message.command)
+                if isinstance(message.prepared, Comparison):
+                    await catch_up(self.name, self.store, message.prepared)
 
     def _prepares(self, message: Message, nursery: trio.Nursery) -> bool:
         """Whether the message has to wait for what only the log can say; it comes again when that is known."""
-        if not isinstance(message, Ask) or not isinstance(message.command, Undo) or message.prepared is not None:
+        if not isinstance(message, Ask) or message.prepared is not None:
+            return False
+        if not isinstance(message.command, Undo | Accept | Reject):
             return False
         nursery.start_soon(self._prepare, message, message.command)
         return True
 
-    async def _prepare(self, message: Ask, command: Undo) -> None:
+    async def _prepare(self, message: Ask, command: Undo | Accept | Reject) -> None:
         told: PlaitError = OutcomeUnknown("the room was closed")
         try:
-            if not command.preview:
-                message.known = await self.store.find(self.name, command_record_id(command.id))
-            client = partial(server_id, self.name, self._surroundings.entropy)
-            message.prepared = NOTHING if message.known else await prepare(self.name, self.store, command, client)
+            message.prepared = await self._prepared(message, command)
         except PlaitError as error:
             told = error
         except Exception as error:  # What one command trips over is no reason to end the room.
-            log.error("room %s: undo was not prepared", self.name, exc_info=error)
-            told = Refused("bad-request", "This cannot be undone.")
+            log.error("room %s: a command was not prepared", self.name, exc_info=error)
+            told = Refused("bad-request", "This cannot be done.")
         finally:
             if message.prepared is not None:
                 self._post(message)
             else:
                 message.failed(told)
+
+    async def _prepared(self, message: Ask, command: Undo | Accept | Reject) -> Prepared | Comparison:
+        if isinstance(command, Accept | Reject):
+            return await compare(self.name, self.store, command.draft)
+        if not command.preview:
+            message.known = await self.store.find(self.name, command_record_id(command.id))
+        client = partial(server_id, self.name, self._surroundings.entropy)
+        return NOTHING if message.known else await prepare(self.name, self.store, command, client)
 
     async def _attached(self, command: Asking) -> dict[str, Attachment]:
         """Those of the command's attachments that the store has, as it knows them."""

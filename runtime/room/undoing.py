@@ -23,7 +23,7 @@ from pycrdt import Doc, IdSet, Map, StackItem, UndoManager
 from ...protocol import limits
 from ...protocol.commands import Undo
 from ...protocol.errors import Refused
-from ...protocol.events import EditsUndone, Record, RunRequested
+from ...protocol.events import DocumentCopied, EditsUndone, Record, RunRequested
 from ...protocol.frames import EMPTY_UPDATE
 from ...protocol.history import History
 from ...protocol.left import left_alone
@@ -102,7 +102,7 @@ class _Chosen:
         event = record.event
         if isinstance(event, RunRequested) and event.parent in self._runs:
             self._runs.add(record.run)
-        if not record.document or not record.update:
+        if not record.document or not record.update or isinstance(event, DocumentCopied):
             return
         if isinstance(event, EditsUndone):
             self._undone_by |= dict.fromkeys(event.records, record.seq)

@@ -20,6 +20,7 @@ from ...protocol.commands import Blame, CommandRefused, Follow, Ping, parse
 from ...protocol.errors import CODES, OutcomeUnknown, Refused
 from ...storage.store import RoomDeleted, StoreError, StoreFull
 from ..room.archive import older_runs
+from ..room.proposing import look
 from .answers import answer_frame
 from .blaming import Blaming
 from .blobs import Blobs
@@ -122,7 +123,7 @@ class Routes:
             _check(self._grant_for(request).admin)
             await self._rooms.delete(names.room_name(unquote(what)))
             return Response(204)
-        reads = {"records": self._records, "runs": self._runs, "blame": self._blame}
+        reads = {"records": self._records, "runs": self._runs, "blame": self._blame, "drafts": self._draft}
         if what in reads:
             if request.method not in _READ:
                 return _not_allowed("GET, HEAD")
@@ -175,6 +176,11 @@ class Routes:
             after=_number(request, "after", 0),
         )
         return json(await self._blaming.found(room, command))
+
+    async def _draft(self, room: str, request: Request) -> Response:
+        if (await self._rooms.store.head(room)).deleted:
+            raise Refused("no-such-room")
+        return json((await look(room, self._rooms.store, request.query.get("name", ""))).builtins())
 
     async def _command(self, room: str, request: Request, body: bytes) -> Response:
         grant = self._grant_for(request)

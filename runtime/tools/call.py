@@ -1,8 +1,8 @@
 """A call at work, as the tool's body sees it: what it belongs to, how far it is, what it shows, what it attaches.
 
-A parameter annotated `Call` gets one; the model never sees it. Nothing but `document` waits: a body, async or in a
-thread, says what it has to say and goes on, and the step that runs it carries that to the room. So a body can also be
-tried alone: `Call("a key")` keeps what was said, and nobody hears it. Rules (specs/tools.md):
+A parameter annotated `Call` gets one; the model never sees it. Nothing but `document` and `draft` waits: a body, async
+or in a thread, says what it has to say and goes on, and the step that runs it carries that to the room. So a body can
+also be tried alone: `Call("a key")` keeps what was said, and nobody hears it. Rules (specs/tools.md):
 
 - What is shown is for people. What is attached is for people and for the model, with the call's result.
 - Progress is a state and not a stream: only the newest counts, and the last one always does.
@@ -24,7 +24,7 @@ from ...protocol import limits
 from ...protocol.errors import Refused
 from ...protocol.events import Attachment, Came
 from ...protocol.media import media_type as plain_type
-from .document import Alone, Desk, Document, named
+from .document import Alone, Desk, Document, named, told
 from .failures import ToolError
 
 log = logging.getLogger("plait.tools")
@@ -103,6 +103,7 @@ class Call:
         """What was written of the call's text while its arguments streamed, if it is a `WritingTool`'s."""
         self._desk = desk or Alone()
         self._edits = 0
+        self._drafts = 0
         self._over = False
         self._parts = 0
         self._bytes = 0
@@ -114,6 +115,13 @@ class Call:
     def document(self, name: str = "main") -> Document:
         """A shared document of the call's room, to read and to edit. Raises ToolError if that is no name for one."""
         return Document(named(name), self._desk, self._next_edit)
+
+    async def draft(self, name: str = "main", *, title: str = "") -> Document:
+        """A draft of a shared document, to edit instead of it: people accept or reject what differs. The nth draft of a
+        call is the same one in each of its attempts. Raises ToolError."""
+        self._drafts += 1
+        draft = await told(self._desk.draft(named(name), title, self._drafts - 1))
+        return Document(draft, self._desk, self._next_edit)
 
     def progress(self, text: str = "", done: float | None = None) -> None:
         """Say how far it is; call it as often as you like. `done` goes from 0 to 1."""

@@ -13,7 +13,7 @@ import trio
 from pycrdt import Doc
 
 from ...protocol.errors import OutcomeUnknown, Refused
-from ...protocol.names import document_name
+from ...protocol.names import document_name, draft_name
 from .failures import OutcomeNotKnown, ToolError
 
 T = TypeVar("T")
@@ -27,6 +27,8 @@ class Desk(Protocol):
 
     def look(self, document: str, transform: Transform[Any]) -> Awaitable[Any]: ...
 
+    def draft(self, document: str, title: str, nth: int) -> Awaitable[str]: ...
+
 
 class Document:
     """One shared document. Its methods are for the event loop's thread; a sync tool asks `trio.from_thread.run`."""
@@ -39,21 +41,23 @@ class Document:
     async def edit(self, transform: Transform[T]) -> T:
         """Change the document; what the function gave (what JSON can say), once that is on disk. Raises ToolError for
         what the function refuses, and whatever else it raises."""
-        return await self._do(self._desk.edit(self.name, transform, self._count()))
+        return await told(self._desk.edit(self.name, transform, self._count()))
 
     async def read(self, transform: Transform[T]) -> T:
         """Look into the document as it stands. The function may not keep what it is given."""
-        return await self._do(self._desk.look(self.name, transform))
+        return await told(self._desk.look(self.name, transform))
 
-    async def _do(self, doing: Awaitable[T]) -> T:
-        try:
-            return await doing
-        except Refused as refused:
-            raise ToolError(refused.message) from refused
-        except OutcomeUnknown as error:
-            # The room is read again from its log and this body is cancelled; its next attempt goes on from there.
-            await trio.lowlevel.checkpoint()
-            raise OutcomeNotKnown(str(error)) from error
+
+async def told(doing: Awaitable[T]) -> T:
+    """What a desk gave, or ToolError for what it refused."""
+    try:
+        return await doing
+    except Refused as refused:
+        raise ToolError(refused.message) from refused
+    except OutcomeUnknown as error:
+        # The room is read again from its log and this body is cancelled; its next attempt goes on from there.
+        await trio.lowlevel.checkpoint()
+        raise OutcomeNotKnown(str(error)) from error
 
 
 class Alone:
@@ -69,6 +73,12 @@ class Alone:
 
     async def look(self, document: str, transform: Transform[Any]) -> Any:
         return await self.edit(document, transform, 0)
+
+    async def draft(self, document: str, title: str, nth: int) -> str:
+        name = draft_name(document, nth + 1)
+        self._docs[name] = draft = Doc()
+        draft.apply_update(self._docs.setdefault(document, Doc()).get_update())
+        return name
 
 
 def named(document: str) -> str:

@@ -13,7 +13,7 @@ from plait.protocol.access import ANONYMOUS
 from plait.protocol.codec import encode_event
 from plait.protocol.commands import Answer as AnswerQuestion
 from plait.protocol.commands import Approve, ClaimTool, Deny, RegisterTools, ReturnToolResult, ToolOffer
-from plait.protocol.document import shown_room, shown_runs
+from plait.protocol.document import shown_drafts, shown_room, shown_runs
 from plait.protocol.events import ToolCall, ToolStarted, kebab
 from plait.protocol.flow import FlowRun, Outcome
 from plait.runtime import Agent, Runtime, ToolError, ask_person, tool
@@ -29,6 +29,7 @@ from ..runtime.agent.scripted import Scripted, answered, calls, says
 from ..runtime.room.scene import surroundings, watching
 from ..storage.logs import LIBRARY_RECORDS, TIME, append, name_of
 from .agents import play_agents
+from .documents import play_documents
 
 HERE = Path(__file__).parent
 
@@ -156,8 +157,10 @@ async def digest(store: MemoryStore) -> dict[str, Any]:
     """What the log says, as plain values that do not depend on the fold's own shape."""
     live = await open_live("r", store, {}, surroundings())
     room = shown_room(live.room_document.doc)
+    drafts = shown_drafts(live.room_document.doc)
     return {
         **({"room": room} if room else {}),
+        **({"drafts": drafts} if drafts else {}),
         "seq": live.state.seq,
         "runs": shown_runs(live.room_document.doc),
         "documents": {name: str(live.shared[name].doc.get("content", type=Text)) for name in live.state.documents},
@@ -195,10 +198,13 @@ async def write_database() -> None:
         made.write_bytes(path.read_bytes())
 
 
+_SCENARIOS = {"": play, "-decisions": play_decisions, "-agents": play_agents, "-documents": play_documents}
+
+
 async def main() -> None:
     await write_database()
     name = f"format-{codec.FORMAT}"
-    for ending, scenario in (("", play), ("-decisions", play_decisions), ("-agents", play_agents)):
+    for ending, scenario in _SCENARIOS.items():
         if not (HERE / f"{name}{ending}.log").exists():  # A golden log is written once.
             await write(name + ending, await scenario(MemoryStore(entropy=bytes)))
 

@@ -181,13 +181,13 @@ def test_plain_values_have_the_shape() -> None:
     """DO8: open, failed and finished runs with every kind of part; and no key that the shape does not know."""
     check = Draft202012Validator(schema.document())
     stage = Stage(ReasoningStreamed("generate.0", 1, 0, "hm"), text("so", 1))
-    check.validate({"room": shown_room(stage.mirror), "runs": shown_runs(stage.mirror)})
+    check.validate({"room": shown_room(stage.mirror), "drafts": {}, "runs": shown_runs(stage.mirror)})
     call = ToolCall("a", "stock", "{}")
     stage.play(
         ModelAnswered("generate.0", 1, "tool-calls", (call,), Usage(3, 4)), ToolStarted("s", 1, "a", "stock", "read")
     )
     stage.play(ToolFailed("s", 1, "c", "No."), RunFailed("c", "m"))
-    check.validate({"room": shown_room(stage.mirror), "runs": shown_runs(stage.mirror)})
+    check.validate({"room": shown_room(stage.mirror), "drafts": {}, "runs": shown_runs(stage.mirror)})
     shapes = schema.document()["$defs"]
     assert set(stage.run) <= set(shapes["ShownRun"]["properties"])
     assert all(set(part) <= set(shapes["ShownPart"]["properties"]) for part in stage.run["parts"])

@@ -1,0 +1,147 @@
+"""Proposing: what a room makes of a draft: opened as a copy, accepted or rejected by hunks, closed.
+
+What is to be decided is read from the log beside the pass, which goes on (`compare`), and brought up to date in it:
+the decision is about the draft as it is when its turn comes, and the first one in log order counts. The rules stand in
+specs/drafts.md.
+"""
+
+from typing import Any
+
+import trio
+
+from ...protocol import limits
+from ...protocol.access import Grant
+from ...protocol.commands import Accept, Propose, Reject
+from ...protocol.comparison import Comparison
+from ...protocol.drafts import Looking, ShownHunks, chosen, draft_to_settle, open_draft
+from ...protocol.errors import OutcomeUnknown, Refused
+from ...protocol.events import (
+    DocumentCopied,
+    DocumentFact,
+    DraftAccepted,
+    DraftRejected,
+    HunksAccepted,
+    HunksRejected,
+    Record,
+    command_record_id,
+)
+from ...protocol.frames import EMPTY_UPDATE
+from ...protocol.names import draft_begun
+from ...protocol.settling import accept, reject
+from ...storage.store import Store
+from .editing import Editing
+from .shared import Broken
+
+
+class Proposing(Editing):
+    """One epoch of one room, as far as it is about drafts."""
+
+    def propose(self, grant: Grant, command: Propose, run: str, asked: bytes) -> dict[str, Any]:
+        """Open a draft; its name is what the asker is told. Raises Refused, OutcomeUnknown."""
+        event = open_draft(self.state, grant, command)
+        base = self._whole(event.of)
+        if len(self.shared) >= limits.DOCUMENTS_PER_ROOM:
+            raise Refused("room-full", f"A room may have {limits.DOCUMENTS_PER_ROOM} documents.")
+        self._draft(event, grant.author, run, id=command_record_id(command.id), asked=asked)
+        self._apply(event.draft, base, DocumentCopied(event.of), grant.author, run, command_record_id(command.id, 1))
+        return {"draft": event.draft}
+
+    def settle(
+        self, grant: Grant, command: Accept | Reject, comparison: Comparison, run: str, asked: bytes
+    ) -> dict[str, Any]:
+        """Decide about hunks of a draft, or about all of it; what the asker is told. Raises Refused, OutcomeUnknown."""
+        draft = draft_to_settle(self.state, grant, command)
+        for record in self.drafts:  # What this pass did before is not in the log yet.
+            comparison.take(record)
+        patches = chosen(comparison, command)
+        hunks = tuple(patch.id for patch in patches)
+        key, told = command_record_id(command.id), {}
+        if isinstance(command, Accept):
+            base = self.shared_document(draft.of)
+            clock = base.clocks.get(self.client, 0)
+            done = accept(comparison, patches, self._whole(draft.of), self.client, clock)
+            event = HunksAccepted(command.draft, hunks, done.kept, done.moved, done.gone)
+            self._apply(draft.of, done.update, event, grant.author, run, key, asked)
+            told = {"hunks": list(hunks), "kept": list(done.kept)}
+        elif command.hunks is not None:
+            self._whole(command.draft)
+            shared = self.shared_document(command.draft)
+            client = shared.doc.client_id
+            done = reject(comparison, patches, client, shared.clocks.get(client, 0))
+            event = HunksRejected(hunks, done.moved)
+            self._apply(command.draft, done.update, event, grant.author, run, key, asked)
+            told = {"hunks": list(hunks)}
+        if command.hunks is None:
+            closed = DraftAccepted(command.draft) if isinstance(command, Accept) else DraftRejected(command.draft)
+            first = isinstance(command, Reject)
+            key = command_record_id(command.id, 0 if first else 1)
+            self._draft(closed, grant.author, run, id=key, asked=asked if first else None)
+            self.forget_settled()
+        return told
+
+    def _whole(self, document: str) -> bytes:
+        """All of a document. Raises OutcomeUnknown while it is being read again."""
+        if document in self.broken:
+            raise OutcomeUnknown("the document is being read again from the log")
+        return self.shared_document(document).doc.get_update()
+
+    def _apply(
+        self,
+        document: str,
+        update: bytes,
+        event: DocumentFact,
+        author: str,
+        run: str,
+        key: str,
+        asked: bytes | None = None,
+    ) -> None:
+        """One record: the fact, and what the update changes in the document."""
+        shared = self.shared_document(document)
+        before = shared.doc.get_state()
+        try:
+            exact, _ = shared.write(lambda doc: doc.apply_update(update) if update != EMPTY_UPDATE else None)
+        except Broken as broken:
+            self.broken.add(document)
+            if isinstance(broken.__cause__, Refused):  # It has grown beyond its limit.
+                raise broken.__cause__ from broken
+            raise OutcomeUnknown(str(broken)) from broken
+        self._change(document, before)
+        self._draft(event, author, run, document=document, update=exact, id=key, asked=asked)
+
+    def forget_settled(self) -> None:
+        """Drafts that the fold has let go leave memory."""
+        held = self.state.documents
+        for name in [name for name in self.shared if draft_begun(name) and name not in self.state.drafts]:
+            if name not in held and name not in self.changes:
+                self.shared.pop(name).release()
+
+
+async def compare(room: str, store: Store, name: str) -> Comparison:
+    """A draft beside its base, as the log says; nothing of it if there is no such draft. Raises StoreError."""
+    comparison = Comparison(name)
+    begun = draft_begun(name)
+    comparison.head = max(0, begun - 1)
+    if begun:
+        await catch_up(room, store, comparison)
+    return comparison
+
+
+async def catch_up(room: str, store: Store, comparison: Comparison) -> None:
+    """Take in what has been written since. Raises StoreError."""
+    while page := await store.read(room, comparison.head):
+        for record in page:
+            comparison.take(record)
+        await trio.lowlevel.checkpoint()
+
+
+async def look(room: str, store: Store, name: str) -> ShownHunks:
+    """A draft as people are shown it. Raises Refused('no-such-draft'), StoreError."""
+    looking = Looking(name)
+    begun = draft_begun(name)
+    looking.comparison.head = max(0, begun - 1)
+    page: list[Record] = await store.read(room, begun - 1) if begun else []
+    while page:
+        for record in page:
+            looking.take(record)
+        page = await store.read(room, looking.comparison.head)
+    return looking.shown()
