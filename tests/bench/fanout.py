@@ -25,8 +25,7 @@ from typing import Any
 import trio
 from plait.runtime.room.audience import Audience
 from plait.runtime.room.drafting import Change
-from plait.runtime.server import heartbeat
-from plait.runtime.server.listener import serve
+from plait.runtime.server import listener
 
 ROOT = Path(__file__).resolve().parents[2]
 NODE = Path(__file__).with_name("fanout_ws.mjs")
@@ -90,9 +89,9 @@ class Stages:
 async def plait_side() -> None:
     """Serve, and do what the lines on stdin say."""
     rooms = Stages()
-    heartbeat.SWEEP_S = 1 << 20  # The readers are raw sockets, which answer no pings and count every byte.
+    listener.SWEEP_S = 1 << 20  # The readers are raw sockets, which answer no pings and count every byte.
     async with trio.open_nursery() as nursery:
-        address = await nursery.start(partial(serve, rooms, port=0))
+        address = await nursery.start(partial(listener.serve, rooms, port=0))
         _say({"port": address.port})
         async for line in _lines():
             order = json.loads(line)
