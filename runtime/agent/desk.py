@@ -27,9 +27,10 @@ class AtDesk:
         """What the document says now."""
         return await self._room.write(self._author, document, transform, self._place(0), looks=True)
 
-    async def draft(self, document: str, title: str, nth: int) -> str:
-        """The name of the call's nth draft, from 0: the same in each attempt."""
-        known = f"{self._move.run}/{self._move.step}/draft#{nth}"
+    async def draft(self, document: str, title: str, nth: int | None) -> str:
+        """The name of the call's nth draft, from 0, or of the run's own draft of the document: always the same."""
+        run, step = self._move.run, self._move.step
+        known = f"{run}/{document}" if nth is None else f"{run}/{step}/draft#{nth}"
         command = Propose(id=hashlib.sha256(known.encode()).hexdigest(), document=document, title=title)
         answer = await self._room.ask(Grant(author=self._author), command, run=self._move.run)
         return answer.result["draft"]

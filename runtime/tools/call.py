@@ -1,6 +1,6 @@
 """A call at work, as the tool's body sees it: what it belongs to, how far it is, what it shows, what it attaches.
 
-A parameter annotated `Call` gets one; the model never sees it. Nothing but `document` and `draft` waits: a body, async
+A parameter annotated `Call` gets one; the model never sees it. Nothing but documents and drafts waits: a body, async
 or in a thread, says what it has to say and goes on, and the step that runs it carries that to the room. So a body can
 also be tried alone: `Call("a key")` keeps what was said, and nobody hears it. Rules (specs/tools.md):
 
@@ -121,6 +121,12 @@ class Call:
         call is the same one in each of its attempts. Raises ToolError."""
         self._drafts += 1
         draft = await told(self._desk.draft(named(name), title, self._drafts - 1))
+        return Document(draft, self._desk, self._next_edit)
+
+    async def proposal(self, name: str = "main") -> Document:
+        """The run's own draft of a shared document: one for all of its calls, opened by the first one that asks. Raises
+        ToolError."""
+        draft = await told(self._desk.draft(named(name), "", None))
         return Document(draft, self._desk, self._next_edit)
 
     def progress(self, text: str = "", done: float | None = None) -> None:

@@ -27,7 +27,7 @@ class Desk(Protocol):
 
     def look(self, document: str, transform: Transform[Any]) -> Awaitable[Any]: ...
 
-    def draft(self, document: str, title: str, nth: int) -> Awaitable[str]: ...
+    def draft(self, document: str, title: str, nth: int | None) -> Awaitable[str]: ...
 
 
 class Document:
@@ -74,10 +74,11 @@ class Alone:
     async def look(self, document: str, transform: Transform[Any]) -> Any:
         return await self.edit(document, transform, 0)
 
-    async def draft(self, document: str, title: str, nth: int) -> str:
-        name = draft_name(document, nth + 1)
-        self._docs[name] = draft = Doc()
-        draft.apply_update(self._docs.setdefault(document, Doc()).get_update())
+    async def draft(self, document: str, title: str, nth: int | None) -> str:
+        name = draft_name(document, 0 if nth is None else nth + 1)
+        if name not in self._docs:
+            self._docs[name] = draft = Doc()
+            draft.apply_update(self._docs.setdefault(document, Doc()).get_update())
         return name
 
 

@@ -13,10 +13,12 @@ from msgspec import Meta
 from pycrdt import Doc
 
 from ...protocol.limits import FIND_MATCHES, READ_LINES
+from ...protocol.names import draft_begun
 from ...protocol.writing import blocks, text, values
 from ...protocol.writing.root import Root, chosen
 from ...protocol.writing.values import Operation
 from .call import Call
+from .document import Document as SharedDocument
 from .function import FunctionTool, tool
 from .streaming import stream_into
 
@@ -31,17 +33,22 @@ Path = Annotated[list[str | int], Meta(description='Keys and numbers from the to
 Found = dict[str, Any]
 
 
-def document_tools(document: str = "main") -> tuple[FunctionTool, ...]:
+def document_tools(document: str = "main", *, propose: bool = False) -> tuple[FunctionTool, ...]:
     """Everything that an agent needs for shared documents; leave out what yours should not do.
 
     Words: read_document, find_in_document, insert_text, replace_text, format_text, delete_text, and write_text, which
     people see word by word. Blocks of rich text: insert_blocks, delete_block. Values: get_value, set_value,
     patch_value. `document` is the one that is meant where the model names none.
+
+    With `propose` the agent never writes a document: each run reads and edits drafts of its own, which people accept
+    or reject; write_text is then left out.
     """
-    return (*_reading(document), *_writing(document), stream_into(document), *_blocks(document), *_values(document))
+    edits = (*_writing(document, propose), *_blocks(document, propose), *_values(document, propose))
+    streams = () if propose else (stream_into(document),)
+    return (*_reading(document, propose), *edits, *streams)
 
 
-def _reading(default: str) -> tuple[FunctionTool, ...]:
+def _reading(default: str, propose: bool) -> tuple[FunctionTool, ...]:
     @tool(effect="read")
     async def read_document(
         call: Call,
@@ -54,7 +61,7 @@ def _reading(default: str) -> tuple[FunctionTool, ...]:
         Each line, or each block of a rich text, comes with an anchor ("at") that stays with it while others type.
         "more" is the anchor to go on reading from.
         """
-        return await _look(call, document, partial(text.read, start=start, limit=lines))
+        return await _look(call, propose, document, partial(text.read, start=start, limit=lines))
 
     @tool(effect="read")
     async def find_in_document(
@@ -64,12 +71,14 @@ def _reading(default: str) -> tuple[FunctionTool, ...]:
         nth: Annotated[int | None, Meta(description="Only this one: 1 is the first, -1 the last.")] = None,
     ) -> Found:
         """Find where a text occurs in a shared document: anchors of its start and its end, and what is around it."""
-        return await _look(call, document, lambda root: text.find(root, wanted, nth=nth or None, limit=FIND_MATCHES))
+        return await _look(
+            call, propose, document, lambda root: text.find(root, wanted, nth=nth or None, limit=FIND_MATCHES)
+        )
 
     return read_document, find_in_document
 
 
-def _writing(default: str) -> tuple[FunctionTool, ...]:
+def _writing(default: str, propose: bool) -> tuple[FunctionTool, ...]:
     @tool(effect="idempotent")
     async def insert_text(
         call: Call,
@@ -78,7 +87,7 @@ def _writing(default: str) -> tuple[FunctionTool, ...]:
         document: Document = default,
     ) -> Found:
         """Insert text into a shared document at an anchor, or at its start or end. Gives the new text's anchors."""
-        return await _edit(call, document, lambda root: text.insert(root, at, new))
+        return await _edit(call, propose, document, lambda root: text.insert(root, at, new))
 
     @tool(effect="idempotent")
     async def replace_text(
@@ -94,7 +103,7 @@ def _writing(default: str) -> tuple[FunctionTool, ...]:
         If the quotation occurs more than once, quote more of what is around it, or give anchors of the part that is
         meant. With both anchors "old" may be empty: then all that is between them is replaced.
         """
-        return await _edit(call, document, lambda root: text.replace(root, new, old=old, start=start, end=end))
+        return await _edit(call, propose, document, lambda root: text.replace(root, new, old=old, start=start, end=end))
 
     @tool(effect="idempotent")
     async def format_text(
@@ -110,7 +119,9 @@ def _writing(default: str) -> tuple[FunctionTool, ...]:
     ) -> Found:
         """Format a quoted text in a shared document, or all that is between two anchors: bold, italic, underline,
         strike, code, link."""
-        return await _edit(call, document, lambda root: text.set_marks(root, marks, old=old, start=start, end=end))
+        return await _edit(
+            call, propose, document, lambda root: text.set_marks(root, marks, old=old, start=start, end=end)
+        )
 
     @tool(effect="idempotent")
     async def delete_text(
@@ -121,12 +132,12 @@ def _writing(default: str) -> tuple[FunctionTool, ...]:
         end: Until = "",
     ) -> Found:
         """Delete a quoted text from a shared document, or all that is between two anchors."""
-        return await _edit(call, document, lambda root: text.delete(root, old=old, start=start, end=end))
+        return await _edit(call, propose, document, lambda root: text.delete(root, old=old, start=start, end=end))
 
     return insert_text, replace_text, format_text, delete_text
 
 
-def _blocks(default: str) -> tuple[FunctionTool, ...]:
+def _blocks(default: str, propose: bool) -> tuple[FunctionTool, ...]:
     @tool(effect="idempotent")
     async def insert_blocks(
         call: Call,
@@ -139,28 +150,30 @@ def _blocks(default: str) -> tuple[FunctionTool, ...]:
     ) -> Found:
         """Insert paragraphs, headings, list items or code into a rich-text document, before or after a block (its
         anchor is its "at"). Gives the anchors of the new blocks. For words inside a block use insert_text."""
-        return await _edit(call, document, lambda root: blocks.insert_blocks(root, markdown, at, where))
+        return await _edit(call, propose, document, lambda root: blocks.insert_blocks(root, markdown, at, where))
 
     @tool(effect="idempotent")
     async def delete_block(
         call: Call, at: Annotated[str, Meta(description="The block's anchor.")], document: Document = default
     ) -> Found:
         """Delete a whole block of a rich-text document, with what is nested in it."""
-        return await _edit(call, document, lambda root: blocks.delete_block(root, at))
+        return await _edit(call, propose, document, lambda root: blocks.delete_block(root, at))
 
     return insert_blocks, delete_block
 
 
-def _values(default: str) -> tuple[FunctionTool, ...]:
+def _values(default: str, propose: bool) -> tuple[FunctionTool, ...]:
     @tool(effect="read")
     async def get_value(call: Call, path: Path | None = None, document: Document = default) -> Any:
         """Read a value of a shared document that holds data (objects and arrays); all of it without a path."""
-        return await _look(call, document, lambda root: values.get(root, path or []), values_wanted=True)
+        return await _look(call, propose, document, lambda root: values.get(root, path or []), values_wanted=True)
 
     @tool(effect="idempotent")
     async def set_value(call: Call, path: Path, value: Any, document: Document = default) -> Found:
         """Set a value in a shared document that holds data. Only what differs is written, so give the smallest path."""
-        return await _edit(call, document, lambda root: values.set_value(root, path, value), values_wanted=True)
+        return await _edit(
+            call, propose, document, lambda root: values.set_value(root, path, value), values_wanted=True
+        )
 
     @tool(effect="idempotent")
     async def patch_value(call: Call, operations: list[Operation], document: Document = default) -> Found:
@@ -168,25 +181,32 @@ def _values(default: str) -> tuple[FunctionTool, ...]:
 
         "add" inserts into an array before the item of that number (-1: behind the last), or sets a key.
         """
-        return await _edit(call, document, lambda root: values.patch(root, operations), values_wanted=True)
+        return await _edit(call, propose, document, lambda root: values.patch(root, operations), values_wanted=True)
 
     return get_value, set_value, patch_value
 
 
-async def _look(call: Call, target: str, read: Callable[[Root], Any], *, values_wanted: bool = False) -> Any:
+async def _look(
+    call: Call, propose: bool, target: str, read: Callable[[Root], Any], *, values_wanted: bool = False
+) -> Any:
     """What a function reads; it is kept here, because what an edit gives goes into the log and may be less."""
     found: list[Any] = []
 
     def look(doc: "Doc[Any]") -> None:
         found.append(read(chosen(doc, target, values=values_wanted)))
 
-    await call.document(_name(target)).read(look)
+    await (await _document(call, propose, target)).read(look)
     return found[-1]
 
 
-async def _edit(call: Call, target: str, edit: Callable[[Root], Any], *, values_wanted: bool = False) -> Any:
-    return await call.document(_name(target)).edit(lambda doc: edit(chosen(doc, target, values=values_wanted)))
+async def _edit(
+    call: Call, propose: bool, target: str, edit: Callable[[Root], Any], *, values_wanted: bool = False
+) -> Any:
+    document = await _document(call, propose, target)
+    return await document.edit(lambda doc: edit(chosen(doc, target, values=values_wanted)))
 
 
-def _name(target: str) -> str:
-    return target.partition("#")[0] or "main"
+async def _document(call: Call, propose: bool, target: str) -> SharedDocument:
+    """The document that is meant, or the run's draft of it; a draft that is named is meant itself."""
+    name = target.partition("#")[0] or "main"
+    return await call.proposal(name) if propose and not draft_begun(name) else call.document(name)

@@ -12,7 +12,7 @@ from plait.protocol.errors import PlaitError, Refused
 from plait.protocol.events import DraftAccepted, DraftOpened, HunksAccepted, RunFinished
 from plait.protocol.limits import DRAFTS_OPEN, DRAFTS_SETTLED
 from plait.protocol.update import read
-from plait.runtime import Agent, Call, Runtime, tool
+from plait.runtime import Agent, Call, Runtime, document_tools, tool
 from plait.runtime.room.live import Answer
 from plait.runtime.room.proposing import look
 from plait.runtime.room.room import Room
@@ -355,3 +355,30 @@ async def test_a_call_that_is_tried_alone_has_drafts_of_its_own() -> None:
     await draft.edit(put("two"))
     assert await draft.read(lambda doc: str(doc.get("content", type=Text))) == "twoone"
     assert await call.document("main").read(lambda doc: str(doc.get("content", type=Text))) == "one"
+
+
+async def test_an_agent_that_proposes_never_writes_a_document() -> None:
+    """DF16: its calls read and edit one draft of the run."""
+    answers = [
+        calls(("a", "replace_text", '{"old": "good", "new": "fine"}')),
+        calls(("b", "insert_text", '{"new": " Bye.", "document": "main"}')),
+        calls(("c", "read_document", "{}")),
+        says("Done."),
+    ]
+    model = Scripted(lambda request: answers[answered(request)])
+    agent = Agent("author", model, tools=document_tools(propose=True), title=False)
+    assert "write_text" not in agent.tools
+    store = MemoryStore()
+    async with Runtime(store, [agent]) as runtime:
+        room = runtime.room("r")
+        await room.edit("main", put("A good day."))
+        shown = await room.wait(await room.prompt("Go"))
+        assert [part["state"] for part in shown["parts"] if part["type"] == "tool"] == ["done"] * 3
+        assert "A fine day. Bye." in next(
+            part["result"] for part in shown["parts"] if part.get("name") == "read_document"
+        )
+        opened = [record for record in await store.read("r", 0) if isinstance(record.event, DraftOpened)]
+        (draft,) = [record.event.draft for record in opened if isinstance(record.event, DraftOpened)]
+        assert str((await room.document("main")).get("content", type=Text)) == "A good day."
+        await room.accept(draft)
+        assert str((await room.document("main")).get("content", type=Text)) == "A fine day. Bye."
