@@ -40,7 +40,7 @@ CONTRASTS = """() => {
   let seen = 0
   while (texts.nextNode()) {
     const element = texts.currentNode.parentElement
-    if (!texts.currentNode.data.trim() || !element.checkVisibility({ opacityProperty: true })) continue
+    if (!/[^\\s\\u2060]/.test(texts.currentNode.data) || !element.checkVisibility({ opacityProperty: true })) continue
     if (element.closest('[aria-hidden=true], [disabled]')) continue
     seen++
     const [a, b] = [light(over(element, getComputedStyle(element).color)), light(behind(element))]

@@ -28,6 +28,7 @@ from plait.runtime import (
     Prices,
     Source,
     ask_person,
+    document_tools,
     flow,
     knowledge,
     tool,
@@ -44,7 +45,7 @@ TAKES = Usage(input=1000, output=10)
 
 
 class Obedient:
-    """Makes the call that the prompt spells, and then says what came of it."""
+    """Makes the call, or the calls, that the prompt spells, and then says what came of it."""
 
     name = "obedient"
 
@@ -73,7 +74,10 @@ async def _chunks(messages: list[JSON]) -> AsyncIterator[Chunk]:
         yield Answered("stop", usage=TAKES)
     else:
         asked = json.loads(last["content"])
-        yield Answered("tool-calls", (ToolCall(f"call-{len(messages)}", asked["name"], asked["args"]),), TAKES)
+        wanted = asked if isinstance(asked, list) else [asked]
+        begun = len(messages)
+        calls = (ToolCall(f"call-{begun + nth}", one["name"], one["args"]) for nth, one in enumerate(wanted))
+        yield Answered("tool-calls", tuple(calls), TAKES)
 
 
 @tool(approval=lambda args: str(args.get("why") or "Because I say so."), decide_within_s=3600)
@@ -112,6 +116,9 @@ clerk = Agent("clerk", Obedient(), tools=[act, fall, ask_person(FORM, descriptio
 
 boss = Agent("boss", Obedient(), tools=[clerk])
 """Has the clerk do it: the call's argument is the clerk's prompt."""
+
+scribe = Agent("scribe", Obedient(), tools=[*document_tools(), act])
+"""Writes into shared documents."""
 
 dear = Agent("dear", Obedient(), prices=Prices(input=3, output=10))
 """Whose answers cost something."""

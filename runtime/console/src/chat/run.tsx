@@ -18,6 +18,7 @@ import { Facts } from './facts'
 import { FileView, fileOf } from './files'
 import { Part, type Standing } from './part'
 import { sourcesBySearch } from './shown'
+import { UndoRun, useWrote } from './undo'
 
 interface RunHow {
   readonly room: Room
@@ -30,6 +31,7 @@ interface RunHow {
 export const Run = memo(function Run({ room, id, run, versions }: RunHow): VNode {
   useShared(run)
   const mine = useCell(room.control.mine)
+  const wrote = useWrote(room, id)
   const [editing, edit] = useState(false)
   const [problem, complain] = useState('')
   const status = String(run.get('status'))
@@ -67,6 +69,7 @@ export const Run = memo(function Run({ room, id, run, versions }: RunHow): VNode
                 <button type="button" class="quiet" onClick={() => edit(true)}>edit</button>
               </span>
             )}
+            {!open && wrote && <UndoRun room={room} run={id} />}
           </Facts>
           {problem && <p class="error-line" role="alert">{problem}</p>}
         </div>

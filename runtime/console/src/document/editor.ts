@@ -8,7 +8,7 @@
 import { defaultKeymap } from '@codemirror/commands'
 import { defineLanguageFacet, HighlightStyle, Language, syntaxHighlighting } from '@codemirror/language'
 import { highlightSelectionMatches, searchKeymap } from '@codemirror/search'
-import { EditorState } from '@codemirror/state'
+import { EditorState, type Extension } from '@codemirror/state'
 import { drawSelection, EditorView, highlightActiveLine, keymap, placeholder } from '@codemirror/view'
 import { tags } from '@lezer/highlight'
 import { parser } from '@lezer/markdown'
@@ -32,8 +32,8 @@ const colours = syntaxHighlighting(
   ])
 )
 
-/** Put an editor of the line's document into `parent`; the returned function takes it away. */
-export function openEditor(line: Line, parent: HTMLElement, name: string): () => void {
+/** Put an editor of the line's document into `parent`, with `more` that it can do; the returned function takes it away. */
+export function openEditor(line: Line, parent: HTMLElement, name: string, more: Extension): () => void {
   const text = line.doc.getText('content')
   const state = EditorState.create({
     doc: text.toString(),
@@ -47,6 +47,7 @@ export function openEditor(line: Line, parent: HTMLElement, name: string): () =>
       placeholder('Everyone in this room writes here.'),
       markdown,
       colours,
+      more,
       yCollab(text, safeAwareness(line.awareness))
     ]
   })

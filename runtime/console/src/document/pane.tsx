@@ -16,6 +16,7 @@ import { Line } from '../wire/provider'
 import { useRecords } from '../wire/records'
 import type { Room } from '../wire/room'
 import { openEditor } from './editor'
+import { whoWrote } from './hover'
 
 export function DocumentPane({ room }: { room: Room }): VNode {
   const name = useCell(place).document
@@ -32,7 +33,7 @@ export function DocumentPane({ room }: { room: Room }): VNode {
           <Another />
         </div>
       </header>
-      <Editor key={`${room.name}/${name}`} room={room.name} name={name} />
+      <Editor key={`${room.name}/${name}`} room={room} name={name} />
     </section>
   )
 }
@@ -60,15 +61,15 @@ function Another(): VNode {
   )
 }
 
-function Editor({ room, name }: { room: string; name: string }): VNode {
-  const line = useMemo(() => new Line('docs', `${room}/${name}`), [room, name])
+function Editor({ room, name }: { room: Room; name: string }): VNode {
+  const line = useMemo(() => new Line('docs', `${room.name}/${name}`), [room, name])
   const parent = useRef<HTMLDivElement>(null)
   const loaded = useCell(line.loaded)
   const connection = useCell(line.connection)
   const denied = useCell(line.denied)
   useEffect(() => () => line.end(), [line])
   // Before the first whole document an empty editor would say that the document is empty, which nobody knows yet.
-  useEffect(() => (loaded && parent.current ? openEditor(line, parent.current, name) : undefined), [line, loaded])
+  useEffect(() => (loaded && parent.current ? openEditor(line, parent.current, name, whoWrote(room, name, 'content')) : undefined), [line, loaded])
   return (
     <>
       <div class="editor" ref={parent} hidden={!loaded} />

@@ -92,6 +92,7 @@ export function Keys({ actions, onClose }: { actions: readonly Action[]; onClose
         <div><dt><kbd>⏎</kbd></dt><dd>send, approve, answer; with Shift, a new line</dd></div>
         <div><dt><kbd>⌘ ⏎</kbd> <kbd>Ctrl ⏎</kbd></dt><dd>say it to the run at work; in a form with lines, answer</dd></div>
         <div><dt><kbd>← →</kbd></dt><dd>in the timeline: the record before or after</dd></div>
+        <div><dt><kbd>Alt ⏎</kbd></dt><dd>in a document: who wrote what the caret stands in</dd></div>
         <div><dt><kbd>Esc</kbd></dt><dd>leave a field, a form, a record or this list</dd></div>
       </dl>
       <form method="dialog"><button class="quiet">close</button></form>

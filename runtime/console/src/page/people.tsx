@@ -27,7 +27,7 @@ export function People({ awareness, label, naming = false }: { awareness: Awaren
           <li key={one.client}>
             {one.me && naming
               ? <button type="button" class="person" style={{ background: one.color }} title={`${one.name}: you. Change your name`} aria-label={`${one.name}, you: change your name`} onClick={() => ask(!asking)}>{initials(one)}</button>
-              : <span class={one.agent ? 'person agent' : 'person'} style={{ background: one.color }} title={one.name + (one.me ? ': you' : '')} role="img" aria-label={one.name + (one.me ? ', you' : '')}>{initials(one)}</span>}
+              : <Sign one={one} />}
           </li>
         ))}
       </ul>
@@ -39,6 +39,20 @@ export function People({ awareness, label, naming = false }: { awareness: Awaren
       )}
     </div>
   )
+}
+
+/** A person is initials. An agent has its name and what it does in words, since nobody knows it by its initials. */
+function Sign({ one }: { one: Present }): VNode {
+  if (one.agent) {
+    const told = one.status ? `${one.name}, ${one.status}` : one.name
+    return (
+      <span class="person agent" title={`${told}: an agent`} role="img" aria-label={`${told}, an agent`}>
+        <span class="tint" style={{ background: one.color }} /><span class="name">{one.name}</span>{one.status && <span class="doing">{one.status}</span>}
+      </span>
+    )
+  }
+  const me = one.me ? ', you' : ''
+  return <span class="person" style={{ background: one.color }} title={one.name + (one.me ? ': you' : '')} role="img" aria-label={one.name + me}>{initials(one)}</span>
 }
 
 function usePresent(awareness: Awareness): Present[] {

@@ -92,6 +92,30 @@ export async function records(room: string, after: number, limit: number): Promi
   return lines.split('\n').filter(Boolean).map((line) => JSON.parse(line))
 }
 
+/** Who did what a record holds; `time` is RFC 3339. What an edit of no run has not is left out or empty. */
+export interface Attribution {
+  readonly seq: number
+  readonly time: string
+  readonly author: string
+  readonly on_behalf_of?: string
+  readonly run?: string
+  readonly agent?: string
+  readonly model?: string
+  readonly tool?: string
+  readonly prompt_seq?: number
+}
+
+export interface Blamed {
+  readonly spans: readonly { readonly units: readonly [number, number]; readonly text?: string; readonly seq: number }[]
+  readonly records: Readonly<Record<number, Attribution>>
+  readonly prompts: Readonly<Record<number, string>>
+}
+
+/** Who wrote so many UTF-16 units of a shared text from `at` on (specs/attribution.md). */
+export async function blame(room: string, where: { document: string; root: string; at: number; length: number }): Promise<Blamed> {
+  return (await get(`/api/rooms/${encodeURIComponent(room)}/blame`, where)).json()
+}
+
 /** Runs that left the document, newest first or oldest first as the server likes, in the document's shape. */
 export async function pastRuns(room: string, before: string): Promise<{ runs: PastRun[]; before?: string }> {
   return (await get(`/api/rooms/${encodeURIComponent(room)}/runs`, { before })).json()

@@ -14,7 +14,7 @@ export interface Refusal {
   readonly message: string
 }
 
-export type Answer = { readonly ok: { readonly seq?: number; readonly run?: string } } | { readonly refused: Refusal }
+export type Answer = { readonly ok: { readonly seq?: number; readonly run?: string; readonly result?: unknown } } | { readonly refused: Refusal }
 
 /** A file that the server keeps, as a prompt names it. */
 export interface Attached {

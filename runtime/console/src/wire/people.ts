@@ -12,10 +12,13 @@ export interface Present {
   readonly name: string
   readonly color: string
   readonly agent: boolean
+  /** What an agent says that it does, or empty. */
+  readonly status: string
   readonly me: boolean
 }
 
 const GREY = '#5f6368'
+const STATUSES = new Set<unknown>(['thinking', 'working', 'waiting'])
 const COLOR = /^#[0-9a-f]{6}([0-9a-f]{2})?$/i
 
 function safeUser(user: any): { name: string; color: string; colorLight: string } {
@@ -30,7 +33,9 @@ export function present(awareness: Awareness): Present[] {
   for (const [client, state] of awareness.getStates()) {
     if (!state.user) continue
     const { name, color } = safeUser(state.user)
-    all.push({ client, name, color, agent: state.user.role === 'agent', me: client === awareness.clientID })
+    const agent = state.user.role === 'agent'
+    const status = agent && STATUSES.has(state.status) ? String(state.status) : ''
+    all.push({ client, name, color, agent, status, me: client === awareness.clientID })
   }
   return all.sort((a, b) => Number(b.me) - Number(a.me) || a.name.localeCompare(b.name) || a.client - b.client)
 }

@@ -7,7 +7,7 @@
 
 import { useLayoutEffect, useState } from 'preact/hooks'
 
-import { useAgain } from '../page/cell'
+import { Cell, useAgain } from '../page/cell'
 
 export interface LogRecord {
   readonly seq: number
@@ -37,6 +37,7 @@ const KIND_OF: Record<string, Kind> = {
   'text-streamed': 'text',
   'reasoning-streamed': 'reasoning',
   'document-edited': 'edit',
+  'edits-undone': 'edit',
   'run-failed': 'error',
   'model-failed': 'error',
   'tool-failed': 'error',
@@ -85,6 +86,8 @@ export class Records {
   list: LogRecord[] = []
   /** Names of shared documents that the records told of. */
   readonly documents = new Set<string>()
+  /** Runs whose edits of shared documents the records told of. */
+  readonly wrote = new Cell<ReadonlySet<string>>(new Set())
   private watchers = new Set<() => void>()
   private frame = 0
 
@@ -132,6 +135,8 @@ export class Records {
 
   private learn(record: LogRecord): void {
     if (record.document) this.documents.add(record.document)
+    const { run } = record
+    if (run && record.event.type === 'document-edited' && !this.wrote.value.has(run)) this.wrote.set(new Set([...this.wrote.value, run]))
   }
 
   /** Watchers hear of a burst once, in the next frame. */
