@@ -10,15 +10,12 @@ it was told no will be told no for ever. Rules (specs/client.md):
 
 from collections.abc import Callable
 
-from .errors import CODES, Code, PlaitError, Refused
+from .errors import CODES, Code, PlaitError, Refused, code_of
 from .limits import RECONNECT_FIRST_MS, RECONNECT_MAX_S
 
 
 class ComeBack(PlaitError):
     """This socket cannot be gone on with; another one can. It does not mean that anything was refused."""
-
-
-_SAID: dict[int, Code] = {1009: "too-large", 4400: "bad-request", 4401: "not-allowed", 4403: "not-allowed"}
 
 
 def pause_s(failures: int, random: Callable[[], float]) -> float:
@@ -31,9 +28,9 @@ def refusal(close: int, reason: str = "") -> Refused | None:
     """What a close code says: why the client must not come back, or None if it may."""
     if close != 1009 and not 4400 <= close <= 4499:
         return None
-    known: list[Code] = [code for code, meaning in CODES.items() if meaning.close == close]
-    code = _SAID.get(close) or (known[0] if known else "bad-request")
-    return Refused(code, f"{reason or CODES[code].sentence} (The server closed the socket with {close}.)")
+    code = code_of(close, reason)
+    said = CODES[code].sentence if reason in ("", code) else reason
+    return Refused(code, f"{said} (The server closed the socket with {close}.)")
 
 
 def rejected(status: int) -> Refused | None:

@@ -5,7 +5,7 @@ found and translated once, at the edge (a text frame, an HTTP status, a close co
 `CODES` and a test holds them equal.
 """
 
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, cast, get_args
 
 Code = Literal[
     "already-decided",
@@ -96,6 +96,25 @@ CODES: dict[Code, Meaning] = {
     "update-incomplete": Meaning("The update leans on structs that this document does not have yet.", None, 409),
 }
 assert set(CODES) == set(get_args(Code))
+
+_ENDS: dict[int, Code] = {
+    1009: "too-large",
+    4400: "bad-request",
+    4401: "not-allowed",
+    4404: "no-such-room",
+}
+"""What a socket's end means whose number several codes have, or none, and whose reason names none of them."""
+
+
+def code_of(close: int, reason: str) -> Code:
+    """The code for which a socket ended: the one that the reason is, else the one whose sentence it says."""
+    if reason in CODES:
+        return cast(Code, reason)
+    mine: list[Code] = [code for code, meaning in CODES.items() if meaning.close == close]
+    for code in mine:
+        if CODES[code].sentence == reason:
+            return code
+    return _ENDS.get(close) or (mine[0] if mine else "bad-request")
 
 
 class PlaitError(Exception):

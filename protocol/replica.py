@@ -106,7 +106,8 @@ class Replica:
         if change.update in self._unsaved:
             del self._unsaved[change.update]
             self.version += 1
-            return
+            if not change.step2:
+                return  # An answer may be the same bytes, for it brings all deletions: it makes the replica level.
         for update in self._whole.pop(change.update, ()):
             self._unsaved.pop(update, None)
         if not (self._level or change.step2):

@@ -23,7 +23,7 @@ from trio_websocket import ConnectionClosed, WebSocketConnection
 from ...protocol import limits
 from ...protocol.access import Grant
 from ...protocol.dialects import hocuspocus
-from ...protocol.errors import CODES, Refused
+from ...protocol.errors import Refused, code_of
 from ...protocol.names import Target
 from . import wire
 from .connection import QUIET_SWEEPS
@@ -235,7 +235,7 @@ class Multiplex:
         """The room ends a tab: with a code that is final the document alone, else the socket."""
         if 4400 <= code < 4500:
             self._drop(tab)
-            self._deny(tab.prefix, reason if reason in CODES else _code_of(code))
+            self._deny(tab.prefix, code_of(code, reason))
         else:
             self.close(code, reason)
 
@@ -264,8 +264,3 @@ class Multiplex:
         if all(tab.joined for tab in self._tabs.values()):
             self._early_bytes = 0
         self._moved()
-
-
-def _code_of(close: int) -> str:
-    """The refusal that a close code stands for."""
-    return next(code for code, meaning in CODES.items() if meaning.close == close)

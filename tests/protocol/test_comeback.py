@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import pytest
 from plait.protocol.comeback import pause_s, refusal, rejected
+from plait.protocol.errors import CODES, Code
 from plait.protocol.limits import RECONNECT_FIRST_MS, RECONNECT_MAX_S
 
 
@@ -36,6 +37,17 @@ def test_closes_that_are_answers(close: int, code: str) -> None:
     assert refused.code == code
     assert refused.message == f"Because. (The server closed the socket with {close}.)"
     assert refusal(close) is not None
+
+
+def test_a_reason_that_names_its_code_is_believed() -> None:
+    """CC15: two codes may share a number; the server's sentence, or the code itself, says which it was."""
+    codes: list[Code] = ["no-such-room", "no-such-draft"]
+    for code in codes:
+        for reason in (code, CODES[code].sentence):
+            refused = refusal(4404, reason)
+            assert refused is not None
+            assert refused.code == code
+            assert refused.message.startswith(CODES[code].sentence)
 
 
 @pytest.mark.parametrize("close", [1000, 1001, 1006, 1011, 1012, 1013, 4301, 4500])

@@ -161,6 +161,31 @@ def test_changes_before_the_answer_are_passed_over() -> None:
     world.close()
 
 
+def test_an_answer_that_is_an_edit_of_ours_is_an_answer() -> None:
+    """CC9, CC10: whose echo of a deletion was lost is answered with the same bytes; that saves it and is an answer."""
+    world = World()
+    tab, other = world.tabs
+    world.type(tab)
+    world.settle()
+    world.erase(tab)
+    tab.send()
+    world.serve(tab)
+    (deletion,) = tab.replica._unsaved
+    tab.cut()
+    world.connect(tab)
+    tab.send()
+    world.serve(tab)
+    assert frames.step2(deletion) in tab.down
+    while tab.down:
+        tab.hear()
+    assert tab.replica.level
+    assert not tab.replica.unsaved
+    world.type(other)
+    world.settle()
+    assert str(tab.text) == str(world.text) == other.marks[0]
+    world.close()
+
+
 def test_edits_go_out_when_the_server_has_asked() -> None:
     """CC10: as they were, each in a frame of its own, and once on each socket; the echo is the acknowledgement."""
     tab = Tab(1)

@@ -41,4 +41,13 @@ FOUND: tuple[Found, ...] = (
         "A command had happened and its answer was lost. Asked again, it came into a pass that met a full disk, and "
         "its asker was told that nothing had changed.",
     ),
+    Found(
+        20619,
+        2,
+        "CC9",
+        "A deletion's echo was lost with its socket. The answer on the next one brought all deletions, which were that "
+        "one alone: the same bytes. The Python client took the answer for the echo, so its document was not level and "
+        "passed over whatever others wrote from then on. A later harness played otherwise, and found a deleted room "
+        "told as a draft that is not there (CC15).",
+    ),
 )
