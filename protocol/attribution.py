@@ -19,6 +19,7 @@ from msgspec import Struct
 from .events import (
     ArgumentsStreamed,
     DocumentEdited,
+    DocumentSeeded,
     EditsUndone,
     HunksAccepted,
     HunksRejected,
@@ -114,7 +115,7 @@ class Attributions:
                 made = self._wishes.get((run, event.call)) if event.call else self._made.get((run, event.step))
                 call = made or Call(event.call)
                 self._edited(record, _Maker(record.author, run, event.step, call))
-            case EditsUndone() | HunksAccepted() | HunksRejected():
+            case EditsUndone() | HunksAccepted() | HunksRejected() | DocumentSeeded():
                 self._edited(record, _Maker(record.author, record.run, "", Call()))
             case RunRequested():
                 self._runs[run] = Asked(record.seq, record.author, event.agent, event.prompt, event.parent)

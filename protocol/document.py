@@ -25,6 +25,7 @@ from .events import (
     DecisionExpired,
     DocumentCopied,
     DocumentEdited,
+    DocumentSeeded,
     DraftAccepted,
     DraftOpened,
     DraftRejected,
@@ -123,7 +124,14 @@ class RoomDocument:
                 self._write_room(event)
             case DraftOpened() | DraftAccepted() | DraftRejected():
                 show_draft(self._drafts, run, author, time, event)
-            case DocumentEdited() | EditsUndone() | DocumentCopied() | HunksAccepted() | HunksRejected():
+            case (
+                DocumentEdited()
+                | EditsUndone()
+                | DocumentCopied()
+                | DocumentSeeded()
+                | HunksAccepted()
+                | HunksRejected()
+            ):
                 pass
             case StopRequested() | EpochClosed() | ToolsRegistered() | TabLeft() | ContextProvided():
                 pass

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple, cast, get_args
 
 Code = Literal[
     "already-decided",
+    "already-seeded",
     "ambiguous",
     "bad-anchor",
     "bad-answer",
@@ -57,6 +58,9 @@ class Meaning(NamedTuple):
 
 CODES: dict[Code, Meaning] = {
     "already-decided": Meaning("Somebody decided before, or it has expired; the first one counts.", None, 409),
+    "already-seeded": Meaning(
+        "The document was seeded with something else, or somebody has written in it; nothing changed.", None, 409
+    ),
     "ambiguous": Meaning("What was quoted occurs more than once; quote more, or say which.", None, 409),
     "bad-anchor": Meaning("The anchor is not one of this root of this document; read it again for one.", None, 400),
     "bad-answer": Meaning("What was answered is not what the form asks for; ask the person again.", None, 400),

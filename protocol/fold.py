@@ -19,6 +19,7 @@ from .events import (
     ContextProvided,
     DocumentCopied,
     DocumentEdited,
+    DocumentSeeded,
     DraftAccepted,
     DraftOpened,
     DraftRejected,
@@ -65,7 +66,7 @@ def fold(state: RoomState, record: Record) -> None:
             fold_stream(run, cast(Streamed, event))
         return
     match event:
-        case DocumentEdited() | EditsUndone() | DocumentCopied() | HunksAccepted() | HunksRejected():
+        case DocumentEdited() | EditsUndone() | DocumentCopied() | DocumentSeeded() | HunksAccepted() | HunksRejected():
             fold_document(state, record, event)
         case DraftOpened() | DraftAccepted() | DraftRejected():
             fold_draft(state, record, event)

@@ -44,6 +44,12 @@ LIMITS: dict[str, Limit] = {
     "DOCUMENT_BYTES": Limit(
         32 << 20, "bytes", "Applied bytes of one shared document's live form; every fresh tab pulls all of it."
     ),
+    "SEED_BYTES": Limit(
+        8 << 20, "bytes", "A file that a document begins with; every tab gets it at once, in one record of the log."
+    ),
+    "EXPORT_BYTES": Limit(
+        64 << 20, "bytes", "One export; twice a document's bytes, because JSON and Markdown say more about each word."
+    ),
     "CALL_EDITS": Limit(
         1000, "edits", "Of shared documents by one call of a tool; what each gave is remembered until the call ends."
     ),
@@ -312,6 +318,8 @@ DOCUMENT_BYTES = LIMITS["DOCUMENT_BYTES"].value
 PRESENCE_S = LIMITS["PRESENCE_S"].value
 UNDO_RECORDS = LIMITS["UNDO_RECORDS"].value
 UNDO_KEPT = LIMITS["UNDO_KEPT"].value
+SEED_BYTES = LIMITS["SEED_BYTES"].value
+EXPORT_BYTES = LIMITS["EXPORT_BYTES"].value
 CALL_EDITS = LIMITS["CALL_EDITS"].value
 EDIT_RESULT_BYTES = LIMITS["EDIT_RESULT_BYTES"].value
 DRAFTS_OPEN = LIMITS["DRAFTS_OPEN"].value

@@ -15,7 +15,7 @@ import msgspec
 import trio
 from pycrdt import Doc
 
-from ..protocol import commands, limits
+from ..protocol import commands, limits, porting
 from ..protocol.access import Grant
 from ..protocol.commands import (
     Asked,
@@ -42,6 +42,7 @@ from .room.identity import Surroundings
 from .room.live import Answer
 from .room.proposing import look
 from .room.rooms import Rooms
+from .room.seeding import Seeded
 
 
 class Runtime:
@@ -259,6 +260,29 @@ class RoomHandle:
         name, key = document_name(document), command_record_id(id) if id else ""
         async with self._rooms.use(self.name) as room:
             return await room.write(author, name, transform, key=key)
+
+    async def seed(
+        self,
+        document: str,
+        data: bytes,
+        format: porting.Format,  # noqa: A002
+        *,
+        root: str = "",
+        author: str = "anonymous",
+    ) -> Seeded:
+        """Let a document that nobody has written in begin with a file (specs/porting.md); its seeding. It happens
+        once: the same file again gives the first seeding. Raises Refused('already-seeded'), or what else is wrong with
+        the file, and OutcomeUnknown, after which asking again is safe."""
+        name, event = document_name(document), porting.seeding(data, format, root=root)
+        async with self._rooms.use(self.name) as room:
+            return await room.seed(author, name, event, data)
+
+    async def export(self, document: str, format: porting.Format, *, root: str = "") -> bytes:  # noqa: A002
+        """A document as a file (specs/porting.md). Raises Refused."""
+        name = document_name(document)
+        async with self._rooms.use(self.name) as room:
+            update = await room.document(name)
+        return porting.export(update, format, root=root, document=name)
 
     async def undo(
         self,

@@ -70,4 +70,14 @@ class HunksRejected(Fact, frozen=True):
     moved: tuple[Move, ...] = ()
 
 
-DocumentFact = DocumentEdited | EditsUndone | DocumentCopied | HunksAccepted | HunksRejected
+class DocumentSeeded(Fact, frozen=True):
+    """The record's document, in which nobody had written, began with a file: its format, the SHA-256 of its bytes in
+    hex, and the root that it went into (empty for a Yjs update, which brings its own). A document has at most one.
+    """
+
+    format: str
+    digest: str
+    root: str = ""
+
+
+DocumentFact = DocumentEdited | EditsUndone | DocumentCopied | HunksAccepted | HunksRejected | DocumentSeeded

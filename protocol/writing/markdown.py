@@ -32,9 +32,9 @@ _LINES: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("quote", re.compile(r">\s?(?P<text>.*)")),
 )
 _RULE = re.compile(r"-{3,}|\*{3,}|_{3,}")
-_FENCE = re.compile(r"(`{3,})\s*(\w*)\s*")
+_FENCE = re.compile(r"(`{3,})\s*([\w+#.-]*)\s*")
 _MARK = re.compile(
-    r"`(?P<code>[^`]+)`|\*\*(?P<bold>.+?)\*\*|~~(?P<strike>.+?)~~|(?<![\w*])\*(?P<italic>[^\s*](?:[^*]*[^\s*])?)\*(?!\w)"
+    r"`(?P<code>[^`]+)`|\*\*(?P<bold>.+?)\*\*(?!\*)|~~(?P<strike>.+?)~~|(?<![\w*])\*(?P<italic>[^\s*](?:[^*]*[^\s*])?)\*(?!\w)"
     r"|\[(?P<link>[^\]]+)\]\((?P<href>[^()\s]+)\)"
 )
 

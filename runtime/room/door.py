@@ -15,10 +15,12 @@ from outcome import Outcome
 from ...protocol.access import Grant
 from ...protocol.commands import Asked
 from ...protocol.errors import OutcomeUnknown, PlaitError
+from ...protocol.events import DocumentSeeded
 from .audience import Audience
 from .editing import Place, Transform
 from .live import Answer
 from .messages import Ask, Begin, CatchUp, Edit, Join, Leave, Look, Message, Report, Resync, Step1, TabGone, Write
+from .seeding import Seed, Seeded, Shelf, Written
 from .tab import Tab
 
 
@@ -149,6 +151,34 @@ class Door:
         self._post(Write(author, document, transform, tell, place, looks=looks, key=key))
         with trio.CancelScope(shield=True):
             await told.wait()
+        return outcomes[0].unwrap()
+
+    async def seed(self, author: str, document: str, event: DocumentSeeded, data: bytes) -> Seeded:
+        """Let a shared document begin with a file; its first seeding, once that is on disk. Shielded, as a commit is.
+        Raises Refused('already-seeded') and what else is wrong with the file, OutcomeUnknown."""
+        told = trio.Event()
+        outcomes: list[Outcome[Seeded]] = []
+
+        def tell(outcome: Outcome[Seeded]) -> None:
+            outcomes.append(outcome)
+            told.set()
+
+        self._post(Seed(author, document, event, data, tell))
+        with trio.CancelScope(shield=True):
+            await told.wait()
+        return outcomes[0].unwrap()
+
+    async def documents(self) -> list[Written]:
+        """The shared documents in which somebody has written, by name."""
+        told = trio.Event()
+        outcomes: list[Outcome[list[Written]]] = []
+
+        def tell(outcome: Outcome[list[Written]]) -> None:
+            outcomes.append(outcome)
+            told.set()
+
+        self._post(Shelf(tell))
+        await told.wait()
         return outcomes[0].unwrap()
 
     def write_soon(self, write: Write) -> None:

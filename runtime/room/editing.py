@@ -18,8 +18,9 @@ from ...protocol import limits
 from ...protocol.access import HOUSE
 from ...protocol.drafts import check_open
 from ...protocol.errors import OutcomeUnknown, Refused
-from ...protocol.events import DocumentEdited, EditsUndone
+from ...protocol.events import DocumentEdited, DocumentSeeded, EditsUndone
 from ...protocol.names import draft_begun
+from ...protocol.porting import plant
 from ...protocol.state import Run, Step
 from ...protocol.update import decode_state_vector, deletion, new_clients, read
 from .drafting import Drafting
@@ -122,6 +123,26 @@ class Editing(Drafting):
             ordinal = "" if place.call else f"{place.run}/{place.step}/edit#{len(step.edits)}"
             self._draft(event, author, place.run, document=document, update=update, id=ordinal or None)
         return value
+
+    def seed(self, author: str, document: str, event: DocumentSeeded, data: bytes, key: str) -> int:
+        """Let a document that nobody has written in begin with a file; the record's seq. Raises Refused, and what
+        broke the document: then it is read again from the log before anybody may look at it."""
+        self._flush()
+        check_open(self.state, document)
+        shared = self.shared_document(document)
+        before = shared.doc.get_state()
+        try:
+            if event.format == "update":
+                update = shared.take_whole(data, author, self.state.owners, self.name)
+            else:
+                update, _ = shared.write(lambda doc: plant(doc, event, data))
+        except Broken as broken:
+            self.broken.add(document)
+            raise (broken.__cause__ or Refused("bad-update", str(broken))) from broken
+        if update:
+            self._change(document, before)
+        self._draft(event, author, document=document, update=update, id=key)
+        return self.state.seq
 
     def undo(
         self,

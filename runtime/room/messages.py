@@ -385,7 +385,7 @@ class Write:
     def speculate(self, live: Live, agent_for: AgentFor) -> None:
         drafted = len(live.drafts)
         self._outcome = capture(self._write, live)
-        if len(live.drafts) > drafted:
+        if len(live.drafts) > drafted and live.drafts[-1].update:  # One under an id may have changed nothing.
             inserted = read(live.drafts[-1].update, own=True).inserted
             self.end = (inserted[-1][0], inserted[-1][2] - 1) if inserted else None
 

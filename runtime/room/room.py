@@ -36,6 +36,7 @@ from .live import Live
 from .messages import Ask, CatchUp, Edit, Join, Leave, Look, Message, Report, Resync, Step1, TabGone, TabStays, Write
 from .opening import mend, open_live, take_snapshot
 from .proposing import catch_up, compare
+from .seeding import Seed, Shelf
 from .tab import Tab
 from .undoing import NOTHING, Prepared, prepare
 
@@ -206,7 +207,7 @@ class Room(Door):
 
     async def _look_up(self, batch: list[Message]) -> None:
         for message in batch:
-            if isinstance(message, Write) and message.key:
+            if isinstance(message, Write | Seed) and message.key:
                 message.known = await self.store.find(self.name, message.key)
             if isinstance(message, Ask):
                 message.known = await self.store.find(self.name, command_record_id(message.command.id))
@@ -431,7 +432,7 @@ class Room(Door):
             log.warning("room %s kept no snapshot: %s", self.name, error)
 
 
-_CHANGES_NOTHING = (Join, Step1, CatchUp, Look, Leave)
+_CHANGES_NOTHING = (Join, Step1, CatchUp, Look, Leave, Shelf)
 
 _WORTH_A_SNAPSHOT = 100
 """A sleeping room with fewer records since its last snapshot is read from its tail instead."""

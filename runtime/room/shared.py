@@ -89,6 +89,13 @@ class SharedDocument:
         self.size += len(self._update)
         return Taken(self._update, foreign)
 
+    def take_whole(self, update: bytes, author: str, owners: dict[int, str], room: str) -> bytes:
+        """Apply an update of which nothing may be left out; the exact update. Raises as `take` does."""
+        fresh = new_clients(read(update), self.clocks)
+        if any(owners.get(client, author) != author or is_server_id(client, room) for client in fresh):
+            raise Refused("update-foreign")
+        return self.take(update, author, owners, room).update
+
     def write(self, edit: "Callable[[Doc[Any]], Any]") -> tuple[bytes, Any]:
         """Change the document from inside: the exact update (empty if nothing changed), and what `edit` gave.
 

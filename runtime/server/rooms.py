@@ -4,14 +4,16 @@ The server depends on these shapes and not on the room's modules, so its tests c
 Everything but `ask` and `beyond` is synchronous and never blocks.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
 from ...protocol.access import Grant
 from ...protocol.commands import Asked
 from ...protocol.errors import PlaitError
+from ...protocol.events import DocumentSeeded
 from ...storage.store import Store
+from ..room.seeding import Seeded, Written
 from ..room.tab import Tab
 
 
@@ -74,6 +76,18 @@ class Room(Protocol):
 
     async def ask(self, grant: Grant, command: Asked) -> Answer:
         """As `command`, for somebody who can wait. Raises Refused or OutcomeUnknown."""
+        ...
+
+    async def document(self, name: str = "") -> bytes:
+        """A document's whole content as one update."""
+        ...
+
+    async def documents(self) -> Sequence[Written]:
+        """The shared documents in which somebody has written, by name."""
+        ...
+
+    async def seed(self, author: str, document: str, event: DocumentSeeded, data: bytes) -> Seeded:
+        """Let a document begin with a file. Raises Refused or OutcomeUnknown."""
         ...
 
     async def beyond(self, seq: int) -> int:

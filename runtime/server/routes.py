@@ -24,6 +24,7 @@ from ..room.proposing import look
 from .answers import answer_frame
 from .blaming import Blaming
 from .blobs import Blobs
+from .documents import Documents
 from .exchange import JSON, Exchange, Request, Response, Send, json, refusal
 from .follow import Log
 from .listing import list_rooms
@@ -58,6 +59,7 @@ class Routes:
         self._ready = ready
         self._files = Files()
         self._blobs = Blobs(rooms.store)
+        self._documents = Documents(rooms)
 
     async def respond(self, request: Request, exchange: Exchange) -> Response:
         """The answer to a request that passed the door. Never raises what the asker caused."""
@@ -116,6 +118,10 @@ class Routes:
         return Response(200, (("content-type", CONTENT_TYPE), ("cache-control", "no-store")), self._metrics.text())
 
     async def _of_room(self, request: Request, exchange: Exchange) -> Response:
+        first, _, rest = request.path.removeprefix("/api/rooms/").partition("/")
+        if rest == "documents" or rest.startswith("documents/"):  # Before the others: a document's name may hold "/".
+            document = rest.removeprefix("documents").removeprefix("/")
+            return await self._documents.respond(first, document, request, exchange, self._grant_for(request))
         room, slash, what = request.path.removeprefix("/api/rooms/").rpartition("/")
         if not slash:
             if request.method != "DELETE":

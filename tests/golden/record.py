@@ -153,6 +153,18 @@ async def play_decisions(store: MemoryStore) -> MemoryStore:
     return store
 
 
+async def play_seeding(store: MemoryStore) -> MemoryStore:
+    """Documents that begin with files, and two prompts."""
+    agents = [Agent("clerk", Scripted(script), tools=[stock, order])]
+    async with Runtime(store, agents, surroundings=surroundings()) as runtime:
+        room = runtime.room("r")
+        await room.seed("notes", "Größe 🍏".encode(), "text", author="ada")
+        await room.seed("state", b'{"done": false}', "json", author="bob")
+        for name in ("p1", "p2"):
+            await room.wait(await room.prompt("go", id=name))
+    return store
+
+
 async def digest(store: MemoryStore) -> dict[str, Any]:
     """What the log says, as plain values that do not depend on the fold's own shape."""
     live = await open_live("r", store, {}, surroundings())
@@ -198,7 +210,13 @@ async def write_database() -> None:
         made.write_bytes(path.read_bytes())
 
 
-_SCENARIOS = {"": play, "-decisions": play_decisions, "-agents": play_agents, "-documents": play_documents}
+_SCENARIOS = {
+    "": play,
+    "-decisions": play_decisions,
+    "-agents": play_agents,
+    "-documents": play_documents,
+    "-seeding": play_seeding,
+}
 
 
 async def main() -> None:

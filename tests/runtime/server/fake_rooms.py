@@ -13,7 +13,8 @@ from plait.protocol import limits
 from plait.protocol.access import Grant
 from plait.protocol.commands import Asked, Prompt
 from plait.protocol.errors import OutcomeUnknown, PlaitError, Refused
-from plait.protocol.events import DocumentEdited, Record, RunRequested, run_id
+from plait.protocol.events import DocumentEdited, DocumentSeeded, Record, RunRequested, run_id
+from plait.runtime.room.seeding import Seeded, Written
 from plait.runtime.room.tab import Delta, Presence, Tab
 from plait.storage.memory import MemoryStore
 from plait.storage.store import Head, RoomDeleted, Sealed, Snapshot, StoreError
@@ -169,6 +170,18 @@ class FakeRoom:
             raise Refused("no-such-run")
         seq = self.log(RunRequested("echo", command.text))
         return Answered(seq, run_id(seq))
+
+    async def document(self, name: str = "") -> bytes:
+        await trio.lowlevel.checkpoint()
+        return self.doc.get_update()
+
+    async def documents(self) -> list[Written]:
+        await trio.lowlevel.checkpoint()
+        return [Written("main", len(self.doc.get_update()))]
+
+    async def seed(self, author: str, document: str, event: DocumentSeeded, data: bytes) -> Seeded:
+        await trio.lowlevel.checkpoint()
+        return Seeded(self.log(event), author, event, fresh=True)
 
     async def beyond(self, seq: int) -> int:
         while self.head <= seq:

@@ -1,0 +1,65 @@
+"""Shared documents over HTTP: which there are, one as a file to save, and one that begins with a file.
+
+An export is whatever people wrote, served from the address that also serves the console. So it is always saved and
+never shown, its type is not guessed, and a page made of it gets a sandbox without rights.
+"""
+
+from urllib.parse import unquote
+
+from ...protocol import limits, names
+from ...protocol.access import Grant
+from ...protocol.errors import Refused
+from ...protocol.porting import KINDS, export, format_named, seeding
+from .exchange import Exchange, Request, Response, json, refusal
+from .rooms import Rooms
+
+
+class Documents:
+    """What answers under `/api/rooms/{room}/documents`."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+
+    async def respond(self, room: str, document: str, request: Request, exchange: Exchange, grant: Grant) -> Response:
+        """The list for an empty document name, else that document. Both names are still percent-encoded. Raises
+        Refused, OutcomeUnknown, StoreError."""
+        reads, writes = request.method in ("GET", "HEAD"), request.method == "PUT" and document != ""
+        if not reads and not writes:
+            allow = "GET, HEAD, PUT" if document else "GET, HEAD"
+            response = refusal("bad-request", f"This address answers to {allow}.", 405)
+            return response._replace(headers=(*response.headers, ("allow", allow)))
+        if not (grant.read if reads else grant.write):
+            raise Refused("not-allowed")
+        room = names.room_name(unquote(room))
+        if not document:
+            return await self._list(room)
+        name = names.document_name(unquote(document))
+        return await self._get(room, name, request) if reads else await self._put(room, name, request, exchange, grant)
+
+    async def _list(self, room: str) -> Response:
+        async with self._rooms.use(room) as opened:
+            return json({"documents": await opened.documents()})
+
+    async def _get(self, room: str, name: str, request: Request) -> Response:
+        wanted = format_named(request.query.get("format", "text"))
+        async with self._rooms.use(room) as opened:
+            update = await opened.document(name)
+        data = export(update, wanted, root=request.query.get("root", ""), document=name)
+        kind = KINDS[wanted]
+        headers = (
+            ("content-type", kind.media_type),
+            ("content-disposition", f'attachment; filename="{name.rpartition("/")[2]}.{kind.suffix}"'),
+            ("content-security-policy", "sandbox; default-src 'none'"),
+            ("x-content-type-options", "nosniff"),
+            ("cache-control", "no-store"),
+        )
+        return Response(200, headers, data)
+
+    async def _put(self, room: str, name: str, request: Request, exchange: Exchange, grant: Grant) -> Response:
+        wanted = format_named(request.query.get("format", "text"))
+        data = await exchange.body(limits.SEED_BYTES, limits.BLOB_UPLOAD_S)
+        event = seeding(data, wanted, root=request.query.get("root", ""))
+        async with self._rooms.use(room) as opened:
+            seeded = await opened.seed(grant.author, name, event, data)
+        told = {"document": name, "seq": seeded.seq, "author": seeded.author, "digest": event.digest}
+        return json(told, 201 if seeded.fresh else 200)
