@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from plait.protocol import codec, events
 from plait.protocol.codec import CorruptBody, decode_event, encode_event, record_json
-from plait.protocol.events import Event, Record, RunStarted, TextStreamed, kebab
+from plait.protocol.events import Event, Move, Record, RunStarted, TextStreamed, kebab
+from plait.protocol.structs import Range
 
 KINDS: tuple[Any, ...] = get_args(Event)
 TAGS = [
@@ -41,12 +42,16 @@ TAGS = [
 
 def some(kind: Any) -> st.SearchStrategy[Any]:
     """Any event of that kind."""
+    number = st.integers(0, 2**53 - 1)
     by_type: dict[Any, st.SearchStrategy[Any]] = {
         str: st.text(max_size=20),
-        int: st.integers(0, 2**53 - 1),
-        int | None: st.none() | st.integers(0, 2**53 - 1),
+        int: number,
+        int | None: st.none() | number,
         bytes: st.binary(max_size=20),
-        dict[str, int]: st.dictionaries(st.text(max_size=9), st.integers(0, 2**53 - 1), max_size=3),
+        dict[str, int]: st.dictionaries(st.text(max_size=9), number, max_size=3),
+        tuple[int, ...]: st.lists(number, max_size=3).map(tuple),
+        tuple[Move, ...]: st.lists(st.tuples(*[number] * 5), max_size=3).map(tuple),
+        tuple[Range, ...]: st.lists(st.tuples(*[number] * 3), max_size=3).map(tuple),
     }
     for struct in (events.ToolCall, events.Usage, events.Attachment):
         st.register_type_strategy(struct, st.builds(struct, **{f.name: by_type[f.type] for f in _fields(struct)}))
