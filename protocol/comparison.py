@@ -148,12 +148,18 @@ class Images:
 
     def find(self, client: int, clock: int) -> Id | None:
         """Where the unit stands, None if nowhere else."""
+        found = self.run(client, clock)
+        return None if found is None else found[0]
+
+    def run(self, client: int, clock: int) -> tuple[Id, int] | None:
+        """The same, and how many units from it on stand there one after the other."""
         starts = self._starts.get(client)
         at = bisect_right(starts, clock) - 1 if starts else -1
         if at < 0:
             return None
         _, first, length, to_client, to_clock = self._moves[client][at]
-        return (to_client, to_clock + clock - first) if clock < first + length else None
+        passed = clock - first
+        return ((to_client, to_clock + passed), length - passed) if passed < length else None
 
 
 class Comparison:

@@ -68,6 +68,8 @@ def _write_for_people(found: Blame) -> None:
         text = Text.assemble((f"{seqs:>9}", "dim"), " ", (_who(found.records.get(span.seq)), "bold"), " ")
         text.append(where(span), "dim")
         text.append(f" {_said(span)}", "strike" if span.deleted else "")
+        if span.accepted:
+            text.append(f"  accepted by {_who(found.records.get(span.accepted)).strip()} in {span.accepted}", "green")
         if span.deleted:
             text.append(f"  deleted by {_who(found.records.get(span.deleted)).strip()} in {span.deleted}", "red")
         if console.is_terminal:
@@ -85,6 +87,7 @@ def parts(found: Blame) -> list[tuple[Span, int]]:
         if (
             before is not None
             and (before.path, before.key, before.end, before.deleted) == (span.path, None, span.start, 0)
+            and before.accepted == span.accepted
             and before.text
             and span.text
             and not span.deleted

@@ -21,6 +21,7 @@ from ...protocol import limits
 from ...protocol.attribution import Attribution, Attributions
 from ...protocol.blocks import NotWhole
 from ...protocol.codec import rfc3339
+from ...protocol.drafted import Drafted
 from ...protocol.errors import Refused
 from ...protocol.events import Record
 from ...protocol.history import History
@@ -89,6 +90,8 @@ def _shown_span(span: Span) -> dict[str, Any]:
     if len(span.text) > limits.BLAME_CHARS or (span.values and not told["values"]):
         told["cut"] = True
     told["seq"] = span.seq
+    if span.accepted:
+        told["accepted"] = span.accepted
     return told | {"deleted": span.deleted} if span.deleted else told
 
 
@@ -98,6 +101,7 @@ class Past:
     def __init__(self, room: str, document: str) -> None:
         self.history = History()
         self.attributions = Attributions()
+        self.drafted = Drafted(document)
         self.lock = trio.Lock()
         self.head = 0
         self._room = room
@@ -121,7 +125,10 @@ class Past:
     def _take(self, record: Record) -> None:
         if record.document == self._document:
             self.history.take(record.seq, record.update)
-        if record.document in ("", self._document):
+        drafted = self.drafted.has(record.document)
+        if drafted or record.document == self._document:
+            self.drafted.take(record)
+        if drafted or record.document in ("", self._document):
             self.attributions.take(record)
         self.head = record.seq
 
@@ -146,7 +153,7 @@ class Past:
                 break
             spans.append(span)
             chars += len(span.text) or len(msgspec.json.encode(span.values))
-        seqs = {seq for span in spans for seq in (span.seq, span.deleted) if seq}
+        seqs = {seq for span in spans for seq in (span.seq, span.deleted, span.accepted) if seq}
         told = {seq: self.attributions.of(seq) for seq in sorted(seqs)}
         return Blame(moment, tuple(spans), {seq: one for seq, one in told.items() if one is not None}, rest)
 
@@ -155,14 +162,15 @@ class Past:
         history = self.history
         for root in [question.root] if question.root else history.roots:
             for span in history.blame(root, deleted=question.deleted, at=moment):
-                if question.at is None:
-                    yield span
-                elif span.path == (root,) and span.key is None:
-                    if span.units[0] >= question.at + question.length:
-                        break
-                    yield clipped(span, question.at, question.at + question.length)
-                else:
-                    yield None
+                for part in self.drafted.written(span):
+                    if question.at is None:
+                        yield part
+                    elif part.path == (root,) and part.key is None:
+                        if part.units[0] >= question.at + question.length:
+                            return
+                        yield clipped(part, question.at, question.at + question.length)
+                    else:
+                        yield None
 
 
 async def blame(

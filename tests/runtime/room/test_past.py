@@ -240,3 +240,39 @@ async def test_a_room_that_is_deleted_or_damaged() -> None:
     await store.append(Append("hole", 1, 0, edits([doc.get_update(before)])))
     with pytest.raises(StoreCorrupt, match="record 1 of hole"):
         await pasts.ask("hole", "main", Question())
+
+
+async def test_what_came_from_a_draft_is_its_writers(autojump_clock: Any) -> None:
+    """BL15: each word is the record's that wrote it in the draft, and the acceptance is told beside it."""
+
+    def add(words: str, at: int) -> Any:
+        def transform(doc: "Doc[Any]") -> None:
+            doc.get("content", type=Text).insert(at, words)
+
+        return transform
+
+    store = MemoryStore()
+    async with Runtime(store, []) as runtime:
+        room = runtime.room("r")
+        await room.edit("notes", add("Old. ", 0), author="ada")
+        draft = await room.propose("notes", author="bob")
+        await room.edit(draft, add("Bob's two. ", 5), author="bob")
+        await room.edit(draft, add("(Cem's) ", 9), author="cem")
+        await room.accept(draft, author="dan")
+        await room.edit("notes", add("Ada again.", 24), author="ada")
+        assert str((await room.document("notes")).get("content", type=Text)) == "Old. Bob'(Cem's) s two. Ada again."
+    found = await blame(store, "r", "notes", root="content")
+    told = [
+        (span.text, found.records[span.seq].author, found.records[span.accepted].author if span.accepted else "")
+        for span in found.spans
+    ]
+    assert told == [
+        ("Old. ", "ada", ""),
+        ("Bob'", "bob", "dan"),
+        ("(Cem's) ", "cem", "dan"),
+        ("s two. ", "bob", "dan"),
+        ("Ada again.", "ada", ""),
+    ]
+    (one,) = (await blame(store, "r", "notes", root="content", at=10, length=2)).spans
+    assert (one.text, one.units) == ("Ce", (10, 12))
+    assert shown(found)["spans"][1]["accepted"] == found.spans[1].accepted
