@@ -135,6 +135,18 @@ class AsyncioRoom:
         """Take edits of shared documents back; the keywords are those of `RemoteRoom.undo`."""
         return await self._guest.call(lambda: self._remote.undo(run, **whose))
 
+    async def propose(self, document: str = "main", **more: Any) -> str:
+        """Open a draft of a shared document: its name; the keywords are those of `RemoteRoom.propose`."""
+        return await self._guest.call(lambda: self._remote.propose(document, **more))
+
+    async def accept(self, draft: str, hunks: Sequence[str] | None = None, **more: Any) -> dict[str, Any]:
+        """Accept these hunks of a draft, or all that is left; the keywords are those of `RemoteRoom.accept`."""
+        return await self._guest.call(lambda: self._remote.accept(draft, hunks, **more))
+
+    async def reject(self, draft: str, hunks: Sequence[str] | None = None, **more: Any) -> None:
+        """Reject these hunks of a draft, or all that is left; the keywords are those of `RemoteRoom.reject`."""
+        await self._guest.call(lambda: self._remote.reject(draft, hunks, **more))
+
     async def wait(self, run: str) -> dict[str, Any]:
         """The run as plain values, once it is terminal."""
         return await self._guest.call(lambda: self._remote.wait(run))

@@ -83,6 +83,15 @@ def test_everything_that_a_room_can_do() -> None:
                 doc.get("content", type=Text).insert(0, "Hello")
             await notes.saved()
             assert (notes.unsaved, str(notes.doc.get("content", type=Text))) == (0, "Hello")
+            draft = await room.propose("notes")
+            proposed = await room.document(draft)
+            with proposed.edit() as doc:
+                doc.get("content", type=Text).insert(5, " there")
+            await proposed.saved()
+            assert (await room.accept(draft))["kept"] == []
+            with pytest.raises(Refused, match="already-decided"):
+                await room.reject(draft)
+            assert list((await room.undo(by="anonymous", document="notes"))["documents"]) == ["notes"]
             await room.stop()
             file = await room.attach(b"GIF89a", "image/gif", "dot.gif")
             again = await room.edit_prompt(run, "Polly has", options=Overrides())
