@@ -51,6 +51,9 @@ class Follower(Protocol):
     def send_caught_up(self, seq: int) -> None: ...
 
 
+_AGAIN_S = 0.1
+
+
 class Log:
     """One room's log in one outside shape, with the last page kept: a page of an append-only log never changes."""
 
@@ -98,7 +101,10 @@ async def follow(log: Log, room: Followed, tab: Follower, after: int) -> None:
 
 async def _send_page(log: Log, tab: Follower, cursor: int) -> int:
     """Send what the socket takes of the next page; the rest is read again later rather than held."""
-    for seq, record in await log.page(cursor):
+    page = await log.page(cursor)
+    if not page:
+        await trio.sleep(_AGAIN_S)  # The room says that there is more: a disk that lies is no reason to spin.
+    for seq, record in page:
         if not tab.takes_more:
             break
         tab.send_record(record)
