@@ -28,7 +28,7 @@ def fold_document(state: RoomState, record: Record, event: DocumentFact) -> None
     elif event.call:
         _note(step.written.setdefault(event.call, Written(record.document)), event, update)
     else:
-        step.edits.append(event.result)
+        step.edits[len(step.edits) if event.nth is None else event.nth] = event.result
 
 
 def _note(written: Written, event: DocumentEdited, update: Update) -> None:

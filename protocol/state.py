@@ -13,7 +13,7 @@ from msgspec import Struct, field
 
 from .events import Attachment, EpochClosed, TabTool, ToolCall, Usage
 
-VERSION = 6
+VERSION = 7
 
 RunStatus = Literal["queued", "running", "waiting", "done", "stopped", "failed"]
 StepKind = Literal["model", "tool", "run", "timer", "value", "inbox"]
@@ -52,7 +52,7 @@ class Step(Struct):
     model had answered,
     somebody had said something that it had not seen. `epoch` is that of the open attempt: if it is not the room's, its
     process is gone. `began` is the seq of a model's request. `records` counts the attempt's records, for their ids.
-    `edits` are the results of the edits that a call has made, over all of its attempts; `written` is what a model's
+    `edits` are the results of a call's edits by their number, over all of its attempts; `written` is what a model's
     attempt has written into documents while it streamed, by the id of the call in whose arguments it stood.
     """
 
@@ -86,7 +86,7 @@ class Step(Struct):
     child: str = ""
     agent: str = ""
     prompt: str = ""
-    edits: list[str] = field(default_factory=list)
+    edits: dict[int, str] = field(default_factory=dict)
     written: dict[str, Written] = field(default_factory=dict)
 
 

@@ -18,7 +18,8 @@ class DocumentEdited(Fact, frozen=True):
     record's, in attempt `attempt` at `step`.
 
     `result` is the JSON text of what that edit gave: the next attempt at a call that a crash cut is given it, and does
-    not edit again. `call` is set where a model's answer is written while it streams: the call in whose arguments it is.
+    not edit again; `nth` is which of the call's edits it is, from 0. `call` is set where a model's answer is written
+    while it streams: the call in whose arguments it is.
     `step` is then the model's, and `result` says how far it came (`Came`); empty, all that came is taken out again.
     """
 
@@ -26,6 +27,7 @@ class DocumentEdited(Fact, frozen=True):
     attempt: int = 0
     call: str = ""
     result: str = ""
+    nth: int | None = None
 
 
 class EditsUndone(Fact, frozen=True):

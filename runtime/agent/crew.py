@@ -154,6 +154,6 @@ def _with_delegates(agents: Sequence[Agent]) -> Iterator[Agent]:
 def _came(run: Run, move: Call) -> Came | None:
     """What the model's step has written of the call's text while it streamed; the newest answer's, if several have
     calls of that id."""
-    steps = [step for step in run.steps.values() if move.call.id in step.written]
-    written = steps[-1].written[move.call.id] if steps else None
+    asked = [step for step in run.steps.values() if any(call.id == move.call.id for call in step.calls)]
+    written = asked[-1].written.get(move.call.id) if asked else None
     return None if written is None else Came(written.chars, written.end)

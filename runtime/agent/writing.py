@@ -12,8 +12,10 @@ from typing import Any
 from outcome import Outcome
 from pycrdt import Doc
 
+from ...protocol.errors import Refused
 from ...protocol.events import Came
 from ...protocol.moves import Generate
+from ...protocol.names import document_name
 from ...protocol.partial import partial_json
 from ...protocol.writing import text
 from ...protocol.writing.prefix import stable_prefix
@@ -84,9 +86,13 @@ class Writing:
         def insert(doc: "Doc[Any]") -> dict[str, Any]:
             return {"chars": end, "end": text.insert(chosen(doc, aim.target, values=False), at, words)["end"]}
 
+        try:
+            document = document_name(aim.target.partition("#")[0] or "main")
+        except Refused:  # The call is told.
+            known.given_up = True
+            return
         known.on_its_way = True
         place = Place(self._run, self._move.step, self._move.attempt, call=known.call)
-        document = aim.target.partition("#")[0] or "main"
         self._room.write_soon(Write(self._author, document, insert, lambda outcome: self._told(known, outcome), place))
 
     def _told(self, known: _Text, outcome: Outcome[Any]) -> None:

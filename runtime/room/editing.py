@@ -60,7 +60,7 @@ class Editing(Drafting):
         try:
             taken = shared.take(update, author, self.state.owners, self.name)
         except Broken:
-            self.broken.add(document)
+            self._broke(document, before)
             raise
         if taken.update:
             self._change(document, before)
@@ -100,18 +100,18 @@ class Editing(Drafting):
         if again is not None and isinstance(again.event, DocumentEdited):
             return gave(again.event.result)
         step = self._at_work(place) if place is not None else None
-        if step is not None and place is not None and not place.call and place.nth < len(step.edits):
+        if step is not None and place is not None and not place.call and place.nth in step.edits:
             return gave(step.edits[place.nth])
         if not looks:
             check_open(self.state, document)
         shared = self.shared_document(document)
         before = shared.doc.get_state()
         try:
-            update, value = shared.write(change)
+            # What it gave is written down inside: what JSON cannot say must break the document, not leave it unlogged.
+            update, (value, result) = shared.write(lambda doc: _with_text(change(doc), looks))
         except Broken as broken:
-            self.broken.add(document)
+            self._broke(document, before)
             raise broken.__cause__ or broken from broken
-        result = _text(value)
         if place is None or step is None:
             if update or key:
                 self._change(document, before)
@@ -119,8 +119,8 @@ class Editing(Drafting):
             return value
         if update or not place.call:
             self._change(document, before)
-            event = DocumentEdited(place.step, place.attempt, place.call, result)
-            ordinal = "" if place.call else f"{place.run}/{place.step}/edit#{len(step.edits)}"
+            event = DocumentEdited(place.step, place.attempt, place.call, result, None if place.call else place.nth)
+            ordinal = "" if place.call else f"{place.run}/{place.step}#edit.{place.nth}"
             self._draft(event, author, place.run, document=document, update=update, id=ordinal or None)
         return value
 
@@ -137,7 +137,7 @@ class Editing(Drafting):
             else:
                 update, _ = shared.write(lambda doc: plant(doc, event, data))
         except Broken as broken:
-            self.broken.add(document)
+            self._broke(document, before)
             raise (broken.__cause__ or Refused("bad-update", str(broken))) from broken
         if update:
             self._change(document, before)
@@ -162,7 +162,7 @@ class Editing(Drafting):
         try:
             exact, _ = shared.write(lambda doc: doc.apply_update(update))
         except Broken as broken:
-            self.broken.add(document)
+            self._broke(document, before)
             raise OutcomeUnknown(str(broken)) from broken
         self._change(document, before)
         self._draft(event, author, document=document, update=exact, id=id, asked=asked)
@@ -172,12 +172,17 @@ class Editing(Drafting):
         step = run.steps.get(place.step) if run is not None else None
         if run is None or step is None or not run.open or run.stopping or not self._current(step, place.attempt):
             raise Refused("no-such-step", "This call is over; what it would write now is not written.")
-        if len(step.edits) > limits.CALL_EDITS:
+        if place.nth >= limits.CALL_EDITS:
             raise Refused("too-many", f"One call may edit {limits.CALL_EDITS} times.")
         return step
 
     def _current(self, step: Step, attempt: int) -> bool:
         return step.status == "open" and step.attempt == attempt and step.epoch == self.epoch
+
+    def _broke(self, document: str, before: bytes) -> None:
+        """The document is to be read again; whoever falls behind in this pass has what was there `before`."""
+        self._change(document, before)
+        self.broken.add(document)
 
     def _withdraw(self, run: Run, step: Step) -> None:
         """The attempt is superseded: what it wrote while it streamed leaves the documents, and what people wrote
@@ -194,8 +199,13 @@ class Editing(Drafting):
 
             shared = self.shared_document(written.document)
             before = shared.doc.get_state()
-            exact, _ = shared.write(delete)
-            self._change(written.document, before)
+            exact = update
+            if written.document not in self.broken:
+                try:
+                    exact, _ = shared.write(delete)
+                    self._change(written.document, before)
+                except Broken:  # It is read again from the log, with this deletion.
+                    self._broke(written.document, before)
             self._draft(
                 DocumentEdited(step.id, step.attempt, call), HOUSE, run.id, document=written.document, update=exact
             )
@@ -204,6 +214,10 @@ class Editing(Drafting):
 def gave(result: str) -> Any:
     """What an edit gave, read from its record."""
     return msgspec.json.decode(result) if result else None
+
+
+def _with_text(value: Any, looks: bool) -> tuple[Any, str]:
+    return value, "" if looks else _text(value)
 
 
 def _text(value: Any) -> str:

@@ -13,11 +13,13 @@ import msgspec
 from ...protocol.access import HOUSE, Grant
 from ...protocol.commands import Accept, Asked, Proposal, Propose, Reject, Undo, digest
 from ...protocol.comparison import Comparison
-from ...protocol.errors import Refused
+from ...protocol.drafts import check_open
+from ...protocol.errors import OutcomeUnknown, Refused
 from ...protocol.events import (
     ApprovalRequested,
     Attachment,
     DraftOpened,
+    DraftRejected,
     EditsUndone,
     Event,
     HunksAccepted,
@@ -136,6 +138,10 @@ class Live(Proposing):
         assert prepared is not None
         if command.preview:
             return Answer(prepared.seq, "", prepared.told())
+        for name in prepared.documents:  # All of it happens, or nothing.
+            check_open(self.state, name)
+            if name in self.broken:
+                raise OutcomeUnknown("the document is being read again from the log")
         first = self.state.seq + 1
         for ordinal, (name, undone) in enumerate(prepared.documents.items()):
             told = "" if ordinal else msgspec.json.encode(prepared.told()).decode()
@@ -215,7 +221,7 @@ class Live(Proposing):
             return False
         for steer in known.unseen():
             if steer.seq in steers:
-                self._draft(SteerConsumed(steer.seq), HOUSE, run, id=f"{run}/steer#{steer.seq}")
+                self._draft(SteerConsumed(steer.seq), HOUSE, run, id=f"{run}#steer.{steer.seq}")
         return self.report(run, author, event)
 
     def decide(self) -> None:
@@ -276,6 +282,8 @@ def _told(known: Record) -> Any:
             return {"hunks": list(hunks), "kept": list(kept)}
         case HunksRejected(hunks=hunks):
             return {"hunks": list(hunks)}
+        case DraftRejected():
+            return {}
         case _:
             return None
 

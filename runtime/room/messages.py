@@ -392,11 +392,15 @@ class Write:
     def _write(self, live: Live) -> Any:
         if self.known is not None:
             event = self.known.event
-            return gave(event.result) if isinstance(event, DocumentEdited) else None
+            if not isinstance(event, DocumentEdited):
+                raise Refused("id-reused")
+            return gave(event.result)
         place = None if self._looks else self.place
         return live.write(self._author, self.document, self._transform, place, self.key, looks=self._looks)
 
     def publish(self, live: Live, audience: Audience) -> None:
+        if not audience.watches(self.document):
+            live.forget_unwritten(self.document)
         self._told(self._outcome)
 
     def failed(self, error: PlaitError) -> None:

@@ -87,6 +87,7 @@ async def mend(live: Live, store: Store) -> None:
                 if record.document == name and record.update:
                     fresh.load(record.update)
         fresh.loaded()
+        live.shared[name].release()
         live.shared[name] = fresh
         live.broken.discard(name)
 

@@ -101,7 +101,7 @@ class Proposing(Editing):
         try:
             exact, _ = shared.write(lambda doc: doc.apply_update(update) if update != EMPTY_UPDATE else None)
         except Broken as broken:
-            self.broken.add(document)
+            self._broke(document, before)
             if isinstance(broken.__cause__, Refused):  # It has grown beyond its limit.
                 raise broken.__cause__ from broken
             raise OutcomeUnknown(str(broken)) from broken

@@ -220,8 +220,8 @@ class Room(Door):
         """Whether the message has to wait for what only the log can say; it comes again when that is known."""
         if not isinstance(message, Ask) or message.prepared is not None:
             return False
-        if not isinstance(message.command, Undo | Accept | Reject):
-            return False
+        if not isinstance(message.command, Undo | Accept | Reject) or not message.grant.write:
+            return False  # Who may not is refused before anything is read for them.
         nursery.start_soon(self._prepare, message, message.command)
         return True
 

@@ -130,6 +130,8 @@ class SharedDocument:
         for client, _, end in written.inserted:
             self.clocks[client] = max(end, self.clocks.get(client, 0))
         self.size += len(update)
+        if not written.inserted:
+            return  # What only deletes makes a document that is too large smaller.
         try:
             self._check_size(b"")
         except Refused as refused:

@@ -23,7 +23,7 @@ from pycrdt import Doc, IdSet, Map, StackItem, UndoManager
 from ...protocol import limits
 from ...protocol.commands import Undo
 from ...protocol.errors import Refused
-from ...protocol.events import DocumentCopied, EditsUndone, Record, RunRequested
+from ...protocol.events import DocumentCopied, DraftAccepted, DraftRejected, EditsUndone, Record, RunRequested
 from ...protocol.frames import EMPTY_UPDATE
 from ...protocol.history import History
 from ...protocol.left import left_alone
@@ -91,6 +91,7 @@ class _Chosen:
         self._named = frozenset(command.records)
         self._edits: dict[int, str] = {}
         self._undone_by: dict[int, int] = {}
+        self._settled: set[str] = set()
         if command.run:
             self.first = int(command.run) if command.run.isascii() and command.run.isdigit() else 1
         else:
@@ -102,6 +103,8 @@ class _Chosen:
         event = record.event
         if isinstance(event, RunRequested) and event.parent in self._runs:
             self._runs.add(record.run)
+        if isinstance(event, DraftAccepted | DraftRejected):
+            self._settled.add(event.draft)  # It takes no edits any more, an undo neither.
         if not record.document or not record.update or isinstance(event, DocumentCopied):
             return
         if isinstance(event, EditsUndone):
@@ -124,6 +127,8 @@ class _Chosen:
         brought it back which holds its text now."""
         found: dict[str, dict[int, None]] = {}
         for seq, document in self._edits.items():
+            if document in self._settled:
+                continue
             last = seq
             times = 0
             while last in self._undone_by:

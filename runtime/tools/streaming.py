@@ -32,9 +32,11 @@ class WritingTool(FunctionTool):
     def aim(self, arguments: dict[str, Any]) -> Aim | None:
         """What arguments that are still coming say so far; None while the text has not begun. Its key must be the last
         one, or what stands before it may change."""
-        if list(arguments)[-1:] != [_TEXT] or not all(isinstance(value, str) for value in arguments.values()):
+        if not {"document", "at"} <= arguments.keys() or list(arguments)[-1] != _TEXT:
+            return None  # A key that comes later could name another place.
+        if not all(isinstance(value, str) for value in arguments.values()):
             return None
-        return Aim(arguments.get("document", self.document), arguments.get("at", text.END), arguments[_TEXT])
+        return Aim(arguments["document"], arguments["at"], arguments[_TEXT])
 
     document = "main"
 

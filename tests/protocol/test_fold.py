@@ -425,7 +425,7 @@ def test_what_a_step_wrote_into_a_document() -> None:
     edit(22, "c", "")
     edit(24, "c", "")
     edit(26, "", '"x"')
-    assert (list(run.steps["g"].written), run.steps["g"].edits) == (["d"], ['"x"'])
+    assert (list(run.steps["g"].written), run.steps["g"].edits) == (["d"], {0: '"x"'})
     assert (state.documents, state.owners) == (["pad"], {9: "agent:clerk", 8: "agent:clerk"})
 
 

@@ -61,11 +61,11 @@ async def test_a_passage_is_seen_while_it_is_written() -> None:
             assert seen.endswith(" ")
             assert PASSAGE.startswith(seen)
             # A person types amid it, and behind it, while the model goes on.
-            live.edit(tab, tab.type("(me)", at=4), step2=False)
+            live.edit(tab, tab.type("(me)", at=2), step2=False)
             await tab.until("accepted")
             rest.set()
             await room.wait(run)
-            assert content(await room.document("story")) == "The (me)" + PASSAGE[4:] + "END"
+            assert content(await room.document("story")) == "Th(me)" + PASSAGE[2:] + "END"
     made = [record for record in edits(await log_of(store)) if record.run == run]
     assert [record.event.call for record in made][-1] == ""  # type: ignore[union-attr]
     assert sum(record.event.call == "c" for record in made) >= 1  # type: ignore[union-attr]

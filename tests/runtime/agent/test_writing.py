@@ -1,16 +1,18 @@
 """Calls that edit shared documents: one record an edit, once over all attempts, seen by whoever is there."""
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
 import trio
-from plait.protocol import awareness
+from plait.protocol import awareness, limits
 from plait.protocol.errors import Refused
 from plait.protocol.events import DocumentEdited, Record, RunFinished, ToolFailed, ToolInterrupted, ToolReturned
 from plait.runtime import Agent, Call, Runtime, tool
 from plait.runtime.agent.definition import Agent as Definition
 from plait.runtime.tools.function import FunctionTool
+from plait.runtime.tools.tool import ToolError
 from plait.storage.memory import MemoryStore
 from pycrdt import Doc, Text
 
@@ -71,8 +73,8 @@ async def test_a_call_edits_and_each_edit_is_a_record() -> None:
     assert json.loads(part["result"]) == "5 6 Hello!"
     first, second = edits(await log_of(store))
     assert (first.author, first.run, first.document) == ("agent:author", run, "notes")
-    assert first.event == DocumentEdited(part["call"], 1, result="5")
-    assert second.event == DocumentEdited(part["call"], 1, result="6")
+    assert first.event == DocumentEdited(part["call"], 1, result="5", nth=0)
+    assert second.event == DocumentEdited(part["call"], 1, result="6", nth=1)
     assert first.id != second.id
 
 
@@ -222,3 +224,75 @@ async def test_a_tool_with_documents_is_tried_alone() -> None:
     call = Call("key")
     assert await write("Hi", call=call) == "2 3 Hi!"
     assert await call.document("notes").read(read) == "Hi!"
+
+
+async def test_an_edit_that_gives_what_cannot_be_kept_leaves_no_trace() -> None:
+    """SD3: what the log cannot say is not in the document either, and later edits are kept."""
+    store = MemoryStore()
+    async with Runtime(store, []) as runtime:
+        room = runtime.room("r")
+        for gives in ("x" * 20_000, object()):
+
+            def ghost(doc: "Doc[Any]", gives: Any = gives) -> Any:
+                doc.get("content", type=Text).insert(0, "ghost ")
+                return gives
+
+            with pytest.raises((ValueError, TypeError)):
+                await room.edit("notes", ghost)
+        await room.edit("notes", add("hello"))
+        assert read(await room.document("notes")) == "hello"
+    async with Runtime(store, []) as runtime:
+        assert read(await runtime.room("r").document("notes")) == "hello"
+
+
+async def test_a_refused_edit_keeps_its_number() -> None:
+    """SD2: edits are told apart by which of the call's they are, also where one of them was refused."""
+
+    @tool(effect="idempotent")
+    async def three(call: Call) -> str:
+        notes = call.document("notes")
+
+        def no(doc: "Doc[Any]") -> None:
+            raise Refused("not-found", "No such place.")
+
+        await notes.edit(add("A"))
+        with suppress(ToolError):
+            await notes.edit(no)
+        await notes.edit(add("B"))
+        return "done"
+
+    store = MemoryStore()
+    async with Runtime(store, [author(three, args="{}")]) as runtime:
+        await runtime.room("r").wait(await runtime.room("r").prompt("Go"))
+    whole = await log_of(store)
+    for seq in range(1, len(whole)):
+        again = await cut(whole, seq)
+        async with Runtime(again, [author(three, args="{}")]) as runtime:
+            room = runtime.room("r")
+            async for record in room.follow():
+                if isinstance(record.event, RunFinished):
+                    break
+            assert read(await room.document("notes")) == "AB", seq
+
+
+async def test_no_command_has_the_id_of_an_edit() -> None:
+    """SD2: whoever minted whatever ids, each edit is its own."""
+    store = MemoryStore()
+    async with Runtime(store, [author(write)]) as runtime:
+        room = runtime.room("r")
+        for step in ("all.0/0/call.0", "all.0/0/call.0/edit"):
+            await room.change(title="x", id=f"000000000003/{step}")
+        await room.wait(await room.prompt("Go"))
+        assert read(await room.document("notes")) == "Hello!"
+        await room.edit("notes", add("?"), id="e")
+        await room.change(title="y", id="c")
+        with pytest.raises(Refused, match="id-reused"):
+            await room.edit("notes", add("?"), id="c")
+
+
+async def test_looking_at_documents_that_nobody_wrote_fills_no_room() -> None:
+    """SD1: a look at a name makes no document."""
+    async with Runtime(MemoryStore(), []) as runtime, runtime.rooms.use("r") as live:
+        for n in range(limits.DOCUMENTS_PER_ROOM + 10):
+            assert await live.write("ann", f"n{n}", read, looks=True) == ""
+        await runtime.room("r").edit("notes", add("room"))

@@ -180,6 +180,23 @@ async def test_a_person_alone_is_undone() -> None:
         assert str((await room.document("b")).get("content", type=Text)) == ""
 
 
+async def test_a_settled_draft_is_no_hindrance() -> None:
+    """UN1: what was written in a draft that takes no edits any more is left out, and the rest is undone whole."""
+
+    def say(words: str) -> Any:
+        return lambda doc: doc.get("content", type=Text).insert(0, words)
+
+    async with Runtime(MemoryStore(), []) as runtime:
+        room = runtime.room("r")
+        await room.edit("main", say("base "), author="ann")
+        draft = await room.propose("main", author="bob")
+        await room.edit(draft, say("drafted "), author="bob")
+        await room.reject(draft, author="ann", id="no")
+        await room.edit("main", say("bob's "), author="bob")
+        assert list((await room.undo(by="bob"))["documents"]) == ["main"]
+        assert str((await room.document("main")).get("content", type=Text)) == "base "
+
+
 async def test_whose_edits_must_be_said() -> None:
     """UN1: of run, author and records exactly one."""
     async with Runtime(MemoryStore(), []) as runtime:
