@@ -153,6 +153,8 @@ class Live(Proposing):
     def _proposal(
         self, grant: Grant, command: Proposal, asked: bytes, prepared: Prepared | Comparison | None, run: str
     ) -> Answer:
+        if not grant.write:
+            raise Refused("not-allowed")
         first = self.state.seq + 1
         if isinstance(command, Propose):
             return Answer(first, run, self.propose(grant, command, run, asked))

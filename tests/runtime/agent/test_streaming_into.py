@@ -3,7 +3,9 @@
 import json
 from typing import Any
 
+import pytest
 import trio
+from plait.protocol import limits
 from plait.protocol.events import DocumentEdited, ModelFailed, RunFinished, ToolCall, ToolReturned
 from plait.runtime import Agent, Runtime, document_tools
 from plait.runtime.models.model import JSON, Answered, ArgumentsChunk, ModelError
@@ -132,3 +134,36 @@ async def test_a_place_that_does_not_exist_is_told_by_the_call() -> None:
     part = next(part for part in shown["parts"] if part["type"] == "tool")
     assert "is no anchor" in part["error"]
     assert not edits(await log_of(store))
+
+
+async def test_a_document_over_its_limit_wedges_no_room(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SD3, SD8: deleting may make a document longer in bytes; the attempt's words leave it all the same."""
+    monkeypatch.setattr(limits, "DOCUMENT_BYTES", 3000)
+    broken = trio.Event()
+    fails = ModelError("model-overloaded", "Later.", retry=True)
+    agent = writer(*pieces(7)[:9], broken, fails, again=tuple(says("No.")))
+    async with Runtime(MemoryStore(), [agent]) as runtime:
+        room = runtime.room("r")
+        async with runtime.rooms.use("r") as live:
+            tab = FakeTab("story")
+            live.join(tab)
+            live.step1(tab, b"\x00")
+            run = await room.prompt("Write")
+            await tab.until("delta")
+            live.edit(tab, tab.type("x" * 2500, at=len(tab.text)), step2=False)
+            await tab.until("accepted")
+            before, text = tab.doc.get_state(), tab.doc.get("content", type=Text)
+            with tab.doc.transaction():
+                for at in range(len(text) - 1000, len(text) - 100):
+                    if at < len(text):
+                        del text[at : at + 1]
+            live.edit(tab, tab.doc.get_update(before), step2=False)
+            await tab.until("accepted", 2)
+            assert len(await live.document("story")) > limits.DOCUMENT_BYTES
+            broken.set()
+            with trio.fail_after(600):
+                await room.wait(run)
+            assert live.reopened == 0
+            assert set(content(await room.document("story"))) == {"x"}

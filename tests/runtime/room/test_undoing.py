@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from plait.protocol.access import Grant
+from plait.protocol.commands import Accept, Reject, Undo
 from plait.protocol.errors import Refused
 from plait.protocol.events import EditsUndone, Record
 from plait.runtime import Agent, Call, Runtime, tool
@@ -195,6 +197,24 @@ async def test_a_settled_draft_is_no_hindrance() -> None:
         await room.edit("main", say("bob's "), author="bob")
         assert list((await room.undo(by="bob"))["documents"]) == ["main"]
         assert str((await room.document("main")).get("content", type=Text)) == "base "
+
+
+async def test_who_may_not_write_is_refused_before_anything_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """UN1, DF7: without the right to write nothing is undone, accepted or rejected, and no log is read for it."""
+
+    async def never(*_: Any) -> Any:
+        raise AssertionError("it was prepared")
+
+    async with Runtime(MemoryStore(), []) as runtime:
+        room = runtime.room("r")
+        await room.edit("main", lambda doc: doc.get("content", type=Text).insert(0, "base "), author="ann")
+        draft = await room.propose("main")
+        async with runtime.rooms.use("r") as live:
+            monkeypatch.setattr(live, "_prepare", never)
+            for command in (Undo(id="u", author="ann"), Accept(id="a", draft=draft), Reject(id="r", draft=draft)):
+                with pytest.raises(Refused, match="not-allowed"):
+                    await live.ask(Grant("eve", write=False), command)
+            assert live.reopened == 0
 
 
 async def test_whose_edits_must_be_said() -> None:
