@@ -12,7 +12,7 @@ import logging
 import trio
 
 from ...protocol.errors import CODES, Refused
-from ...storage.store import StoreError
+from ...storage.store import RoomDeleted, StoreError
 
 logger = logging.getLogger("plait.server")
 
@@ -43,7 +43,9 @@ def failed(where: str, error: BaseException) -> str:
         rest = remaining
         while isinstance(rest, BaseExceptionGroup) and len(rest.exceptions) == 1:
             rest = rest.exceptions[0]
-    logger.error("%s: %s: %s", where, type(rest).__name__, rest, exc_info=rest if _verbose() else None)
+    # What is refused in the middle of an answer, because the room was deleted meanwhile, is nobody's failure.
+    level = logging.INFO if isinstance(rest, Refused | RoomDeleted) else logging.ERROR
+    logger.log(level, "%s: %s: %s", where, type(rest).__name__, rest, exc_info=rest if _verbose() else None)
     if passing is not None:
         raise passing
     return "internal error"
