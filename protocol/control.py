@@ -86,18 +86,13 @@ _encoder = msgspec.json.Encoder()
 
 
 def ok(id: str, seq: int | None = None, run: str = "", result: Any = None) -> bytes:  # noqa: A002
-    """The command is on disk; `seq` is its first record's (for `follow`: the head's)."""
+    """The command is on disk; `seq` is its first record's (for `follow`: the head's). One that only looks has none."""
     return _encoder.encode(Ok(id=id, ok=Done(seq, run, result)))
 
 
 def pong(id: str) -> bytes:  # noqa: A002
     """The answer to `ping`, which is in no log."""
     return _encoder.encode(Ok(id=id, ok=Done()))
-
-
-def blamed(id: str, found: dict[str, Any]) -> bytes:  # noqa: A002
-    """The answer to `blame`, which is in no log."""
-    return _encoder.encode(Ok(id=id, ok=Done(result=found)))
 
 
 def refused(id: str | None, error: Refused) -> bytes:  # noqa: A002

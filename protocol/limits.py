@@ -55,6 +55,7 @@ LIMITS: dict[str, Limit] = {
     ),
     "EDIT_RESULT_BYTES": Limit(16 << 10, "bytes", "JSON that one edit by an agent or a host gives: a record holds it."),
     "UNDO_RECORDS": Limit(1000, "records", "Named by one undo; a run's or an author's are found without naming them."),
+    "UNDO_EDITS": Limit(10_000, "edits", "That one undo takes back: its record and its answer name each of them."),
     "UNDO_KEPT": Limit(100, "places", "That an undo names as left alone, because somebody changed them since."),
     "DRAFTS_OPEN": Limit(20, "drafts", "Waiting in one room; each is a copy of a document, held in memory with it."),
     "DRAFTS_SETTLED": Limit(
@@ -317,6 +318,7 @@ DOCUMENTS_PER_ROOM = LIMITS["DOCUMENTS_PER_ROOM"].value
 DOCUMENT_BYTES = LIMITS["DOCUMENT_BYTES"].value
 PRESENCE_S = LIMITS["PRESENCE_S"].value
 UNDO_RECORDS = LIMITS["UNDO_RECORDS"].value
+UNDO_EDITS = LIMITS["UNDO_EDITS"].value
 UNDO_KEPT = LIMITS["UNDO_KEPT"].value
 SEED_BYTES = LIMITS["SEED_BYTES"].value
 EXPORT_BYTES = LIMITS["EXPORT_BYTES"].value

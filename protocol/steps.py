@@ -55,8 +55,6 @@ _BEING_SENT = -1
 def fold_step(run: Run, record: Record, event: Event) -> None:
     """Take in a record that concerns one step of the run."""
     match event:
-        case TextStreamed() | ReasoningStreamed() | ArgumentsStreamed():
-            fold_stream(run, event)
         case ModelRequested() | ToolStarted() | ToolDelegated():
             _begin(run, record, event)
         case ApprovalRequested() | QuestionAsked():

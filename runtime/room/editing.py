@@ -8,7 +8,8 @@ record. Rules (specs/shared.md):
 - What a model's attempt wrote while it streamed is deleted when the attempt is superseded, and nothing else is.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -18,7 +19,7 @@ from ...protocol import limits
 from ...protocol.access import HOUSE
 from ...protocol.drafts import check_open
 from ...protocol.errors import OutcomeUnknown, Refused
-from ...protocol.events import DocumentEdited, DocumentSeeded, EditsUndone
+from ...protocol.events import DocumentEdited, DocumentSeeded
 from ...protocol.names import draft_begun
 from ...protocol.porting import plant
 from ...protocol.state import Run, Step
@@ -97,7 +98,9 @@ class Editing(Drafting):
         if document in self.broken:
             raise OutcomeUnknown("the document is being read again from the log")
         again = next((draft for draft in self.drafts if key and draft.id == key), None)
-        if again is not None and isinstance(again.event, DocumentEdited):
+        if again is not None:
+            if not isinstance(again.event, DocumentEdited):
+                raise Refused("id-reused")
             return gave(again.event.result)
         step = self._at_work(place) if place is not None else None
         if step is not None and place is not None and not place.call and place.nth in step.edits:
@@ -144,28 +147,25 @@ class Editing(Drafting):
         self._draft(event, author, document=document, update=update, id=key)
         return self.state.seq
 
-    def undo(
-        self,
-        author: str,
-        document: str,
-        update: bytes,
-        event: EditsUndone,
-        id: str,  # noqa: A002
-        asked: bytes | None,
-    ) -> None:
-        """Write what an undo was prepared to do. Raises Refused, OutcomeUnknown."""
-        if document in self.broken:
-            raise OutcomeUnknown("the document is being read again from the log")
-        check_open(self.state, document)
-        shared = self.shared_document(document)
-        before = shared.doc.get_state()
-        try:
-            exact, _ = shared.write(lambda doc: doc.apply_update(update))
-        except Broken as broken:
-            self._broke(document, before)
-            raise OutcomeUnknown(str(broken)) from broken
-        self._change(document, before)
-        self._draft(event, author, document=document, update=exact, id=id, asked=asked)
+    def take_back(self, updates: Mapping[str, bytes]) -> dict[str, bytes]:
+        """Write what an undo was prepared to do, in all documents or in none; the exact updates. Raises Refused,
+        OutcomeUnknown."""
+        for name in updates:
+            check_open(self.state, name)
+            if name in self.broken:
+                raise OutcomeUnknown("the document is being read again from the log")
+        before = {name: self.shared_document(name).doc.get_state() for name in updates}
+        exact: dict[str, bytes] = {}
+        for name, update in updates.items():
+            try:
+                exact[name], _ = self.shared_document(name).write(partial(_applied, update))
+            except Broken as broken:
+                for written in (*exact, name):
+                    self._broke(written, before[written])
+                raise (broken.__cause__ or OutcomeUnknown(str(broken))) from broken
+        for name in updates:
+            self._change(name, before[name])
+        return exact
 
     def _at_work(self, place: Place) -> Step:
         run = self.state.runs.get(place.run)
@@ -194,21 +194,22 @@ class Editing(Drafting):
                 continue
             update = deletion(written.ranges)
 
-            def delete(doc: "Doc[Any]", update: bytes = update) -> None:
-                doc.apply_update(update)
-
             shared = self.shared_document(written.document)
             before = shared.doc.get_state()
             exact = update
             if written.document not in self.broken:
                 try:
-                    exact, _ = shared.write(delete)
+                    exact, _ = shared.write(partial(_applied, update))
                     self._change(written.document, before)
                 except Broken:  # It is read again from the log, with this deletion.
                     self._broke(written.document, before)
             self._draft(
                 DocumentEdited(step.id, step.attempt, call), HOUSE, run.id, document=written.document, update=exact
             )
+
+
+def _applied(update: bytes, doc: "Doc[Any]") -> None:
+    doc.apply_update(update)
 
 
 def gave(result: str) -> Any:

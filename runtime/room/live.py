@@ -13,8 +13,7 @@ import msgspec
 from ...protocol.access import HOUSE, Grant
 from ...protocol.commands import Accept, Asked, Proposal, Propose, Reject, Undo, digest
 from ...protocol.comparison import Comparison
-from ...protocol.drafts import check_open
-from ...protocol.errors import OutcomeUnknown, Refused
+from ...protocol.errors import Refused
 from ...protocol.events import (
     ApprovalRequested,
     Attachment,
@@ -112,6 +111,8 @@ class Live(Proposing):
             if earlier[0] != asked:
                 raise Refused("id-reused")
             return earlier[1]
+        if any(draft.id == command_record_id(command.id) for draft in self.drafts):
+            raise Refused("id-reused")  # It is a host's edit of this very pass.
         self._flush()
         if isinstance(command, Undo):
             assert not isinstance(prepared, Comparison)
@@ -138,16 +139,14 @@ class Live(Proposing):
         assert prepared is not None
         if command.preview:
             return Answer(prepared.seq, "", prepared.told())
-        for name in prepared.documents:  # All of it happens, or nothing.
-            check_open(self.state, name)
-            if name in self.broken:
-                raise OutcomeUnknown("the document is being read again from the log")
+        exact = self.take_back({name: undone.update for name, undone in prepared.documents.items()})
         first = self.state.seq + 1
         for ordinal, (name, undone) in enumerate(prepared.documents.items()):
             told = "" if ordinal else msgspec.json.encode(prepared.told()).decode()
-            event = EditsUndone(undone.records, told)
             key = command_record_id(command.id, ordinal)
-            self.undo(grant.author, name, undone.update, event, key, None if ordinal else asked)
+            once = None if ordinal else asked
+            event = EditsUndone(undone.records, told)
+            self._draft(event, grant.author, document=name, update=exact[name], id=key, asked=once)
         return Answer(first, "", prepared.told())
 
     def _proposal(

@@ -42,6 +42,8 @@ class Proposing(Editing):
         base = self._whole(event.of)
         if len(self.shared) >= limits.DOCUMENTS_PER_ROOM:
             raise Refused("room-full", f"A room may have {limits.DOCUMENTS_PER_ROOM} documents.")
+        if len(base) > limits.DOCUMENT_BYTES:  # As deletions can make it; its copy would be one document too large.
+            raise Refused("too-large", f"A shared document may have {limits.DOCUMENT_BYTES} bytes.")
         self._draft(event, grant.author, run, id=command_record_id(command.id), asked=asked)
         self._apply(event.draft, base, DocumentCopied(event.of), grant.author, run, command_record_id(command.id, 1))
         return {"draft": event.draft}

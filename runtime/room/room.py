@@ -74,6 +74,7 @@ class Room(Door):
         self._tabs_unsaid = False
         """Whether this epoch's log does not say yet that the tabs with tools are here still."""
         self._alarm: int | None = None
+        self._preparing = trio.Lock()
         self._live: Live | None = None
         self._company = Company(name, self._audience)
 
@@ -228,7 +229,8 @@ class Room(Door):
     async def _prepare(self, message: Ask, command: Undo | Accept | Reject) -> None:
         told: PlaitError = OutcomeUnknown("the room was closed")
         try:
-            message.prepared = await self._prepared(message, command)
+            async with self._preparing:  # One at a time, as each holds a document with all its past.
+                message.prepared = await self._prepared(message, command)
         except PlaitError as error:
             told = error
         except Exception as error:  # What one command trips over is no reason to end the room.

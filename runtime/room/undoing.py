@@ -23,10 +23,11 @@ from pycrdt import Doc, IdSet, Map, StackItem, UndoManager
 from ...protocol import limits
 from ...protocol.commands import Undo
 from ...protocol.errors import Refused
-from ...protocol.events import DocumentCopied, DraftAccepted, DraftRejected, EditsUndone, Record, RunRequested
+from ...protocol.events import EditsUndone, Record, RunRequested
 from ...protocol.frames import EMPTY_UPDATE
 from ...protocol.history import History
 from ...protocol.left import left_alone
+from ...protocol.names import draft_begun
 from ...protocol.structs import Range
 from ...protocol.update import id_set, read
 from ...storage.store import Store
@@ -63,7 +64,10 @@ async def prepare(room: str, store: Store, command: Undo, client: Callable[[], i
     chosen = _Chosen(command)
     head = await _read(room, store, chosen.first - 1, chosen.take)
     documents: dict[str, Undone] = {}
-    for name, seqs in chosen.by_document().items():
+    found = chosen.by_document()
+    if sum(map(len, found.values())) > limits.UNDO_EDITS:
+        raise Refused("too-large", f"One undo takes back {limits.UNDO_EDITS} edits; say which document, or since when.")
+    for name, seqs in found.items():
         undone = await _undo(room, store, name, seqs, chosen.first, client())
         if undone is not None:
             documents[name] = undone
@@ -91,7 +95,6 @@ class _Chosen:
         self._named = frozenset(command.records)
         self._edits: dict[int, str] = {}
         self._undone_by: dict[int, int] = {}
-        self._settled: set[str] = set()
         if command.run:
             self.first = int(command.run) if command.run.isascii() and command.run.isdigit() else 1
         else:
@@ -103,10 +106,8 @@ class _Chosen:
         event = record.event
         if isinstance(event, RunRequested) and event.parent in self._runs:
             self._runs.add(record.run)
-        if isinstance(event, DraftAccepted | DraftRejected):
-            self._settled.add(event.draft)  # It takes no edits any more, an undo neither.
-        if not record.document or not record.update or isinstance(event, DocumentCopied):
-            return
+        if not record.document or not record.update or draft_begun(record.document):
+            return  # In a draft hunks are rejected, which says more than that somebody's edits are gone.
         if isinstance(event, EditsUndone):
             self._undone_by |= dict.fromkeys(event.records, record.seq)
         if self._means(record):
@@ -127,8 +128,6 @@ class _Chosen:
         brought it back which holds its text now."""
         found: dict[str, dict[int, None]] = {}
         for seq, document in self._edits.items():
-            if document in self._settled:
-                continue
             last = seq
             times = 0
             while last in self._undone_by:

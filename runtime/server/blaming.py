@@ -37,6 +37,6 @@ class Blaming:
     async def frame(self, room: str, command: Blame) -> bytes:
         """The same, or the refusal, as a text frame."""
         try:
-            return control.blamed(command.id, await self.found(room, command))
+            return control.ok(command.id, result=await self.found(room, command))
         except PlaitError as error:
             return answer_frame(command.id, error)

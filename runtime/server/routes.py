@@ -198,7 +198,7 @@ class Routes:
             return _answer(control.refused(command.id, refused), 400)
         if isinstance(command, Blame):
             _check(grant.read)
-            return _answer(control.blamed(command.id, await self._blaming.found(room, command)), 200)
+            return _answer(control.ok(command.id, result=await self._blaming.found(room, command)), 200)
         try:
             async with self._rooms.use(room) as opened:
                 answer = await opened.ask(grant, command)

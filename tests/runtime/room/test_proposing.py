@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import trio
+from plait.protocol import limits
 from plait.protocol.access import Grant
 from plait.protocol.commands import Accept, Propose, Reject, Undo
 from plait.protocol.comparison import Comparison
@@ -224,6 +225,17 @@ async def test_a_forgotten_draft_is_gone() -> None:
         assert (await watching(room, drafts[1])).text == "A good day."
         assert sorted(shown_drafts((await watching(room)).doc)) == drafts[1:]
     assert (await look("r", awake.store, drafts[0])).status == "rejected"
+
+
+async def test_a_base_too_large_to_be_copied_opens_no_draft(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DF1: deletions are taken beyond a document's limit, a copy is not; a refused `propose` leaves nothing behind."""
+    async with rooms(MemoryStore()) as awake, awake.use("r") as room:
+        await room.write("bob", "main", put("long " * 100))
+        head = room.head
+        monkeypatch.setattr(limits, "DOCUMENT_BYTES", 100)
+        with pytest.raises(Refused, match="too-large"):
+            await room.ask(ANN, Propose(id="p", document="main"))
+        assert room.head == head
 
 
 async def test_drafts_that_wait_are_bounded() -> None:

@@ -3,11 +3,15 @@
 from typing import Any
 
 import pytest
+import trio
+from plait.protocol import limits
 from plait.protocol.access import Grant
 from plait.protocol.commands import Accept, Reject, Undo
-from plait.protocol.errors import Refused
+from plait.protocol.errors import OutcomeUnknown, Refused
 from plait.protocol.events import EditsUndone, Record
 from plait.runtime import Agent, Call, Runtime, tool
+from plait.runtime.embed import RoomHandle
+from plait.runtime.room.shared import Broken, SharedDocument
 from plait.storage.memory import MemoryStore
 from pycrdt import Doc, Map, Text, XmlElement, XmlFragment, XmlText
 
@@ -129,8 +133,6 @@ async def test_undoing_the_undoing_brings_it_back_and_it_can_be_undone_again() -
 
 async def test_two_who_undo_at_once_undo_once() -> None:
     """UN5: the second is prepared again, and finds nothing that is left to undo."""
-    import trio
-
     store = MemoryStore()
     answers: list[Any] = []
     async with Runtime(store, [editor()]) as runtime:
@@ -182,21 +184,84 @@ async def test_a_person_alone_is_undone() -> None:
         assert str((await room.document("b")).get("content", type=Text)) == ""
 
 
-async def test_a_settled_draft_is_no_hindrance() -> None:
-    """UN1: what was written in a draft that takes no edits any more is left out, and the rest is undone whole."""
+def prepend(words: str) -> Any:
+    return lambda doc: doc.get("content", type=Text).insert(0, words)
 
-    def say(words: str) -> Any:
-        return lambda doc: doc.get("content", type=Text).insert(0, words)
 
+async def text_of(room: RoomHandle, document: str) -> str:
+    return str((await room.document(document)).get("content", type=Text))
+
+
+async def test_drafts_are_left_out() -> None:
+    """UN1: what was written in a draft, open or closed, is rejected there and not undone; the rest is undone whole."""
     async with Runtime(MemoryStore(), []) as runtime:
         room = runtime.room("r")
-        await room.edit("main", say("base "), author="ann")
-        draft = await room.propose("main", author="bob")
-        await room.edit(draft, say("drafted "), author="bob")
-        await room.reject(draft, author="ann", id="no")
-        await room.edit("main", say("bob's "), author="bob")
+        await room.edit("main", prepend("base "), author="ann")
+        closed, opened = [await room.propose("main", author="bob") for _ in range(2)]
+        for draft in (closed, opened):
+            await room.edit(draft, prepend("drafted "), author="bob")
+        await room.reject(closed, author="ann", id="no")
+        await room.edit("main", prepend("bob's "), author="bob")
         assert list((await room.undo(by="bob"))["documents"]) == ["main"]
-        assert str((await room.document("main")).get("content", type=Text)) == "base "
+        assert await text_of(room, "main") == "base "
+        assert await text_of(room, opened) == "drafted base "
+
+
+async def test_what_breaks_one_document_undoes_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """UN6: a CRDT that panics in the second document leaves the first as it was; the same command may be sent again."""
+    store = MemoryStore()
+    write, names = SharedDocument.write, iter(("", "the second"))
+
+    def breaks(self: SharedDocument, change: Any) -> Any:
+        if next(names, ""):
+            raise Broken("as a panic")
+        return write(self, change)
+
+    async with Runtime(store, []) as runtime:
+        room = runtime.room("r")
+        for document in ("a", "b"):
+            await room.edit(document, prepend("bob's "), author="bob")
+        with monkeypatch.context() as patched:
+            patched.setattr(SharedDocument, "write", breaks)
+            with pytest.raises(OutcomeUnknown):
+                await room.undo(by="bob", id="u")
+        assert [await text_of(room, document) for document in ("a", "b")] == ["bob's ", "bob's "]
+        assert not await undone_records(store)
+        assert set((await room.undo(by="bob", id="u"))["documents"]) == {"a", "b"}
+        assert [await text_of(room, document) for document in ("a", "b")] == ["", ""]
+
+
+async def test_one_undo_names_so_many_edits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """UN1: more than `UNDO_EDITS` are refused before anything is undone, and fewer can be asked for."""
+    async with Runtime(MemoryStore(), []) as runtime:
+        room = runtime.room("r")
+        for document in ("a", "b", "b"):
+            await room.edit(document, prepend("bob's "), author="bob")
+        monkeypatch.setattr(limits, "UNDO_EDITS", 2)
+        with pytest.raises(Refused, match="too-large"):
+            await room.undo(by="bob")
+        assert await text_of(room, "a") == "bob's "
+        assert list((await room.undo(by="bob", document="b"))["documents"]) == ["b"]
+
+
+async def test_an_edit_and_a_command_of_one_pass_have_different_ids() -> None:
+    """RM11, SD4: whichever of the two comes second is refused, also where the first is not on disk yet."""
+    async with Runtime(MemoryStore(), []) as runtime:
+        room = runtime.room("r")
+
+        async def ask(by: str, told: list[str]) -> None:
+            try:
+                await (room.edit("a", prepend("x"), id="one") if by == "edit" else room.change(title="Named", id="one"))
+                told.append("done")
+            except Refused as refused:
+                told.append(refused.code)
+
+        for round_ in range(20):
+            room, told = runtime.room(f"r{round_}"), list[str]()
+            async with runtime.rooms.use(room.name), trio.open_nursery() as nursery:  # Trio shuffles who is first.
+                nursery.start_soon(ask, "edit", told)
+                nursery.start_soon(ask, "command", told)
+            assert sorted(told) == ["done", "id-reused"]
 
 
 async def test_who_may_not_write_is_refused_before_anything_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
