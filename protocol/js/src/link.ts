@@ -44,7 +44,10 @@ export interface LaneSender {
 
 export interface Link {
   readonly state: Watched<LinkState>
-  /** Open a lane. `opened` is called at once, but not before this returned, if there is a socket already. */
+  /**
+   * Open a lane. `opened` is called at once, but not before this returned, if there is a socket already. A name that
+   * holds a session already (`SharedLink` names the lanes of other tabs so) goes to the wire as it is.
+   */
   lane(name: string, events: LaneEvents): LaneSender
   /** Try now instead of after the delay: the network came back, or somebody pressed a button. */
   retry(): void
