@@ -6,7 +6,7 @@ document holds no struct of somebody else's that is not on disk.
 """
 
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from random import Random
 from typing import Any
 
@@ -159,16 +159,19 @@ class Person:
                 self._world.trace.say(self.name, f"follows {seq}", count="followed")
 
     async def _watch(self, tab: RemoteRoom) -> None:
-        """Hold what the documents get against the disk."""
-        for name in ("", "notes") if self._writes else ("",):
-            document = await tab.document(name)
+        """Hold what the documents get against the disk, for as long as there is the tab."""
+        with ExitStack() as watching:
+            for name in ("", "notes") if self._writes else ("",):
+                document = await tab.document(name)
 
-            def check(event: TransactionEvent, name: str = name, own: int = document.doc.client_id) -> None:
-                strange = self._world.disk.uncommitted(self.room, name, event.update, own)
-                if strange:
-                    self._world.trace.breach(self.name, f"was sent uncommitted structs: {strange}")
+                def check(event: TransactionEvent, name: str = name, own: int = document.doc.client_id) -> None:
+                    strange = self._world.disk.uncommitted(self.room, name, event.update, own)
+                    if strange:
+                        self._world.trace.breach(self.name, f"was sent uncommitted structs: {strange}")
 
-            document.doc.observe(check)
+                # An observer that stays holds its document, and with it this world, for as long as the process lives.
+                watching.callback(document.doc.unobserve, document.doc.observe(check))
+            await trio.sleep_forever()
 
     # --- lending a tool -----------------------------------------------------------------------------------------------
 
