@@ -7,14 +7,14 @@ client are generated from here.
 
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 RunStatus = Literal["queued", "running", "waiting", "done", "stopped", "failed"]
 DraftStatus = Literal["open", "accepted", "rejected"]
-PartType = Literal["text", "reasoning", "tool", "retrieval", "source", "file", "data", "steer"]
 ToolState = Literal[
     "streaming", "requested", "asking", "awaiting", "assigned", "running", "done", "failed", "unknown", "cancelled"
 ]
+Decided = Literal["approved", "denied", "answered", "expired", "happened", "did-not-happen", "retry"]
 
 SEGMENTS = "Y.Array of Y.Text"
 MAPS = "Y.Array of Y.Map"
@@ -37,45 +37,96 @@ class ShownFile(Struct, omit_defaults=True, kw_only=True):
     bytes: int
 
 
-class ShownPart(Struct, omit_defaults=True, kw_only=True):
-    """One part of an answer: text, reasoning, a tool's call, a search in the agent's knowledge, a source, a file, data
-    of the host's own, or what somebody said to the run at work."""
+class _Part(Struct, omit_defaults=True, kw_only=True):
+    """Where a part of an answer stands; what else it has depends on its `type`."""
 
-    type: PartType
     step: Annotated[str, _text("the step that produced the part: a model's, or that of the call which shows it")]
     attempt: Annotated[int, _text("which try at the step, from 1; the parts of a superseded try are deleted")]
     part: Annotated[int, _text("which part of the attempt, from 0")]
-    text: Annotated[str, _segments("text, reasoning and steer: what was said so far")] = ""
-    id: Annotated[str, _text("tool and retrieval: the call's id, as the model gave it")] = ""
-    name: Annotated[str, _text("tool and retrieval: the tool's name; file and data: theirs")] = ""
-    state: ToolState = "streaming"
-    input: Annotated[str, _segments("tool: the arguments' JSON text as it streams")] = ""
-    args: Annotated[str, _text("tool: the arguments' JSON text, once complete")] = ""
-    call: Annotated[str, _text("tool: the step that carries the call out, once it started")] = ""
-    result: Annotated[str, _text("tool: the result's JSON text, once done")] = ""
-    error: Annotated[str, _text("tool: why it failed, for people and for the model")] = ""
-    blob: Annotated[str, _text("tool: the whole of a result too large for the log; file: SHA-256 of its bytes")] = ""
-    progress: Annotated[str, _text("tool: how far it is, in its words")] = ""
-    done: Annotated[float, _text("tool: how far it is, from 0 to 1, if it knows")] = 0
-    agent: Annotated[str, _text("tool that is an agent: its name")] = ""
-    child: Annotated[str, _text("tool that is an agent: its run, to be shown inside this part")] = ""
-    url: Annotated[str, _text("source: where it is")] = ""
-    title: Annotated[str, _text("source: its title")] = ""
-    excerpt: Annotated[str, _text("source: what it says, if it was quoted")] = ""
-    media_type: Annotated[str, _text("file: what it is")] = ""
-    bytes: Annotated[int, _text("file: how long it is")] = 0
-    value: Annotated[str, _text("data: JSON text for the host's own page to render, by `name`")] = ""
-    tab: Annotated[str, _text("tool of a tab: the tab that it is assigned to")] = ""
-    number: Annotated[int, _text("tool of a tab: the number under which it is assigned; only the newest counts")] = 0
-    asks: Annotated[str, _text("tool that asks a person: approval (yes or no, perhaps other arguments) or input")] = ""
+
+
+class TextPart(_Part, tag_field="type", tag="text", kw_only=True):
+    """What the agent says."""
+
+    text: Annotated[str, _segments("what was said so far")]
+
+
+class ReasoningPart(_Part, tag_field="type", tag="reasoning", kw_only=True):
+    """What the model thinks before it says something."""
+
+    text: Annotated[str, _segments("what was said so far")]
+
+
+class SteerPart(_Part, tag_field="type", tag="steer", kw_only=True):
+    """What somebody said to the run while it was at work."""
+
+    text: Annotated[str, _segments("what was said so far")]
+    author: Annotated[str, _text("who said it")]
+    seen: Annotated[bool, _text("whether it is in a model request")]
+
+
+class _Call(_Part, kw_only=True):
+    id: Annotated[str, _text("the call's id, as the model gave it")]
+    name: Annotated[str, _text("the tool's name")]
+    state: ToolState
+    input: Annotated[str, _segments("the arguments' JSON text as it streams")]
+    args: Annotated[str, _text("the arguments' JSON text, once complete")] = ""
+    call: Annotated[str, _text("the step that carries the call out, once it started")] = ""
+    result: Annotated[str, _text("the result's JSON text, once done")] = ""
+    error: Annotated[str, _text("why it failed, for people and for the model")] = ""
+    blob: Annotated[str, _text("SHA-256 of the whole of a result that is too large for the log")] = ""
+    progress: Annotated[str, _text("how far it is, in its words")] = ""
+    done: Annotated[float, _text("how far it is, from 0 to 1, if it knows")] = 0
+    agent: Annotated[str, _text("a tool that is an agent: its name")] = ""
+    child: Annotated[str, _text("a tool that is an agent: its run, to be shown inside this part")] = ""
+    tab: Annotated[str, _text("a tool of a tab: the tab that it is assigned to")] = ""
+    number: Annotated[int, _text("a tool of a tab: the number under which it is assigned; only the newest counts")] = 0
+    asks: Annotated[
+        Literal["approval", "input"] | UnsetType,
+        _text("a call that asks a person: for a yes or no, perhaps with other arguments; or for input"),
+    ] = UNSET
     reason: Annotated[str, _text("approval: why it is asked for")] = ""
     question: Annotated[str, _text("input: what is asked")] = ""
-    schema: Annotated[str, _text("tool that asks: the JSON Schema text of the answer, or of the arguments")] = ""
+    schema: Annotated[str, _text("a call that asks: JSON Schema text of the answer, or of the arguments")] = ""
     expires_at: Annotated[str, _text("RFC 3339: when nobody's answer becomes a no")] = ""
-    decision: Annotated[str, _text("approved, denied, answered, expired, happened, did-not-happen or retry")] = ""
+    decision: Annotated[Decided | UnsetType, _text("what became of it, once somebody decided or nobody did")] = UNSET
     decided_by: Annotated[str, _text("who decided, as the record names them")] = ""
-    author: Annotated[str, _text("steer: who said it")] = ""
-    seen: Annotated[bool, _text("steer: whether it is in a model request")] = False
+
+
+class ToolPart(_Call, tag_field="type", tag="tool", kw_only=True):
+    """A tool's call, from its first streamed argument to its result."""
+
+
+class RetrievalPart(_Call, tag_field="type", tag="retrieval", kw_only=True):
+    """A search in the agent's knowledge: a tool's call that people see as such."""
+
+
+class SourcePart(_Part, tag_field="type", tag="source", kw_only=True):
+    """A page or passage that the answer stands on."""
+
+    url: Annotated[str, _text("where it is")]
+    title: Annotated[str, _text("its title")]
+    excerpt: Annotated[str, _text("what it says, if it was quoted")]
+
+
+class FilePart(_Part, tag_field="type", tag="file", kw_only=True):
+    """A file that a call made; its bytes are at `/api/blobs/{blob}`."""
+
+    blob: Annotated[str, _text("SHA-256 of its bytes, hexadecimal")]
+    media_type: Annotated[str, _text("what it is")]
+    name: Annotated[str, _text("what it is called")]
+    bytes: Annotated[int, _text("how long it is")]
+
+
+class DataPart(_Part, tag_field="type", tag="data", kw_only=True):
+    """Data of the host's own."""
+
+    name: Annotated[str, _text("of what kind it is, in the host's own words")]
+    value: Annotated[str, _text("JSON text for the host's own page to render")]
+
+
+ShownPart = TextPart | ReasoningPart | ToolPart | RetrievalPart | SourcePart | FilePart | DataPart | SteerPart
+"""One part of an answer, told apart by its `type`."""
 
 
 class ShownRun(Struct, omit_defaults=True, kw_only=True):

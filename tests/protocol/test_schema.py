@@ -1,5 +1,6 @@
 """The pages that are derived from the code are current, and the schemas say what the code does."""
 
+import hashlib
 import json
 from typing import Any
 
@@ -10,13 +11,20 @@ from plait.protocol.commands import NAMES, CommandRefused, parse
 from plait.protocol.errors import CODES, Refused
 from plait.protocol.events import Event, Record, RunRequested, TextStreamed, kebab
 
-from tests.generate import SPECS, generated
+from tests.generate import SPECS, TYPES, generated
 
 
 @pytest.mark.parametrize("path", sorted(generated()), ids=lambda path: path.name)
 def test_a_derived_page_is_current(path: Any):
     """CT9: if this fails, run `python -m tests.generate` and commit what it wrote."""
     assert path.read_text() == generated()[path]
+
+
+@pytest.mark.parametrize("name", sorted(schema.ALL))
+def test_the_types_of_the_browser_client_are_current(name: str):
+    """CT9: each file names its schema; if this fails, run `npm run generate --prefix protocol/js`."""
+    digest = hashlib.sha256((SPECS / "schema" / f"{name}.json").read_bytes()).hexdigest()
+    assert f"// sha256 {digest}\n" in (TYPES / f"{name}.ts").read_text()
 
 
 def validator(name: str) -> Draft202012Validator:
@@ -88,3 +96,19 @@ def test_the_pages_name_everything():
     assert all(f'"{name}"' in text for name in NAMES)
     text = json.dumps(schema.events())
     assert all(f'"{kebab(event.__name__)}"' in text for event in Event.__args__)
+
+
+GOLDEN = sorted(path for path in (SPECS.parent / "tests" / "golden").glob("*.json"))
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_every_golden_run_has_the_shape(path: Any):
+    """DO8: and each kind of part has no key but its own."""
+    shown = json.loads(path.read_text())
+    shapes = schema.document()["$defs"]
+    whole = {"room": shown.get("room", {}), "drafts": shown.get("drafts", {}), "runs": shown["runs"]}
+    validator("document").validate(whole)
+    kinds = {each["properties"]["type"]["enum"][0]: each for name, each in shapes.items() if name.endswith("Part")}
+    for run in shown["runs"].values():
+        assert set(run) <= set(shapes["ShownRun"]["properties"])
+        assert all(set(part) <= set(kinds[part["type"]]["properties"]) for part in run["parts"])
