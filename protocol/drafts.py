@@ -17,7 +17,7 @@ from .codec import rfc3339
 from .commands import Accept, Propose, Reject
 from .comparison import Comparison, DraftHunk, Patch
 from .errors import Refused
-from .events import DraftAccepted, DraftFact, DraftOpened, DraftRejected, Record
+from .events import DraftAccepted, DraftFact, DraftOpened, DraftRejected, HunksAccepted, HunksRejected, Record
 from .names import document_name, draft_name
 from .state import Draft, RoomState
 
@@ -98,8 +98,22 @@ def show_draft(drafts: "Map[Any]", run: str, author: str, time: int, event: Draf
         del drafts[name]
 
 
+class Decision(Struct, kw_only=True, frozen=True):
+    """What somebody decided about a draft in one record: about how many `hunks`, of which `kept` found their place in
+    the document changed and stay undone. With `whole` it closed the draft."""
+
+    verdict: str
+    author: str
+    seq: int
+    time: str
+    hunks: int = 0
+    kept: int = 0
+    whole: bool = False
+
+
 class ShownHunks(Struct, kw_only=True):
-    """A draft as a program or a page shows it: what it is, and its hunks, of which `more` are not told."""
+    """A draft as a program or a page shows it: what it is, its hunks, of which `more` are not told, and what was
+    decided about it, oldest first, at most the newest `DRAFT_HUNKS`."""
 
     draft: str
     of: str
@@ -111,6 +125,7 @@ class ShownHunks(Struct, kw_only=True):
     """The newest record that was looked at: `seen` of a decision."""
     hunks: list[DraftHunk]
     more: int = 0
+    decisions: list[Decision] = []
 
     def builtins(self) -> dict[str, Any]:
         """As JSON can say it."""
@@ -123,6 +138,7 @@ class Looking:
     def __init__(self, name: str) -> None:
         self.comparison = Comparison(name)
         self._draft: Draft | None = None
+        self._decisions: list[Decision] = []
 
     def take(self, record: Record) -> None:
         """The room's next record."""
@@ -132,6 +148,9 @@ class Looking:
             self._draft = Draft(event.of, event.title, record.author, record.run)
         elif isinstance(event, DraftAccepted | DraftRejected) and event.draft == name and self._draft is not None:
             self._draft.status = "accepted" if isinstance(event, DraftAccepted) else "rejected"
+        decision = decided(name, record)
+        if decision is not None:
+            self._decisions.append(decision)
         self.comparison.take(record)
 
     def shown(self) -> ShownHunks:
@@ -150,4 +169,30 @@ class Looking:
             seq=self.comparison.head,
             hunks=hunks[: limits.DRAFT_HUNKS],
             more=max(0, len(hunks) - limits.DRAFT_HUNKS),
+            decisions=self._decisions[-limits.DRAFT_HUNKS :],
         )
+
+
+def decided(name: str, record: Record) -> Decision | None:
+    """What the record decides about the draft of that name, None if nothing."""
+    verdict, hunks, kept, whole = "", 0, 0, False
+    match record.event:
+        case HunksAccepted(draft=draft) as event if draft == name:
+            verdict, hunks, kept = "accepted", len(event.hunks), len(event.kept)
+        case HunksRejected() as event if record.document == name:
+            verdict, hunks = "rejected", len(event.hunks)
+        case DraftAccepted(draft=draft) if draft == name:
+            verdict, whole = "accepted", True
+        case DraftRejected(draft=draft) if draft == name:
+            verdict, whole = "rejected", True
+        case _:
+            return None
+    return Decision(
+        verdict=verdict,
+        author=record.author,
+        seq=record.seq,
+        time=rfc3339(record.time),
+        hunks=hunks,
+        kept=kept,
+        whole=whole,
+    )

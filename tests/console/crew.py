@@ -120,6 +120,9 @@ boss = Agent("boss", Obedient(), tools=[clerk])
 scribe = Agent("scribe", Obedient(), tools=[*document_tools(), act])
 """Writes into shared documents."""
 
+proposer = Agent("proposer", Obedient(), tools=[*document_tools(propose=True)])
+"""Writes into drafts of shared documents."""
+
 dear = Agent("dear", Obedient(), prices=Prices(input=3, output=10))
 """Whose answers cost something."""
 

@@ -44,5 +44,8 @@ async def test_a_draft_is_written_by_a_stock_tab_and_accepted_over_http(server: 
             await base.wait_text("Monday: A 🌧 bad day. 🌞")
             await ask(id="r", do="reject", draft=name, hunks=[bye["id"]])
             await draft.wait_text("A 🌧 bad day. 🌞")
-            assert (await _shown(server, name))["hunks"] == []
+            shown = await _shown(server, name)
+            assert shown["hunks"] == []
+            told = [(one["verdict"], one["hunks"], one["kept"], one["whole"]) for one in shown["decisions"]]
+            assert told == [("accepted", 1, 0, False), ("rejected", 1, 0, False)]
         assert await _shown(server, "notes") == 404

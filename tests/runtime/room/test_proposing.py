@@ -294,7 +294,12 @@ async def test_a_host_proposes_and_decides() -> None:
         }
         await room.reject(draft)
         assert str((await room.document("main")).get("content", type=Text)) == "A fine day."
-        assert (await room.draft(draft)).status == "rejected"
+        shown = await room.draft(draft)
+        assert shown.status == "rejected"
+        assert [(one.verdict, one.hunks, one.whole) for one in shown.decisions] == [
+            ("accepted", 1, False),
+            ("rejected", 0, True),
+        ]
         with pytest.raises(Refused, match="no-such-draft"):
             await room.draft("main")
 

@@ -7,6 +7,7 @@ import { memo } from 'preact/compat'
 import { useState } from 'preact/hooks'
 import * as Y from 'yjs'
 
+import { ProposedBy } from '../document/proposals'
 import { useCell } from '../page/cell'
 import { go } from '../page/place'
 import { useShared } from '../page/shared'
@@ -69,6 +70,7 @@ export const Run = memo(function Run({ room, id, run, versions }: RunHow): VNode
                 <button type="button" class="quiet" onClick={() => edit(true)}>edit</button>
               </span>
             )}
+            <ProposedBy room={room} run={id} />
             {!open && wrote && <UndoRun room={room} run={id} />}
           </Facts>
           {problem && <p class="error-line" role="alert">{problem}</p>}

@@ -1,41 +1,60 @@
 /**
- * The shared document's pane: which documents there are, who writes, and the editor.
+ * The shared documents' pane: which documents there are, which changes of the open one wait for a decision, and the editor.
  *
- * A room's documents are known from its records and from the URL; any other one is opened by its name, and comes to be
- * with its first edit.
+ * A room's documents are told by the server and by the records that come; any other one is opened by its name, and comes
+ * to be with its first edit. A draft is opened like a document and stands under the one that it would change.
  */
 
 import type { VNode } from 'preact'
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { useEffect, useMemo, useState } from 'preact/hooks'
 
 import { useCell } from '../page/cell'
 import { documentNameProblem, FIRST_DOCUMENT, go, place } from '../page/place'
-import { People } from '../page/people'
-import { word } from '../wire/connection'
-import { Line } from '../wire/provider'
-import { useRecords } from '../wire/records'
+import * as api from '../wire/api'
 import type { Room } from '../wire/room'
-import { openEditor } from './editor'
+import { draftedOf } from './drafts'
 import { whoWrote } from './hover'
+import { Proposal } from './proposal'
+import { Propose, Proposals } from './proposals'
+import { Surface, useLine } from './surface'
 
 export function DocumentPane({ room }: { room: Room }): VNode {
   const name = useCell(place).document
-  const records = useRecords(room.records)
-  const names = [...new Set([FIRST_DOCUMENT, ...[...records.documents].sort(), name])]
+  const drafted = draftedOf(name)
+  const shown = drafted ?? name
+  const names = useNames(room, shown)
   return (
     <section class="pane document" aria-label="Shared documents">
       <header>
         <h2>documents</h2>
         <div class="names" role="group" aria-label="Documents of this room">
           {names.map((other) => (
-            <button key={other} type="button" class="tab" aria-pressed={other === name} onClick={() => go({ document: other })}>{other}</button>
+            <button key={other} type="button" class="tab" aria-pressed={other === shown} onClick={() => go({ document: other })}>{other}</button>
           ))}
           <Another />
         </div>
       </header>
-      <Editor key={`${room.name}/${name}`} room={room} name={name} />
+      <Proposals room={room} of={shown} current={name} />
+      {drafted !== null
+        ? <Proposal key={`${room.name}/${name}`} room={room} name={name} of={drafted} />
+        : <Editor key={`${room.name}/${name}`} room={room} name={name} />}
     </section>
   )
+}
+
+/** The names of the room's documents, the open one among them; drafts are no documents of their own. */
+function useNames(room: Room, open: string): string[] {
+  const told = useCell(room.records.documents)
+  const loaded = useCell(room.line.loaded)
+  const [listed, list] = useState<readonly string[]>([])
+  useEffect(() => {
+    let here = true
+    // A list that does not come costs a tab or two; whatever is wrong is told where the room is.
+    if (loaded) api.documents(room.name).then((names) => here && list(names), () => {})
+    return () => void (here = false)
+  }, [room, loaded])
+  const others = [...new Set([...listed, ...told, open])].filter((name) => name !== FIRST_DOCUMENT && draftedOf(name) === null)
+  return [FIRST_DOCUMENT, ...others.sort()]
 }
 
 function Another(): VNode {
@@ -62,29 +81,7 @@ function Another(): VNode {
 }
 
 function Editor({ room, name }: { room: Room; name: string }): VNode {
-  const line = useMemo(() => new Line('docs', `${room.name}/${name}`), [room, name])
-  const parent = useRef<HTMLDivElement>(null)
-  const loaded = useCell(line.loaded)
-  const connection = useCell(line.connection)
-  const denied = useCell(line.denied)
-  useEffect(() => () => line.end(), [line])
-  // Before the first whole document an empty editor would say that the document is empty, which nobody knows yet.
-  useEffect(() => (loaded && parent.current ? openEditor(line, parent.current, name, whoWrote(room, name, 'content')) : undefined), [line, loaded])
-  return (
-    <>
-      <div class="editor" ref={parent} hidden={!loaded} />
-      {!loaded && connection.kind !== 'refused' && <p class="note">{word(connection)}</p>}
-      {connection.kind === 'refused' && <p class="error-line" role="alert">{connection.why} {connection.advice}</p>}
-      {denied !== null && (
-        <p class="error-line" role="alert">
-          An edit was not accepted: {denied}. <button type="button" class="quiet" onClick={() => location.reload()}>reload</button>
-        </p>
-      )}
-      {!loaded && <div class="editor" />}
-      <footer class="writers">
-        {loaded && connection.kind !== 'live' && connection.kind !== 'refused' && <span class="waits">{word(connection)}: edits wait here</span>}
-        <People awareness={line.awareness} label="People in this document" />
-      </footer>
-    </>
-  )
+  const line = useLine(room, name)
+  const more = useMemo(() => whoWrote(room, name, 'content'), [room, name])
+  return <Surface line={line} name={name} more={more}><Propose room={room} of={name} /></Surface>
 }

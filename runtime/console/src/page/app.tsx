@@ -9,6 +9,7 @@ import { Composer } from '../chat/composer'
 import { Conversation } from '../chat/conversation'
 import { useWaits } from '../chat/runs'
 import { DocumentPane } from '../document/pane'
+import { toProposed } from '../document/proposals'
 import { type Action, pressed, stepPart, toWaiting } from '../keys/actions'
 import { Keys, Palette } from '../keys/dialogs'
 import { freshName } from '../rooms/names'
@@ -31,7 +32,7 @@ type Tab = 'rooms' | 'chat' | 'document'
 type Dialog = 'palette' | 'keys' | null
 
 export function App(): VNode {
-  const { room: name } = useCell(place)
+  const { room: name, document: shownDocument } = useCell(place)
   const room = useMemo(() => new Room(name), [name])
   useEffect(() => () => room.leave(), [room])
   const [tab, setTab] = useState<Tab>('chat')
@@ -43,6 +44,15 @@ export function App(): VNode {
   const worn = useCell(theme)
   const open = { rooms: useCell(roomsOpen), document: useCell(documentOpen), timeline: useCell(timelineOpen) }
 
+  const before = useRef({ name, shownDocument })
+  useEffect(() => {
+    // Whoever opens a document from the chat wants to see it, also where there is one pane at a time.
+    if (before.current.name === name && before.current.shownDocument !== shownDocument) {
+      documentOpen.set('yes')
+      setTab('document')
+    }
+    before.current = { name, shownDocument }
+  }, [name, shownDocument])
   const actions = useActions(room, { prompt, search, show, setTab })
   useShared(room.about)
   const title = titleOf(room)
@@ -123,6 +133,7 @@ function useActions(room: Room, { prompt, search, show, setTab }: Reach): readon
       { name: 'next part', key: 'j', act: () => stepPart(1) },
       { name: 'previous part', key: 'k', act: () => stepPart(-1) },
       { name: 'what waits for you', key: 'a', act: () => { setTab('chat'); if (!toWaiting()) requestAnimationFrame(toWaiting) } },
+      { name: 'what is proposed', key: 'p', act: () => toProposed(room) },
       { name: 'stop every open run', key: '.', act: () => { if (room.open().length) void room.control.stop() } },
       { name: 'find a room', key: 'r', act: () => { roomsOpen.set('yes'); setTab('rooms'); requestAnimationFrame(() => search.current?.focus()) } },
       { name: 'new room', key: 'n', act: () => go({ room: freshName(), document: 'main', record: null }) },

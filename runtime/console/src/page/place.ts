@@ -33,7 +33,7 @@ export function write(place: Place): string {
   if (place.room) named.set('room', place.room)
   if (place.document !== FIRST_DOCUMENT) named.set('document', place.document)
   if (place.record !== null) named.set('record', String(place.record))
-  return '?' + named.toString().replaceAll('%3A', ':').replaceAll('%40', '@').replaceAll('%2F', '/')
+  return '?' + named.toString().replaceAll('%3A', ':').replaceAll('%40', '@').replaceAll('%2F', '/').replaceAll('%7E', '~')
 }
 
 export const place = new Cell<Place>(read(location.search))

@@ -116,6 +116,60 @@ export async function blame(room: string, where: { document: string; root: strin
   return (await get(`/api/rooms/${encodeURIComponent(room)}/blame`, where)).json()
 }
 
+/** Neighbours that a draft would put in or take out, at their place in the draft in UTF-16 units (specs/drafts.md). */
+export interface DraftSpan {
+  readonly units: readonly [number, number]
+  readonly text?: string
+  readonly values?: readonly unknown[]
+  readonly mark?: readonly [string, unknown]
+}
+
+/** What one author changed at one place of a draft. */
+export interface DraftHunk {
+  readonly id: string
+  readonly path: readonly (string | number)[]
+  readonly key: string | null
+  readonly author: string
+  readonly run: string
+  readonly seq: number
+  readonly deleted: readonly DraftSpan[]
+  readonly inserted: readonly DraftSpan[]
+}
+
+/** What somebody decided about a draft: about so many hunks, of which the document had moved on under `kept`. */
+export interface DraftDecision {
+  readonly verdict: 'accepted' | 'rejected'
+  readonly author: string
+  readonly seq: number
+  readonly time: string
+  readonly hunks: number
+  readonly kept: number
+  readonly whole: boolean
+}
+
+export interface ShownDraft {
+  readonly draft: string
+  readonly of: string
+  readonly status: string
+  /** The newest record that was looked at: `seen` of a decision. */
+  readonly seq: number
+  readonly hunks: readonly DraftHunk[]
+  /** How many further hunks are not told. */
+  readonly more: number
+  readonly decisions: readonly DraftDecision[]
+}
+
+/** A draft of a shared document, hunk by hunk, as the log has it now. */
+export async function draft(room: string, name: string): Promise<ShownDraft> {
+  return (await get(`/api/rooms/${encodeURIComponent(room)}/drafts`, { name })).json()
+}
+
+/** The names of the shared documents in which somebody has written, drafts among them. */
+export async function documents(room: string): Promise<string[]> {
+  const said = await (await get(`/api/rooms/${encodeURIComponent(room)}/documents`)).json()
+  return (said.documents as { name: string }[]).map(({ name }) => name)
+}
+
 /** Runs that left the document, newest first or oldest first as the server likes, in the document's shape. */
 export async function pastRuns(room: string, before: string): Promise<{ runs: PastRun[]; before?: string }> {
   return (await get(`/api/rooms/${encodeURIComponent(room)}/runs`, { before })).json()

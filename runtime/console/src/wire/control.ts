@@ -110,6 +110,14 @@ export class Control {
     })
   }
 
+  /** Accept or reject hunks of a draft as it was at record `seen`, or without `hunks` all that is left of it. */
+  settle(draft: string, verdict: 'accept' | 'reject', seen: number, hunks?: readonly string[]): Promise<Answer> {
+    return this.send({ do: verdict, draft, seen, ...(hunks ? { hunks } : {}) }).then((answer) => {
+      if ('ok' in answer && answer.ok.seq) this.did(deed(draft, String(answer.ok.seq)))
+      return answer
+    })
+  }
+
   /** Stop one run, or without `run` every open run of the room. */
   stop(run?: string): Promise<Answer> {
     return this.send({ do: 'stop', ...(run ? { run } : {}) })

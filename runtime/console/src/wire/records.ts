@@ -37,7 +37,14 @@ const KIND_OF: Record<string, Kind> = {
   'text-streamed': 'text',
   'reasoning-streamed': 'reasoning',
   'document-edited': 'edit',
+  'document-copied': 'edit',
+  'document-seeded': 'edit',
   'edits-undone': 'edit',
+  'draft-opened': 'people',
+  'draft-accepted': 'people',
+  'draft-rejected': 'people',
+  'hunks-accepted': 'people',
+  'hunks-rejected': 'people',
   'run-failed': 'error',
   'model-failed': 'error',
   'tool-failed': 'error',
@@ -85,7 +92,7 @@ export class Records {
   /** Held records; `list[i].seq === first + i`. */
   list: LogRecord[] = []
   /** Names of shared documents that the records told of. */
-  readonly documents = new Set<string>()
+  readonly documents = new Cell<ReadonlySet<string>>(new Set())
   /** Runs whose edits of shared documents the records told of. */
   readonly wrote = new Cell<ReadonlySet<string>>(new Set())
   private watchers = new Set<() => void>()
@@ -134,7 +141,7 @@ export class Records {
   }
 
   private learn(record: LogRecord): void {
-    if (record.document) this.documents.add(record.document)
+    if (record.document && !this.documents.value.has(record.document)) this.documents.set(new Set([...this.documents.value, record.document]))
     const { run } = record
     if (run && record.event.type === 'document-edited' && !this.wrote.value.has(run)) this.wrote.set(new Set([...this.wrote.value, run]))
   }

@@ -24,6 +24,8 @@ export class Room {
   readonly runs: Y.Map<Shown>
   /** What concerns the room itself: its title, its branch, what it cost. */
   readonly about: Y.Map<any>
+  /** Drafts of shared documents, by their names. */
+  readonly drafts: Y.Map<Shown>
   readonly serving: Serving
   private behindUntil = 0
 
@@ -38,6 +40,7 @@ export class Room {
       this.line.signal({ it: 'behind', records: 0 })
     }
     this.about = this.line.doc.getMap('room')
+    this.drafts = this.line.doc.getMap('drafts')
     this.serving = new Serving(tabName(), name, ownTools, () => this.calls(), this.control)
     this.control.hello = () => this.serving.hello()
     this.control.beforeRun = () => this.serving.lend()

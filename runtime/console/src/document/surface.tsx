@@ -1,0 +1,57 @@
+/**
+ * One shared document in its editor: nothing is shown before the whole of it came, and a refused edit is told.
+ */
+
+import type { Extension } from '@codemirror/state'
+import type { ComponentChildren, VNode } from 'preact'
+import { useEffect, useMemo, useRef } from 'preact/hooks'
+
+import { useCell } from '../page/cell'
+import { People } from '../page/people'
+import { word } from '../wire/connection'
+import { Line } from '../wire/provider'
+import type { Room } from '../wire/room'
+import { openEditor } from './editor'
+
+/** The socket of one shared document, for as long as the component that asks for it is there. */
+export function useLine(room: Room, name: string): Line {
+  const line = useMemo(() => new Line('docs', `${room.name}/${name}`), [room, name])
+  useEffect(() => () => line.end(), [line])
+  return line
+}
+
+interface SurfaceHow {
+  readonly line: Line
+  readonly name: string
+  /** What its editor can do beside editing; must stay the same one. */
+  readonly more: Extension
+  /** What stands beside the people in the line below. */
+  readonly children?: ComponentChildren
+}
+
+export function Surface({ line, name, more, children }: SurfaceHow): VNode {
+  const parent = useRef<HTMLDivElement>(null)
+  const loaded = useCell(line.loaded)
+  const connection = useCell(line.connection)
+  const denied = useCell(line.denied)
+  // Before the first whole document an empty editor would say that the document is empty, which nobody knows yet.
+  useEffect(() => (loaded && parent.current ? openEditor(line, parent.current, name, more) : undefined), [line, loaded, more])
+  const away = loaded && connection.kind !== 'live' && connection.kind !== 'refused'
+  return (
+    <>
+      <div class="editor" ref={parent} hidden={!loaded} />
+      {!loaded && connection.kind !== 'refused' && <p class="note">{word(connection)}</p>}
+      {connection.kind === 'refused' && <p class="error-line" role="alert">{connection.why} {connection.advice}</p>}
+      {denied !== null && (
+        <p class="error-line" role="alert">
+          An edit was not accepted: {denied}. <button type="button" class="quiet" onClick={() => location.reload()}>reload</button>
+        </p>
+      )}
+      {!loaded && <div class="editor" />}
+      <footer class="writers">
+        {away ? <span class="waits">{word(connection)}: edits wait here</span> : children}
+        <People awareness={line.awareness} label="People in this document" />
+      </footer>
+    </>
+  )
+}

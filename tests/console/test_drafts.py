@@ -1,0 +1,182 @@
+"""Drafts as people see them: what is proposed for a document, change by change, and what came of it."""
+
+import json
+import os
+import re
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+if os.environ.get("PLAIT_REQUIRE_ALL") != "1":
+    pytest.importorskip("playwright", reason="Playwright is missing; to get it: uv sync --group dev")
+
+from playwright.sync_api import expect
+
+from .browser import Serving, Tab
+
+Serve = Callable[..., Serving]
+Tabs = Callable[..., Tab]
+PATIENCE_MS = 30_000
+HIDDEN = "quiet\u202e"
+
+
+def ask(url: str, **body: Any) -> Any:
+    """Ask the room `desk` for something; what it says to it."""
+    wanted = json.dumps({"id": f"{body['do']}-{os.urandom(4).hex()}", **body}).encode()
+    request = urllib.request.Request(f"{url}/api/rooms/desk/commands", wanted, {"content-type": "application/json"})
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)["ok"].get("result")
+
+
+def put(url: str, text: str) -> None:
+    """Begin the room's main document."""
+    request = urllib.request.Request(f"{url}/api/rooms/desk/documents/main?format=text", text.encode(), method="PUT")
+    urllib.request.urlopen(request).close()
+
+
+def proposed(tab: Tab) -> Any:
+    return tab.page.get_by_role("navigation", name="What is proposed for main")
+
+
+def changes(tab: Tab) -> Any:
+    return tab.page.get_by_role("group", name=re.compile(r"^Change \d+ by"))
+
+
+def decisions(tab: Tab) -> Any:
+    return tab.page.get_by_role("list", name="What was decided").get_by_role("listitem")
+
+
+def replace(tab: Tab, old: str, new: str) -> None:
+    """Select the words in the editor and type others over them."""
+    tab.page.evaluate(
+        """(old) => {
+          const texts = document.createTreeWalker(document.querySelector('.cm-content'), NodeFilter.SHOW_TEXT)
+          while (texts.nextNode()) {
+            const at = texts.currentNode.data.indexOf(old)
+            if (at < 0 || texts.currentNode.parentElement.closest('del')) continue
+            document.querySelector('.cm-content').focus()
+            getSelection().setBaseAndExtent(texts.currentNode, at, texts.currentNode, at + old.length)
+            return
+          }
+        }""",
+        old,
+    )
+    # The editor takes a selection over that was made past it in a task of its own.
+    expect(tab.page.locator(".cm-selectionBackground").first).to_be_attached()
+    if new:
+        tab.page.keyboard.insert_text(new)
+    else:
+        tab.page.keyboard.press("Backspace")
+
+
+def test_people_propose_decide_and_see_who_did(serve: Serve, tabs: Tabs) -> None:
+    """CO32, CO33, CO34: a live diff that both pages see; accepted and rejected by key and by press, change by change
+    and whole; both pages show who decided, and a decided draft takes no edits."""
+    url = serve("echo").url
+    put(url, "A good day, a long day.")
+    ann, bob = tabs(url, "desk").live(), tabs(url, "desk", color_scheme="dark").live()
+    ann.page.get_by_role("button", name="propose changes").click()
+    ann.page.get_by_label("What the changes are for").fill("Better words")
+    ann.page.keyboard.press("Enter")
+    expect(ann.page.get_by_role("textbox", name=re.compile("main, draft Better words"))).to_have_text(
+        "A good day, a long day."
+    )
+    expect(ann.page).to_have_url(re.compile(r"document=main~\d{12}"))
+    proposed(bob).get_by_role("button", name=re.compile("Better words")).click()
+    replace(ann, "good", "fine")
+    expect(changes(bob)).to_have_count(1)
+    replace(ann, "long", HIDDEN)
+    expect(bob.page.locator(".editor del")).to_have_text(["good", "long"])
+    expect(bob.page.locator(".editor ins")).to_have_text(["fine", HIDDEN])
+    expect(changes(bob).nth(1)).to_contain_text("quiet\\u{202e}")
+    for tab in (ann, bob):
+        assert tab.contrasts()[1] == []
+        assert tab.focusable()[1] == []
+
+    bob.page.locator(".proposed").first.focus()
+    bob.page.keyboard.press("p")
+    expect(changes(bob).nth(0)).to_be_focused()
+    bob.page.keyboard.press("ArrowDown")
+    expect(changes(bob).nth(1)).to_be_focused()
+    bob.page.keyboard.press("Backspace")
+    expect(changes(ann)).to_have_count(1)
+    expect(changes(bob)).to_be_focused()
+    expect(decisions(bob)).to_have_text([re.compile("1 change rejected by you")])
+    expect(decisions(ann)).to_have_text([re.compile("1 change rejected by someone")])
+    expect(ann.editor).to_contain_text("a long day")
+
+    replace(ann, ".", "!")
+    expect(changes(ann)).to_have_count(2)
+    ann.page.get_by_role("button", name="accept all 2").click()
+    expect(decisions(ann).first).to_contain_text("2 changes accepted, and closed by you")
+    expect(decisions(bob).first).to_contain_text("2 changes accepted, and closed by someone")
+    expect(bob.editor).to_have_attribute("contenteditable", "false")
+    proposed(bob).get_by_role("button", name="main", exact=True).click()
+    expect(bob.editor).to_have_text("A fine day, a long day!")
+    expect(proposed(bob)).to_have_count(0)
+
+
+def test_nobody_decides_about_what_they_have_not_seen(serve: Serve, tabs: Tabs) -> None:
+    """CO33: what was changed or decided since this page looked is refused, in words, and it looks again; what the
+    document changed meanwhile stays, and that is told."""
+    url = serve("echo").url
+    put(url, "A good day, a long day.")
+    name = ask(url, do="propose", document="main", title="Better")["draft"]
+    ann, bob = tabs(url, f"desk&document={name}").live(), tabs(url, f"desk&document={name}").live()
+    replace(ann, "good", "fine")
+    replace(ann, "long", "slow")
+    for tab in (ann, bob):
+        expect(changes(tab)).to_have_count(2)
+
+    bob.page.route("**/drafts?*", lambda route: route.abort())
+    replace(ann, "ine", "air")
+    expect(changes(ann).first).to_contain_text("fair")
+    bob.page.get_by_role("button", name="Accept change 1").click()
+    refused = bob.page.locator(".deciding").get_by_role("alert")
+    expect(refused).to_contain_text("nothing was decided")
+    ann.page.get_by_role("button", name="Reject change 2").click()
+    expect(changes(ann)).to_have_count(1)
+    bob.page.get_by_role("button", name="Reject change 2").click()
+    expect(refused).to_contain_text("Somebody decided about one of these hunks before")
+    expect(bob.page.get_by_role("button", name="look again")).to_be_visible()
+    bob.page.unroute("**/drafts?*")
+    replace(ann, "air", "ast")
+    expect(changes(bob)).to_have_text([re.compile("fast")])
+
+    other = tabs(url, "desk").live()
+    replace(other, "good ", "")
+    expect(other.editor).to_have_text("A day, a long day.")
+    replace(bob, "fast", "")
+    expect(changes(bob)).to_have_text([re.compile("^1goes: good")])
+    bob.page.get_by_role("button", name="accept it").click()
+    expect(bob.page.locator(".proposal-head")).to_contain_text("accepted")
+    expect(other.editor).to_have_text("A day, a long day.")
+
+
+def test_an_agents_proposal_is_found_under_its_answer_and_on_a_phone(serve: Serve, tabs: Tabs) -> None:
+    """CO34, CO35, CO15: one press from the answer to the draft, by the agent's name; every document has a tab."""
+    url = serve("echo", agents=["tests.console.crew:proposer"]).url
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    put(url, "A good day.")
+    request = urllib.request.Request(
+        f"{url}/api/rooms/desk/documents/old-notes?format=text", b"Long ago.", method="PUT"
+    )
+    urllib.request.urlopen(request).close()
+    call = {"name": "replace_text", "args": json.dumps({"old": "good", "new": "fine"})}
+    ask(url, do="prompt", text=json.dumps(call), agent="proposer")
+    tab = tabs(url, "desk", **phone).live()
+    expect(tab.runs("done")).to_have_count(1, timeout=PATIENCE_MS)
+    found = tab.page.locator(".run .facts").get_by_role("button", name=re.compile("proposes changes of main"))
+    found.tap()
+    expect(changes(tab)).to_have_text([re.compile("good.*fine.*proposer")])
+    expect(tab.page.locator(".editor ins")).to_have_text("fine")
+    assert tab.page.evaluate("() => document.documentElement.scrollWidth") == 390
+    assert tab.contrasts()[1] == []
+    tab.page.get_by_role("button", name="Accept change 1").tap()
+    expect(tab.page.get_by_text("Nothing differs from the document yet.")).to_be_visible()
+    tab.page.get_by_role("button", name="close the draft").tap()
+    expect(tab.editor).to_have_attribute("contenteditable", "false")
+    tabs_of_documents = tab.page.get_by_role("group", name="Documents of this room")
+    expect(tabs_of_documents.get_by_role("button")).to_have_text(["main", "old-notes", "+"])
