@@ -1,9 +1,22 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
-// The tests stand with all others, in tests/protocol/js; what they import is resolved from here.
+const HERE = fileURLToPath(new URL('./package.json', import.meta.url))
+
+/** The tests stand with all others, in tests/protocol/js; the packages that they import are this folder's. */
+const packages = {
+  name: 'packages-of-this-folder',
+  enforce: 'pre' as const,
+  resolveId(this: any, source: string, importer: string | undefined) {
+    const bare = /^[\w@]/.test(source) && !source.startsWith('plait-client') && !source.startsWith('node:')
+    if (bare && importer?.includes('/tests/protocol/js/')) return this.resolve(source, HERE, { skipSelf: true })
+    return null
+  }
+}
+
 export default defineConfig({
   root: fileURLToPath(new URL('../..', import.meta.url)),
+  plugins: [packages],
   test: { include: ['tests/protocol/js/**/*.test.{ts,tsx}'] },
   resolve: { alias: { 'plait-client': fileURLToPath(new URL('./src', import.meta.url)) } }
 })

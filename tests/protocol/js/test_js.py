@@ -17,6 +17,12 @@ def test_the_generated_types_are_current(package: Path) -> None:
     run("node", "generate.mjs", "--check", cwd=package)
 
 
-def test_the_sources_type_check(package: Path) -> None:
+def test_the_sources_and_their_tests_type_check(package: Path) -> None:
     """Under the compiler's strict mode, the generated types included."""
     run("npx", "--no-install", "tsc", "--noEmit", cwd=package)
+    run("npx", "--no-install", "tsc", "--noEmit", "--project", "tsconfig.test.json", cwd=package)
+
+
+def test_the_units_pass(package: Path) -> None:
+    """What needs no browser, in Node: the same vectors as the server's tests, and the client's own rules."""
+    run("npx", "--no-install", "vitest", "run", cwd=package)
