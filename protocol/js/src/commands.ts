@@ -1,0 +1,247 @@
+/**
+ * The commands of one room: out over whichever socket there is, until each has its answer.
+ *
+ * Rules (specs/browser.md):
+ *
+ * - A command keeps the id that it was born with, and what has no answer is sent again on the next socket under that id:
+ *   the server answers a repeated id with its first answer, so asking twice is safe and asking never is not.
+ * - It is in the outbox before it is sent, and leaves when its answer has come.
+ * - A refusal that is about now (`overloaded`) and an unknown outcome are no answers; it is asked again, later.
+ * - They are sent in the order of asking, so many at a time as the server takes, and behind the greeting: what a socket
+ *   has to say first, which is the tools that this tab has.
+ * - What only this page means, on this socket (`claim-tool`), is sent in the same way and not kept (`send`).
+ */
+
+import { Backoff } from './backoff'
+import { Cell } from './cell'
+import { COMMANDS_UNANSWERED, TEXT_FRAME_BYTES } from './generated/limits'
+import type { Outbox, RefusedLater, Waiting } from './outbox'
+import { passes, type Refusal, Refused } from './refused'
+import type { Body, Done } from './types'
+
+/** Where commands go: the room's lane. */
+export interface Mouth {
+  readonly open: boolean
+  say(command: Readonly<Record<string, unknown>>): void
+}
+
+interface Command {
+  readonly id: string
+  readonly body: Body
+  /** In the outbox. */
+  readonly kept: boolean
+  readonly answer: Promise<Done>
+  readonly settle: (done: Done) => void
+  readonly fail: (refused: Refused) => void
+  readonly backoff: Backoff
+  /** Nobody here waits for it: the page that did is gone. */
+  readonly adopted: boolean
+  state: 'new' | 'ready' | 'sent' | 'resting'
+}
+
+/** Room for what is not counted here: following, and the greeting. */
+const AT_A_TIME = COMMANDS_UNANSWERED - 2
+/** The key of the lane and the id, which are in the frame too. */
+const ENVELOPE_BYTES = 1200
+const FIRST_MS = 500
+const LONGEST_MS = 15_000
+
+export class Commands {
+  readonly waiting = new Cell<readonly Waiting[]>([])
+  readonly refusedLater = new Cell<readonly RefusedLater[]>([])
+  /** What each socket has to say before anything else is said on it, if anything, and what became of it. */
+  hello: () => Body | null = () => null
+  greeted: (refusal: Refusal | null) => void = () => {}
+
+  private readonly commands = new Map<string, Command>()
+  private readonly farewells: (() => void)[]
+  private readonly backoff = new Backoff(FIRST_MS, LONGEST_MS)
+  /** The id of a greeting that has no answer yet; until then the commands wait. */
+  private greeting = ''
+
+  constructor(private readonly room: string, private readonly outbox: Outbox, private readonly mouth: Mouth) {
+    const look = (): void => void this.look()
+    this.farewells = [outbox.watch(room, look), outbox.adopt(room, (left) => this.adopt(left))]
+    look()
+  }
+
+  /** Ask, whatever becomes of this page meanwhile. */
+  async ask(body: Body, id: string = crypto.randomUUID()): Promise<Done> {
+    const command = this.take(body, id, true)
+    if (command.state !== 'new') return command.answer
+    command.state = 'resting'
+    try {
+      await this.outbox.put({ id, room: this.room, body, asked_at: Date.now() })
+    } catch (error) {
+      this.commands.delete(id)
+      const refused = error instanceof Refused ? error : new Refused('too-many', String(error))
+      command.fail(refused)
+      return command.answer
+    }
+    this.ready(command)
+    return command.answer
+  }
+
+  /** Ask as long as this page lives. */
+  send(body: Body, id: string = crypto.randomUUID()): Promise<Done> {
+    const command = this.take(body, id, false)
+    if (command.state === 'new') this.ready(command)
+    return command.answer
+  }
+
+  forget(id: string): void {
+    void this.outbox.forget(this.room, id)
+  }
+
+  // --- the socket -------------------------------------------------------------------------------------------------------
+
+  /** There is a socket on which nothing was asked yet. */
+  begun(): void {
+    this.greet()
+  }
+
+  lost(): void {
+    this.greeting = ''
+    for (const command of this.commands.values()) if (command.state === 'sent') command.state = 'ready'
+  }
+
+  /** An answer; whether it was to something that was asked here. */
+  heard(said: Readonly<Record<string, any>>): boolean {
+    if (typeof said.id !== 'string') return false
+    if (said.id === this.greeting && this.greeting) return this.hearGreeted(said)
+    const command = this.commands.get(said.id)
+    if (command) this.answered(command, said)
+    return command !== undefined
+  }
+
+  /** Say the greeting (again); what waits to be asked goes out behind its answer. */
+  greet(): void {
+    if (!this.mouth.open) return
+    const body = this.hello()
+    if (!body) return this.over(null)
+    this.greeting = crypto.randomUUID()
+    this.mouth.say({ id: this.greeting, ...body })
+  }
+
+  /** The room is lost for good: nothing that waits can happen any more. */
+  refuse(refusal: Refusal): void {
+    for (const command of [...this.commands.values()]) this.fail(command, refusal)
+  }
+
+  close(): void {
+    for (const farewell of this.farewells) farewell()
+    for (const { answer, fail } of this.commands.values()) {
+      answer.catch(() => {})
+      fail(new Refused('outcome-unknown', 'The room was closed before the answer came.'))
+    }
+    this.commands.clear()
+  }
+
+  // --- one command ------------------------------------------------------------------------------------------------------
+
+  private take(body: Body, id: string, kept: boolean, adopted = false): Command {
+    const known = this.commands.get(id)
+    const same = known && JSON.stringify(known.body) === JSON.stringify(body)
+    if (known && same) return known
+    const command = begun(id, body, kept, adopted)
+    const refused = known ? new Refused('id-reused', 'Another command of that id waits for its answer.') : tooLarge(body)
+    if (refused) {
+      command.state = 'resting'
+      command.fail(refused)
+    } else {
+      this.commands.set(id, command)
+    }
+    return command
+  }
+
+  private adopt({ id, body }: Waiting): void {
+    const command = this.take(body, id, true, true)
+    command.answer.catch(() => {})
+    if (command.state === 'new') this.ready(command)
+  }
+
+  private ready(command: Command): void {
+    if (this.commands.get(command.id) !== command) return
+    command.state = 'ready'
+    this.pump()
+  }
+
+  private pump(): void {
+    if (!this.mouth.open || this.greeting) return
+    let free = AT_A_TIME
+    for (const { state } of this.commands.values()) if (state === 'sent') free -= 1
+    for (const command of this.commands.values()) {
+      if (free <= 0) return
+      if (command.state !== 'ready') continue
+      command.state = 'sent'
+      free -= 1
+      this.mouth.say({ id: command.id, ...command.body })
+    }
+  }
+
+  private answered(command: Command, said: Readonly<Record<string, any>>): void {
+    const refused = refusalIn(said)
+    if (refused && passes(refused.code)) {
+      command.state = 'resting'
+      setTimeout(() => this.ready(command), command.backoff.next())
+    } else if (refused) {
+      this.fail(command, refused)
+    } else if (said.ok) {
+      this.commands.delete(command.id)
+      if (command.kept) void this.outbox.remove(this.room, command.id)
+      command.settle(said.ok)
+    }
+    this.pump()
+  }
+
+  private fail(command: Command, refusal: Refusal): void {
+    this.commands.delete(command.id)
+    if (command.kept) void this.outbox.remove(this.room, command.id, command.adopted ? refusal : undefined)
+    command.fail(new Refused(refusal.code, refusal.message))
+  }
+
+  /** A greeting that came to nothing for now is said again; one that is refused for good holds nothing up. */
+  private hearGreeted(said: Readonly<Record<string, any>>): true {
+    const refused = refusalIn(said)
+    const { greeting } = this
+    if (refused && passes(refused.code)) {
+      setTimeout(() => { if (greeting === this.greeting) this.greet() }, this.backoff.next())
+    } else {
+      this.backoff.reset()
+      this.over(refused)
+    }
+    return true
+  }
+
+  private over(refused: Refusal | null): void {
+    this.greeting = ''
+    this.pump()
+    this.greeted(refused)
+  }
+
+  private async look(): Promise<void> {
+    const [waiting, refused] = await Promise.all([this.outbox.waiting(this.room), this.outbox.refused(this.room)])
+    if (waiting.length || this.waiting.value.length) this.waiting.set(waiting)
+    if (refused.length || this.refusedLater.value.length) this.refusedLater.set(refused)
+  }
+}
+
+function begun(id: string, body: Body, kept: boolean, adopted: boolean): Command {
+  let settle: (done: Done) => void = () => {}
+  let fail: (refused: Refused) => void = () => {}
+  const answer = new Promise<Done>((yes, no) => [settle, fail] = [yes, no])
+  return { id, body, kept, adopted, answer, settle, fail, backoff: new Backoff(FIRST_MS, LONGEST_MS), state: 'new' }
+}
+
+/** The server answers a frame that is too long without an id, so nobody would hear of it. */
+function tooLarge(body: Body): Refused | null {
+  const bytes = new TextEncoder().encode(JSON.stringify(body)).length
+  return bytes > TEXT_FRAME_BYTES - ENVELOPE_BYTES ? new Refused('too-large', `A command may have ${TEXT_FRAME_BYTES} bytes.`) : null
+}
+
+/** What an answer refuses; an unknown outcome is a refusal that passes. */
+function refusalIn(said: Readonly<Record<string, any>>): Refusal | null {
+  const reason = said.refused ?? said.unknown
+  if (!reason) return null
+  return { code: String(reason.code ?? 'outcome-unknown'), message: String(reason.message ?? '') }
+}

@@ -1,0 +1,140 @@
+/**
+ * Rooms of a server, put together: one link and one outbox for each server, one room for each name.
+ *
+ * Who connects to the same room twice in one page gets the same room, and it ends when both have closed it.
+ */
+
+import * as Y from 'yjs'
+
+import { Commands } from './commands'
+import { Documents } from './documents'
+import { Following } from './following'
+import { type Grant, Lane } from './lane'
+import type { Link } from './link'
+import { MemoryOutbox, type Outbox } from './outbox'
+import { Presence } from './presence'
+import { isLost } from './refused'
+import { Room } from './room'
+import { Snapshots } from './snapshot'
+import { SocketLink, type Sockets } from './socket'
+import { tabName } from './tab'
+import { Tools } from './tools'
+
+export interface ConnectOptions {
+  readonly room: string
+  /** The grant to show, or how to get one: it is asked for on every socket, and before a grant is over. */
+  readonly grant?: string | (() => Promise<string>) | undefined
+  /** Who this page is to others. Without a name it is not shown. */
+  readonly name?: string | undefined
+  readonly color?: string | undefined
+  /** The WebSocket to use where there is none (Node before 22). */
+  readonly WebSocket?: Sockets | undefined
+}
+
+/** What all rooms of one server share. */
+interface Server {
+  readonly link: Link
+  readonly outbox: Outbox
+  readonly rooms: Map<string, { readonly room: Room; users: number }>
+}
+
+const servers = new Map<string, Server>()
+
+/** Join a room: `url` is where the server is, empty for where the page came from. */
+export function connect(url: string, options: ConnectOptions): Room {
+  const server = servers.get(url) ?? begin(url, options)
+  const held = server.rooms.get(options.room)
+  if (held) {
+    held.users += 1
+    return held.room
+  }
+  const room = joined(server, options, () => leave(url, server, options.room))
+  server.rooms.set(options.room, { room, users: 1 })
+  return room
+}
+
+function begin(url: string, { WebSocket }: ConnectOptions): Server {
+  const link = new SocketLink({ url, session: crypto.randomUUID(), WebSocket })
+  const server: Server = { link, outbox: new MemoryOutbox(), rooms: new Map() }
+  servers.set(url, server)
+  return server
+}
+
+/** Whether the room is over with that. */
+function leave(url: string, server: Server, name: string): boolean {
+  const held = server.rooms.get(name)
+  if (!held || --held.users > 0) return false
+  server.rooms.delete(name)
+  if (!server.rooms.size && servers.get(url) === server) {
+    servers.delete(url)
+    // What the room still says (that it leaves) is said first.
+    queueMicrotask(() => server.link.close())
+  }
+  return true
+}
+
+function joined({ link, outbox }: Server, options: ConnectOptions, left: () => boolean): Room {
+  const { room: name } = options
+  const grant = granting(options.grant)
+  const doc = new Y.Doc()
+  const channel = {
+    begun: (): void => {
+      commands.begun()
+      following.begun()
+      tools.begun()
+    },
+    text: (said: Readonly<Record<string, unknown>>): void => void (following.heard(said) || commands.heard(said)),
+    lost: (): void => {
+      commands.lost()
+      following.lost()
+    }
+  }
+  const lane = new Lane(`rooms/${name}`, doc, { link, grant, writes: false, channel })
+  const commands = new Commands(name, outbox, lane)
+  const following = new Following(lane)
+  const snapshots = new Snapshots(doc)
+  const presence = new Presence(lane.awareness)
+  const tools = new Tools(name, () => snapshots.at(['runs']).value as never, commands)
+  const documents = new Documents(name, link, grant)
+  commands.hello = () => tools.hello()
+  commands.greeted = (refusal) => tools.greeted(refusal)
+  // A token changes a text; what a call's tab must know is a key of a map, or a part that is new in a list.
+  doc.on('afterTransaction', ({ changed }: Y.Transaction) => {
+    for (const type of changed.keys()) if (!(type instanceof Y.Text)) return tools.look()
+  })
+  lane.status.subscribe(() => {
+    const status = lane.status.value
+    if (status.kind === 'refused' && isLost(status.code)) commands.refuse(status)
+  })
+  void tabName().then((tab) => {
+    tools.begin(tab)
+    presence.setTab(tab)
+  })
+  const retry = (): void => {
+    link.retry()
+    lane.retry()
+    documents.retry()
+  }
+  const close = (): void => {
+    if (!left()) return
+    tools.close()
+    following.close()
+    commands.close()
+    documents.close()
+    lane.close()
+    doc.destroy()
+  }
+  const room = new Room(name, { lane, commands, following, snapshots, presence, tools, documents, retry, close })
+  if (options.name) room.setUser({ name: options.name, ...(options.color ? { color: options.color } : {}) })
+  return room
+}
+
+/** Lanes that ask at the same time are given the same grant. */
+function granting(grant: ConnectOptions['grant']): Grant {
+  if (typeof grant !== 'function') return async () => grant ?? ''
+  let asked: Promise<string> | null = null
+  return () => {
+    asked ??= Promise.resolve().then(grant).finally(() => { asked = null })
+    return asked
+  }
+}

@@ -1,0 +1,192 @@
+/**
+ * One room: its document as snapshots, its commands, who is here, and the tools and documents of this page in it.
+ *
+ * Nothing here waits for a socket. What is read is what came so far, and `status` says how current that is; what is
+ * asked waits in the outbox until it is answered.
+ */
+
+import type { Watched } from './cell'
+import type { Commands } from './commands'
+import type { Documents, SharedDocument } from './documents'
+import type { Following } from './following'
+import type { Lane } from './lane'
+import type { RefusedLater, Waiting } from './outbox'
+import type { Presence } from './presence'
+import type { Snapshots } from './snapshot'
+import type { Status } from './status'
+import type { Tools } from './tools'
+import type {
+  AgainOptions, Asked, BlameFields, Body, Call, DecisionFields, Done, Execute, Facts, LogRecord, Path, Present,
+  PromptOptions, RecordsOptions, RoomChange, RoomSnapshot, ToolSchema, UndoFields, User, Verdict
+} from './types'
+
+/** What a room is made of; connect.ts puts it together. */
+export interface Parts {
+  readonly lane: Lane
+  readonly commands: Commands
+  readonly following: Following
+  readonly snapshots: Snapshots
+  readonly presence: Presence
+  readonly tools: Tools
+  readonly documents: Documents
+  readonly retry: () => void
+  readonly close: () => void
+}
+
+export class Room {
+  readonly status: Watched<Status>
+  /** The room document as plain values; what did not change is the same object as before. */
+  readonly snapshot: Watched<RoomSnapshot>
+  /** Whether a whole document came at least once; before that, empty means unknown. */
+  readonly loaded: Watched<boolean>
+  /** What was asked and is not answered yet, by this page and by others of its browser, in order. */
+  readonly waiting: Watched<readonly Waiting[]>
+  /** What was refused after the page that had asked was gone, until `forget`. */
+  readonly refusedLater: Watched<readonly RefusedLater[]>
+  readonly presence: Watched<readonly Present[]>
+
+  constructor(readonly name: string, private readonly parts: Parts) {
+    this.status = parts.lane.status
+    this.loaded = parts.lane.loaded
+    this.snapshot = parts.snapshots.at([]) as Watched<RoomSnapshot>
+    this.waiting = parts.commands.waiting
+    this.refusedLater = parts.commands.refusedLater
+    this.presence = parts.presence.present
+  }
+
+  /** The value at that path, undefined while there is none; only a change of that very value wakes its listeners. */
+  at<T = unknown>(path: Path): Watched<T | undefined> {
+    return this.parts.snapshots.at(path) as Watched<T | undefined>
+  }
+
+  // --- asking: each resolves when it is on disk and rejects with `Refused` if it did not happen -----------------------
+
+  prompt(text: string, { id, ...fields }: PromptOptions = {}): Promise<Asked> {
+    return this.ask({ do: 'prompt', text, ...fields }, id) as Promise<Asked>
+  }
+
+  /** Answer a prompt once more, beside the first answer. */
+  regenerate(run: string, { id, ...fields }: AgainOptions = {}): Promise<Asked> {
+    return this.ask({ do: 'regenerate', run, ...fields }, id) as Promise<Asked>
+  }
+
+  /** Ask a prompt in other words, beside the first ones. */
+  editPrompt(run: string, text: string, { id, ...fields }: AgainOptions = {}): Promise<Asked> {
+    return this.ask({ do: 'edit-prompt', run, text, ...fields }, id) as Promise<Asked>
+  }
+
+  /** Say something to a run at work, by default the one that is. */
+  steer(text: string, run?: string): Promise<Done> {
+    return this.ask({ do: 'steer', text, ...(run ? { run } : {}) })
+  }
+
+  /** Stop a run, by default every open one. */
+  stop(run?: string): Promise<Done> {
+    return this.ask({ do: 'stop', ...(run ? { run } : {}) })
+  }
+
+  /** Say yes to a call, perhaps with other arguments. */
+  approve({ run, step }: Call, args?: Readonly<Record<string, unknown>>): Promise<Done> {
+    return this.ask({ do: 'approve', run, step, ...(args ? { args } : {}) })
+  }
+
+  deny({ run, step }: Call, reason?: string): Promise<Done> {
+    return this.ask({ do: 'deny', run, step, ...(reason ? { reason } : {}) })
+  }
+
+  /** Answer what an agent asked. */
+  answer({ run, step }: Call, answer: unknown): Promise<Done> {
+    return this.ask({ do: 'answer', run, step, answer })
+  }
+
+  /** Say what became of a call of which nobody knows. */
+  resolve({ run, step }: Call, verdict: Verdict, result?: unknown): Promise<Done> {
+    return this.ask({ do: 'resolve', run, step, verdict, ...(result === undefined ? {} : { result }) })
+  }
+
+  /** Change the room's title, its metadata, or where its conversation goes on. */
+  setRoom(change: RoomChange): Promise<Done> {
+    return this.ask({ do: 'set-room', ...change })
+  }
+
+  /** Tell agents what they should know; with `tab`, as long as this page is here. */
+  provideContext(facts: Facts, where: 'room' | 'tab' = 'room'): Promise<Done> {
+    return where === 'room' ? this.ask({ do: 'provide-context', facts }) : this.parts.tools.provideContext(facts)
+  }
+
+  /** Take edits of shared documents back; with `preview` only say which. `result` says what it found. */
+  undo(fields: UndoFields): Promise<Done> {
+    return this.ask({ do: 'undo', ...fields })
+  }
+
+  /** Open a draft of a shared document; `result.draft` is its name. */
+  propose(document: string, title?: string): Promise<Done> {
+    return this.ask({ do: 'propose', document, ...(title ? { title } : {}) })
+  }
+
+  accept(draft: string, fields: DecisionFields = {}): Promise<Done> {
+    return this.ask({ do: 'accept', draft, ...fields })
+  }
+
+  reject(draft: string, fields: DecisionFields = {}): Promise<Done> {
+    return this.ask({ do: 'reject', draft, ...fields })
+  }
+
+  /** Who wrote a shared document: `result` has the spans, the records and the prompts. */
+  blame(fields: BlameFields = {}): Promise<Done> {
+    return this.parts.commands.send({ do: 'blame', ...fields })
+  }
+
+  /** Any command, without its id: for what has no method yet. */
+  command(body: Body, id?: string): Promise<Done> {
+    return this.ask(body, id)
+  }
+
+  // --- the rest -----------------------------------------------------------------------------------------------------
+
+  /** The room's log, record by record, each once and in order, over any number of sockets. */
+  records(options: RecordsOptions = {}): AsyncIterableIterator<LogRecord> {
+    return this.parts.following.records(options)
+  }
+
+  /** Lend a tool to the room's agents, until the answer is called (specs/tab-tools.md). */
+  registerTool<A = any>(name: string, schema: ToolSchema, execute: Execute<A>): () => void {
+    return this.parts.tools.register(name, schema, execute)
+  }
+
+  /** This tab's own name, the same after a reload; the `tab` of a call's part says whose it is. */
+  get tab(): Watched<string> {
+    return this.parts.tools.tab
+  }
+
+  /** A shared document of this room, for any editor binding; `close` it when the editor is gone. */
+  document(name = 'main'): SharedDocument {
+    return this.parts.documents.open(name)
+  }
+
+  /** Say who sits here, to the room and to its documents. */
+  setUser(user: User): void {
+    this.parts.presence.setUser(user)
+    this.parts.documents.setUser(user)
+  }
+
+  /** Somebody has seen that what waited was refused. */
+  forget(refused: RefusedLater): void {
+    this.parts.commands.forget(refused.id)
+  }
+
+  /** Try now: to reach the server, or to be let in after a refusal. */
+  retry(): void {
+    this.parts.retry()
+  }
+
+  /** Leave. What waits stays in the outbox; promises that were not answered yet reject with `outcome-unknown`. */
+  close(): void {
+    this.parts.close()
+  }
+
+  private ask(body: Body, id?: string): Promise<Done> {
+    return this.parts.commands.ask(body, id)
+  }
+}
+

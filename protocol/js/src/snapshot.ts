@@ -1,0 +1,316 @@
+/**
+ * The room document as plain values that share what did not change, at the cost of what did.
+ *
+ * Each Yjs type of the document has a node that keeps its plain value. A change marks the nodes from there to the root as
+ * stale and makes no value; a value is made when somebody reads it, from the values of the nodes that are not stale. So a
+ * token costs the depth of the tree, and who reads only its part never pays for the list of ten thousand others.
+ *
+ * What changed is taken from a transaction's `changed` and not from its events: an event's path counts through its list
+ * from the beginning, and a token would pay for every part before it.
+ */
+
+import * as Y from 'yjs'
+
+import type { Watched } from './cell'
+import type { Path } from './types'
+
+type Key = string | number
+type AnyType = Y.AbstractType<any>
+
+/** The roots of the room document (specs/document.md). */
+const ROOTS = ['room', 'runs', 'drafts'] as const
+/** Keys whose array is not a list but the segments of one text. */
+const TEXTS = new Set<Key>(['text', 'input'])
+
+/** The plain value of one Yjs type. */
+abstract class Node {
+  protected fresh = false
+  protected held: unknown
+
+  constructor(readonly parent: Node | null, public key: Key) {}
+
+  get value(): unknown {
+    if (!this.fresh) {
+      this.held = this.made(this.held)
+      this.fresh = true
+    }
+    return this.held
+  }
+
+  /** Something in here changed. */
+  stale(): void {
+    this.fresh = false
+    this.parent?.touched(this)
+  }
+
+  touched(_child: Node): void {
+    if (this.fresh) this.stale()
+  }
+
+  abstract child(key: Key): unknown
+  /** The type itself changed, under these keys where it is a map. */
+  abstract changed(keys: ReadonlySet<string | null>): void
+  protected abstract made(before: unknown): unknown
+}
+
+/** A map: the snapshot itself, `runs`, a run, a part. */
+class MapNode extends Node {
+  private readonly nodes = new Map<string, Node>()
+
+  constructor(private readonly tree: Tree, parent: Node | null, key: Key, private readonly type: Y.Map<unknown>) {
+    super(parent, key)
+    for (const [name, held] of type.entries()) this.grow(name, held)
+  }
+
+  child(key: Key): unknown {
+    return this.nodes.get(String(key)) ?? plain(this.type.get(String(key)))
+  }
+
+  changed(keys: ReadonlySet<string | null>): void {
+    for (const key of keys) if (key !== null) this.grow(key, this.type.get(key))
+    this.stale()
+  }
+
+  protected made(): unknown {
+    const made: Record<string, unknown> = {}
+    for (const [key, held] of this.type.entries()) made[key] = this.nodes.get(key)?.value ?? plain(held)
+    return made
+  }
+
+  private grow(key: string, held: unknown): void {
+    if (held instanceof Y.AbstractType) this.nodes.set(key, this.tree.node(this, key, held))
+    else this.nodes.delete(key)
+  }
+}
+
+/** A list of maps: a run's parts. Of a list only what is stale is made anew, and its place is known without looking. */
+class ListNode extends Node {
+  private nodes: unknown[] = []
+  private touchedNodes = new Set<Node>()
+  private whole = false
+
+  constructor(private readonly tree: Tree, parent: Node | null, key: Key, private readonly type: Y.Array<unknown>) {
+    super(parent, key)
+    this.changed()
+  }
+
+  child(key: Key): unknown {
+    return this.nodes[Number(key)]
+  }
+
+  override touched(child: Node): void {
+    this.touchedNodes.add(child)
+    super.touched(child)
+  }
+
+  changed(): void {
+    this.nodes = this.type.map((held, index) => held instanceof Y.AbstractType ? this.tree.node(this, index, held) : plain(held))
+    this.whole = true
+    this.stale()
+  }
+
+  protected made(before: unknown): unknown {
+    const made = this.whole ? this.nodes.map(valueOf) : (before as unknown[]).slice()
+    if (!this.whole) for (const node of this.touchedNodes) made[Number(node.key)] = node.value
+    this.whole = false
+    this.touchedNodes.clear()
+    return made
+  }
+}
+
+/** A text in segments: what stands before the last one seldom changes and is kept joined. */
+class TextNode extends Node {
+  private before = ''
+  private joined = 0
+
+  constructor(private readonly tree: Tree, parent: Node | null, key: Key, private readonly type: Y.Array<Y.Text>) {
+    super(parent, key)
+    this.changed()
+  }
+
+  child(): undefined {
+    return undefined
+  }
+
+  /** A segment was written in. */
+  written(segment: Y.Text): void {
+    if (this.joined && segment !== this.type.get(this.type.length - 1)) this.joined = 0
+    this.stale()
+  }
+
+  changed(): void {
+    for (let at = this.joined; at < this.type.length; at++) this.tree.segment(this.type.get(at), this)
+    if (this.joined >= this.type.length) this.joined = 0
+    this.stale()
+  }
+
+  protected made(): unknown {
+    if (this.joined === 0) this.before = ''
+    const last = this.type.length - 1
+    while (this.joined < last) this.before += this.type.get(this.joined++).toString()
+    return last < 0 ? '' : this.before + this.type.get(last).toString()
+  }
+}
+
+/** The snapshot: the roots under their names. */
+class RootNode extends Node {
+  private readonly nodes = new Map<Key, Node>()
+
+  constructor(tree: Tree, doc: Y.Doc) {
+    super(null, '')
+    for (const name of ROOTS) this.nodes.set(name, tree.node(this, name, doc.getMap(name)))
+  }
+
+  child(key: Key): unknown {
+    return this.nodes.get(key)
+  }
+
+  changed(): void {}
+
+  protected made(): unknown {
+    return Object.fromEntries([...this.nodes].map(([name, node]) => [name, node.value]))
+  }
+}
+
+/** Which node is a type's. */
+class Tree {
+  readonly nodes = new WeakMap<AnyType, Node>()
+  readonly segments = new WeakMap<AnyType, TextNode>()
+
+  node(parent: Node, key: Key, type: AnyType): Node {
+    const known = this.nodes.get(type)
+    if (known) {
+      known.key = key
+      return known
+    }
+    const node = this.made(parent, key, type)
+    this.nodes.set(type, node)
+    return node
+  }
+
+  segment(segment: Y.Text, text: TextNode): void {
+    this.segments.set(segment, text)
+  }
+
+  private made(parent: Node, key: Key, type: AnyType): Node {
+    if (type instanceof Y.Map) return new MapNode(this, parent, key, type)
+    if (TEXTS.has(key)) return new TextNode(this, parent, key, type as Y.Array<Y.Text>)
+    return new ListNode(this, parent, key, type as Y.Array<unknown>)
+  }
+}
+
+function valueOf(held: unknown): unknown {
+  return held instanceof Node ? held.value : held
+}
+
+/** yrs writes whole numbers that JavaScript reads as bigint when they are long. */
+function plain(held: unknown): unknown {
+  return typeof held === 'bigint' ? Number(held) : held
+}
+
+// --- who listens ------------------------------------------------------------------------------------------------------
+
+/** Listeners at one path, and below it. */
+class Listeners {
+  readonly here = new Set<Listener>()
+  readonly below = new Map<string, Listeners>()
+
+  at(path: Path): Listeners {
+    let found: Listeners = this
+    for (const key of path) {
+      const next: Listeners = found.below.get(String(key)) ?? new Listeners()
+      found.below.set(String(key), next)
+      found = next
+    }
+    return found
+  }
+
+  drop(path: Path, listener: Listener): void {
+    const [first, ...rest] = path
+    if (first === undefined) return void this.here.delete(listener)
+    const next = this.below.get(String(first))
+    next?.drop(rest, listener)
+    if (next && !next.here.size && !next.below.size) this.below.delete(String(first))
+  }
+
+  all(into: Set<Listener>): void {
+    for (const listener of this.here) into.add(listener)
+    for (const next of this.below.values()) next.all(into)
+  }
+}
+
+interface Listener {
+  readonly heard: () => void
+  readonly path: Path
+  /** What it was told of last. */
+  seen: unknown
+}
+
+export class Snapshots {
+  private readonly tree = new Tree()
+  private readonly root: RootNode
+  private readonly listeners = new Listeners()
+
+  constructor(doc: Y.Doc) {
+    this.root = new RootNode(this.tree, doc)
+    doc.on('afterTransaction', (transaction: Y.Transaction) => this.took(transaction.changed))
+  }
+
+  /** The value at a path, to be read and watched. */
+  at(path: Path): Watched<unknown> {
+    const read = (): unknown => this.read(path)
+    return {
+      get value() { return read() },
+      subscribe: (heard) => {
+        const listener = { heard, path, seen: read() }
+        this.listeners.at(path).here.add(listener)
+        return () => this.listeners.drop(path, listener)
+      }
+    }
+  }
+
+  private read(path: Path): unknown {
+    let held: unknown = this.root
+    for (const key of path) {
+      if (!(held instanceof Node)) return undefined
+      held = held.child(key)
+    }
+    return valueOf(held)
+  }
+
+  private took(changed: ReadonlyMap<AnyType, ReadonlySet<string | null>>): void {
+    const told = new Set<Listener>()
+    for (const [type, keys] of changed) {
+      const text = this.tree.segments.get(type)
+      if (text) text.written(type as Y.Text)
+      const node = text ?? this.tree.nodes.get(type)
+      if (!text) node?.changed(keys)
+      if (node) this.gather(node, told)
+    }
+    for (const listener of told) this.tell(listener)
+  }
+
+  /** All who listen to a node, above it or below it; who hears nothing new is not told. */
+  private gather(node: Node, told: Set<Listener>): void {
+    const path: Key[] = []
+    for (let at: Node | null = node; at?.parent; at = at.parent) path.unshift(at.key)
+    let listeners: Listeners | undefined = this.listeners
+    for (const key of path) {
+      for (const listener of listeners.here) told.add(listener)
+      listeners = listeners.below.get(String(key))
+      if (!listeners) return
+    }
+    listeners.all(told)
+  }
+
+  private tell(listener: Listener): void {
+    const now = this.read(listener.path)
+    if (Object.is(now, listener.seen)) return
+    listener.seen = now
+    try {
+      listener.heard()
+    } catch (error) {
+      queueMicrotask(() => { throw error })
+    }
+  }
+}
