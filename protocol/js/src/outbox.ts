@@ -11,6 +11,7 @@
  * Only what means the same from any page belongs here: a prompt does, `register-tools` and `claim-tool` do not.
  */
 
+import { COMMANDS_WAITING } from './generated/limits'
 import { Refused, type Refusal } from './refused'
 
 export interface Waiting {
@@ -43,10 +44,9 @@ export interface Outbox {
   watch(room: string, heard: () => void): () => void
   /** From now on, be given each command that nobody alive sends, to send and `remove` it. The answer ends it. */
   adopt(room: string, take: (command: Waiting) => void): () => void
+  /** Nothing is asked of it any more; what it keeps stays. */
+  close(): void
 }
-
-/** COMMANDS_WAITING of specs/limits.md. */
-export const COMMANDS_WAITING = 1024
 
 export function inOrder(a: Waiting, b: Waiting): number {
   return a.asked_at - b.asked_at || (a.id < b.id ? -1 : 1)
@@ -91,6 +91,8 @@ export class MemoryOutbox implements Outbox {
   adopt(): () => void {
     return () => {}
   }
+
+  close(): void {}
 
   private changed(room: string): void {
     for (const heard of [...(this.watchers.get(room) ?? [])]) heard()

@@ -1,0 +1,240 @@
+/**
+ * The outbox that outlives its page: in IndexedDB, shared by the tabs of an origin.
+ *
+ * An entry names the page that sends it. A page's lock says whether it is alive (page.ts), and the first transaction
+ * that writes itself over a dead page's name is the one that takes its commands over; to be twice at it would be harmless,
+ * since a command happens once however often it is sent. Rules:
+ *
+ * 1. What comes out of the database was written by an older release or by anybody with a debugger: it is looked at
+ *    before it is believed, and what cannot be sent is deleted.
+ * 2. Where the database fails, a command is kept in memory: it is as good as any other until the page is reloaded.
+ * 3. `scope` keeps servers, and people who use one browser, apart: nobody sends what somebody else asked.
+ */
+
+import { Adoption } from './adoption'
+import { Database, ofRoom, type Store } from './database'
+import { COMMAND_ID_CHARS, COMMANDS_WAITING, TEXT_FRAME_BYTES } from './generated/limits'
+import { inOrder, MemoryOutbox, type Outbox, type RefusedLater, tooMany, type Waiting } from './outbox'
+import type { Page } from './page'
+import type { Refusal } from './refused'
+
+/** Refusals of a room that wait to be seen; older ones are dropped. */
+const REFUSALS = 100
+
+interface Entry extends Waiting {
+  readonly scope: string
+  /** The page that sends it; empty if none does. */
+  readonly page: string
+}
+
+type RefusedEntry = Entry & RefusedLater
+
+export class StoredOutbox implements Outbox {
+  private readonly database: Database
+  private readonly memory = new MemoryOutbox()
+  private readonly watchers = new Map<string, Set<() => void>>()
+  private channel: BroadcastChannel | null
+  /** What this page sends: put or adopted here, and not answered. */
+  private readonly mine = new Set<string>()
+  private last = 0
+
+  constructor(private readonly scope: string, private readonly page: Page | null, factory: IDBFactory = indexedDB) {
+    this.database = new Database(factory)
+    this.channel = page?.channel(`outbox ${scope}`) ?? null
+    if (this.channel) this.channel.onmessage = ({ data }: MessageEvent<unknown>) => { if (typeof data === 'string') this.heard(data) }
+  }
+
+  async put(command: Waiting): Promise<void> {
+    const { id, room } = command
+    // Two of one millisecond keep their order.
+    const asked_at = this.last = Math.max(command.asked_at, this.last + 0.001)
+    // What is kept is what would be sent: JSON.
+    const body: Waiting['body'] = JSON.parse(JSON.stringify(command.body))
+    const entry: Entry = { scope: this.scope, room, id, body, asked_at, page: this.page?.id.value ?? '' }
+    this.mine.add(key(command))
+    const kept = await this.try(['commands'], 'readwrite', 'not stored', (transaction) => {
+      const commands = transaction.objectStore('commands')
+      let full = false
+      commands.count(ofRoom(this.scope, room)).onsuccess = (event) => {
+        full = result<number>(event) >= COMMANDS_WAITING
+        if (!full) commands.put(entry)
+      }
+      return () => (full ? 'full' : 'stored')
+    })
+    if (kept === 'full') {
+      this.mine.delete(key(command))
+      throw tooMany()
+    }
+    if (kept === 'not stored') await this.memory.put(command)
+    this.changed(room)
+  }
+
+  async remove(room: string, id: string, refused?: Refusal): Promise<void> {
+    this.mine.delete(key({ room, id }))
+    await this.memory.remove(room, id)
+    await this.try(['commands', 'refused'], 'readwrite', undefined, (transaction) => {
+      const [commands, refusals] = [transaction.objectStore('commands'), transaction.objectStore('refused')]
+      commands.get([this.scope, room, id]).onsuccess = (event) => {
+        const entry = result<Entry | undefined>(event)
+        commands.delete([this.scope, room, id])
+        if (refused && entry) refusals.put({ ...entry, refused: { code: refused.code, message: refused.message } })
+        else refusals.delete([this.scope, room, id])
+      }
+      return () => undefined
+    })
+    this.changed(room)
+  }
+
+  async waiting(room: string): Promise<readonly Waiting[]> {
+    const stored = await this.read('commands', room, isEntry)
+    return [...stored, ...(await this.memory.waiting(room))].map(plain).sort(inOrder)
+  }
+
+  async refused(room: string): Promise<readonly RefusedLater[]> {
+    const all = (await this.read('refused', room, isRefusedEntry)).sort(inOrder)
+    for (const old of all.slice(0, -REFUSALS)) void this.forget(room, old.id)
+    return all.slice(-REFUSALS).map((entry) => ({ ...plain(entry), refused: entry.refused }))
+  }
+
+  async forget(room: string, id: string): Promise<void> {
+    await this.try(['refused'], 'readwrite', undefined, (transaction) => {
+      transaction.objectStore('refused').delete([this.scope, room, id])
+      return () => undefined
+    })
+    this.changed(room)
+  }
+
+  watch(room: string, heard: () => void): () => void {
+    const watchers = this.watchers.get(room) ?? new Set()
+    this.watchers.set(room, watchers.add(heard))
+    return () => { watchers.delete(heard) }
+  }
+
+  adopt(room: string, take: (command: Waiting) => void): () => void {
+    const adoption = new Adoption(this.page, (pages) => this.claim(room, pages), () => this.senders(room), take)
+    const unwatch = this.watch(room, () => adoption.look())
+    adoption.look()
+    return () => {
+      unwatch()
+      adoption.end()
+      void this.disown(room)
+    }
+  }
+
+  close(): void {
+    this.channel?.close()
+    this.channel = null
+  }
+
+  // --- whose they are -----------------------------------------------------------------------------------------------
+
+  /** The pages that the entries of a room name, without those entries that this page sends. */
+  private async senders(room: string): Promise<Set<string>> {
+    const others = (await this.read('commands', room, isEntry)).filter((entry) => !this.mine.has(key(entry)))
+    return new Set(others.map((entry) => entry.page))
+  }
+
+  /** Send from now on what these pages sent. */
+  private claim(room: string, pages: ReadonlySet<string>): Promise<readonly Waiting[]> {
+    const me = this.page?.id.value ?? ''
+    const free = (entry: Entry): boolean => pages.has(entry.page) && !this.mine.has(key(entry))
+    return this.rewrite(room, (entry) => (free(entry) ? me : null)).then((taken) => {
+      for (const command of taken) this.mine.add(key(command))
+      return taken
+    })
+  }
+
+  /** This page sends nothing of that room any more. */
+  private async disown(room: string): Promise<void> {
+    const left = await this.rewrite(room, (entry) => (this.mine.has(key(entry)) ? '' : null))
+    for (const command of left) this.mine.delete(key(command))
+    if (left.length) this.changed(room)
+  }
+
+  /** Have each entry that `name` gives a page for name that one; the entries, in order. */
+  private async rewrite(room: string, name: (entry: Entry) => string | null): Promise<readonly Waiting[]> {
+    return this.try(['commands'], 'readwrite', [], (transaction) => {
+      const commands = transaction.objectStore('commands')
+      const taken: Waiting[] = []
+      commands.getAll(ofRoom(this.scope, room)).onsuccess = (event) => {
+        for (const entry of result<unknown[]>(event).filter(isEntry)) {
+          const page = name(entry)
+          if (page === null) continue
+          commands.put({ ...entry, page })
+          taken.push(plain(entry))
+        }
+      }
+      return () => taken.sort(inOrder)
+    })
+  }
+
+  // --- the database -------------------------------------------------------------------------------------------------
+
+  private async read<T extends Waiting>(store: Store, room: string, fits: (entry: unknown) => entry is T): Promise<T[]> {
+    const all = await this.try([store], 'readonly', [], (transaction) => {
+      const range = ofRoom(this.scope, room)
+      let entries: unknown[] = []
+      let keys: IDBValidKey[] = []
+      transaction.objectStore(store).getAll(range).onsuccess = (event) => { entries = result(event) }
+      transaction.objectStore(store).getAllKeys(range).onsuccess = (event) => { keys = result(event) }
+      return () => entries.map((entry, index) => ({ entry, key: keys[index]! }))
+    })
+    const broken = all.filter(({ entry }) => !fits(entry))
+    if (broken.length) {
+      await this.try([store], 'readwrite', undefined, (transaction) => {
+        for (const { key } of broken) transaction.objectStore(store).delete(key)
+        return () => undefined
+      })
+    }
+    return all.map(({ entry }) => entry).filter(fits)
+  }
+
+  /** As `transact`, but without a database there is `otherwise`. */
+  private async try<T>(stores: Store[], mode: IDBTransactionMode, otherwise: T, work: (transaction: IDBTransaction) => () => T): Promise<T> {
+    try {
+      return await this.database.transact(stores, mode, work)
+    } catch {
+      return otherwise
+    }
+  }
+
+  private changed(room: string): void {
+    this.channel?.postMessage(room)
+    this.heard(room)
+  }
+
+  private heard(room: string): void {
+    for (const watcher of [...(this.watchers.get(room) ?? [])]) watcher()
+  }
+}
+
+function key(command: { readonly room: string; readonly id: string }): string {
+  return `${command.room}\0${command.id}`
+}
+
+function plain({ id, room, body, asked_at }: Waiting): Waiting {
+  return { id, room, body, asked_at }
+}
+
+function isEntry(entry: any): entry is Entry {
+  return typeof entry?.id === 'string' && entry.id.length > 0 && entry.id.length <= COMMAND_ID_CHARS && typeof entry.room === 'string' &&
+    typeof entry.body === 'object' && typeof entry.body?.do === 'string' && sendable(entry.body) &&
+    Number.isFinite(entry.asked_at) && typeof entry.page === 'string'
+}
+
+function isRefusedEntry(entry: any): entry is RefusedEntry {
+  return isEntry(entry) && typeof (entry as any).refused?.code === 'string' && typeof (entry as any).refused?.message === 'string'
+}
+
+/** Whether it can go over the wire: a database holds what JSON cannot. */
+function sendable(body: unknown): boolean {
+  try {
+    return JSON.stringify(body).length <= TEXT_FRAME_BYTES
+  } catch {
+    return false
+  }
+}
+
+function result<T>(event: Event): T {
+  return (event.target as IDBRequest<T>).result
+}
