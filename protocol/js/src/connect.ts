@@ -6,17 +6,18 @@
 
 import * as Y from 'yjs'
 
+import { linkTo, outboxFor } from './browser'
 import { Commands } from './commands'
 import { Documents } from './documents'
 import { Following } from './following'
 import { type Grant, Lane } from './lane'
 import type { Link } from './link'
-import { MemoryOutbox, type Outbox } from './outbox'
+import type { Outbox } from './outbox'
 import { Presence } from './presence'
 import { isLost } from './refused'
 import { Room } from './room'
 import { Snapshots } from './snapshot'
-import { SocketLink, type Sockets } from './socket'
+import type { Sockets } from './socket'
 import { tabName } from './tab'
 import { Tools } from './tools'
 
@@ -24,6 +25,8 @@ export interface ConnectOptions {
   readonly room: string
   /** The grant to show, or how to get one: it is asked for on every socket, and before a grant is over. */
   readonly grant?: string | (() => Promise<string>) | undefined
+  /** Who sits here, where several people use one browser: what one of them asked is not sent by the next. */
+  readonly account?: string | undefined
   /** Who this page is to others. Without a name it is not shown. */
   readonly name?: string | undefined
   readonly color?: string | undefined
@@ -38,54 +41,45 @@ interface Server {
   readonly rooms: Map<string, { readonly room: Room; users: number }>
 }
 
-/** What a page has for its servers; tests of many pages in one process make several. */
-export class Page {
-  private readonly servers = new Map<string, Server>()
-
-  constructor(private readonly tab: () => Promise<string> = tabName) {}
-
-  connect(url: string, options: ConnectOptions): Room {
-    const server = this.servers.get(url) ?? this.begin(url, options)
-    const held = server.rooms.get(options.room)
-    if (held) {
-      held.users += 1
-      return held.room
-    }
-    const room = joined(server, options, this.tab(), () => this.leave(url, server, options.room))
-    server.rooms.set(options.room, { room, users: 1 })
-    return room
-  }
-
-  private begin(url: string, { WebSocket }: ConnectOptions): Server {
-    const link = new SocketLink({ url, session: crypto.randomUUID(), WebSocket })
-    const server: Server = { link, outbox: new MemoryOutbox(), rooms: new Map() }
-    this.servers.set(url, server)
-    return server
-  }
-
-  /** Whether the room is over with that. */
-  private leave(url: string, server: Server, name: string): boolean {
-    const held = server.rooms.get(name)
-    if (!held || --held.users > 0) return false
-    server.rooms.delete(name)
-    if (!server.rooms.size && this.servers.get(url) === server) {
-      this.servers.delete(url)
-      // What the room still says (that it leaves) is said first.
-      queueMicrotask(() => server.link.close())
-    }
-    return true
-  }
-}
-
-let page: Page | undefined
+const servers = new Map<string, Server>()
 
 /** Join a room: `url` is where the server is, empty for where the page came from. */
 export function connect(url: string, options: ConnectOptions): Room {
-  page ??= new Page()
-  return page.connect(url, options)
+  const key = `${url} ${options.account ?? ''}`
+  const server = servers.get(key) ?? begin(key, url, options)
+  const held = server.rooms.get(options.room)
+  if (held) {
+    held.users += 1
+    return held.room
+  }
+  const room = joined(server, options, () => leave(key, server, options.room))
+  server.rooms.set(options.room, { room, users: 1 })
+  return room
 }
 
-function joined({ link, outbox }: Server, options: ConnectOptions, tab: Promise<string>, left: () => boolean): Room {
+function begin(key: string, url: string, { WebSocket, account }: ConnectOptions): Server {
+  const server: Server = { link: linkTo(url, WebSocket), outbox: outboxFor(url, account), rooms: new Map() }
+  servers.set(key, server)
+  return server
+}
+
+/** Whether the room is over with that. */
+function leave(key: string, server: Server, name: string): boolean {
+  const held = server.rooms.get(name)
+  if (!held || --held.users > 0) return false
+  server.rooms.delete(name)
+  if (!server.rooms.size && servers.get(key) === server) {
+    servers.delete(key)
+    // What the room still says (that it leaves) is said first.
+    queueMicrotask(() => {
+      server.link.close()
+      server.outbox.close()
+    })
+  }
+  return true
+}
+
+function joined({ link, outbox }: Server, options: ConnectOptions, left: () => boolean): Room {
   const { room: name } = options
   const grant = granting(options.grant)
   const doc = new Y.Doc()
@@ -118,7 +112,7 @@ function joined({ link, outbox }: Server, options: ConnectOptions, tab: Promise<
     const status = lane.status.value
     if (status.kind === 'refused' && isLost(status.code)) commands.refuse(status)
   })
-  void tab.then((tab) => {
+  void tabName().then((tab) => {
     tools.begin(tab)
     presence.setTab(tab)
   })

@@ -68,7 +68,8 @@ export class SocketLink implements Link {
 
   retry(): void {
     const { kind } = this.state.value
-    if (kind === 'open' || (kind === 'closed' && this.over)) return
+    if (kind === 'open') return this.ping()
+    if (kind === 'closed' && this.over) return
     if (kind === 'closed') this.state.set({ kind: 'connecting' })
     this.backoff.reset()
     if (!this.socket) this.connect()
