@@ -41,45 +41,57 @@ interface Server {
   readonly rooms: Map<string, { readonly room: Room; users: number }>
 }
 
-const servers = new Map<string, Server>()
+/** What a page has for its servers; tests of many pages in one process make several. */
+export class Page {
+  private readonly servers = new Map<string, Server>()
+
+  constructor(private readonly tab: () => Promise<string> = tabName) {}
+
+  connect(url: string, options: ConnectOptions): Room {
+    const key = `${url} ${options.account ?? ''}`
+    const server = this.servers.get(key) ?? this.begin(key, url, options)
+    const held = server.rooms.get(options.room)
+    if (held) {
+      held.users += 1
+      return held.room
+    }
+    const room = joined(server, options, this.tab(), () => this.leave(key, server, options.room))
+    server.rooms.set(options.room, { room, users: 1 })
+    return room
+  }
+
+  private begin(key: string, url: string, { WebSocket, account }: ConnectOptions): Server {
+    const server: Server = { link: linkTo(url, WebSocket), outbox: outboxFor(url, account), rooms: new Map() }
+    this.servers.set(key, server)
+    return server
+  }
+
+  /** Whether the room is over with that. */
+  private leave(key: string, server: Server, name: string): boolean {
+    const held = server.rooms.get(name)
+    if (!held || --held.users > 0) return false
+    server.rooms.delete(name)
+    if (!server.rooms.size && this.servers.get(key) === server) {
+      this.servers.delete(key)
+      // What the room still says (that it leaves) is said first.
+      queueMicrotask(() => {
+        server.link.close()
+        server.outbox.close()
+      })
+    }
+    return true
+  }
+}
+
+let page: Page | undefined
 
 /** Join a room: `url` is where the server is, empty for where the page came from. */
 export function connect(url: string, options: ConnectOptions): Room {
-  const key = `${url} ${options.account ?? ''}`
-  const server = servers.get(key) ?? begin(key, url, options)
-  const held = server.rooms.get(options.room)
-  if (held) {
-    held.users += 1
-    return held.room
-  }
-  const room = joined(server, options, () => leave(key, server, options.room))
-  server.rooms.set(options.room, { room, users: 1 })
-  return room
+  page ??= new Page()
+  return page.connect(url, options)
 }
 
-function begin(key: string, url: string, { WebSocket, account }: ConnectOptions): Server {
-  const server: Server = { link: linkTo(url, WebSocket), outbox: outboxFor(url, account), rooms: new Map() }
-  servers.set(key, server)
-  return server
-}
-
-/** Whether the room is over with that. */
-function leave(key: string, server: Server, name: string): boolean {
-  const held = server.rooms.get(name)
-  if (!held || --held.users > 0) return false
-  server.rooms.delete(name)
-  if (!server.rooms.size && servers.get(key) === server) {
-    servers.delete(key)
-    // What the room still says (that it leaves) is said first.
-    queueMicrotask(() => {
-      server.link.close()
-      server.outbox.close()
-    })
-  }
-  return true
-}
-
-function joined({ link, outbox }: Server, options: ConnectOptions, left: () => boolean): Room {
+function joined({ link, outbox }: Server, options: ConnectOptions, tab: Promise<string>, left: () => boolean): Room {
   const { room: name } = options
   const grant = granting(options.grant)
   const doc = new Y.Doc()
@@ -112,7 +124,7 @@ function joined({ link, outbox }: Server, options: ConnectOptions, left: () => b
     const status = lane.status.value
     if (status.kind === 'refused' && isLost(status.code)) commands.refuse(status)
   })
-  void tabName().then((tab) => {
+  void tab.then((tab) => {
     tools.begin(tab)
     presence.setTab(tab)
   })
