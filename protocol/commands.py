@@ -324,7 +324,7 @@ def parse(text: bytes | str) -> Command:
     try:
         command = _decoder.decode(text)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise _why_not(text, error) from None
+        raise why_not(text, error) from None
     if isinstance(command, Prompt | Steer | EditPrompt) and len(command.text.encode()) > PROMPT_BYTES:
         raise CommandRefused("too-large", f"A prompt may have {PROMPT_BYTES} bytes of UTF-8.", command.id)
     if isinstance(command, Undo) and [bool(command.run), bool(command.author), bool(command.records)].count(True) != 1:
@@ -375,7 +375,7 @@ def digest(command: Command) -> bytes:
     return hashlib.sha256(_canonical.encode(command)).digest()
 
 
-def _why_not(text: bytes | str, error: Exception) -> CommandRefused:
+def why_not(text: bytes | str, error: Exception) -> CommandRefused:
     """The refusal for a text that is no command, as exact as the text allows."""
     try:
         raw: Any = msgspec.json.decode(text)
@@ -383,7 +383,7 @@ def _why_not(text: bytes | str, error: Exception) -> CommandRefused:
         return CommandRefused("bad-json", "The text is not JSON.")
     if not isinstance(raw, dict):
         return CommandRefused("bad-json", "A command is a JSON object.")
-    id_ = _usable_id(raw.get("id"))
+    id_ = usable_id(raw.get("id"))
     do = raw.get("do")
     if isinstance(do, str) and do not in NAMES:
         return CommandRefused("unknown-command", "", id_)
@@ -394,7 +394,8 @@ def _why_not(text: bytes | str, error: Exception) -> CommandRefused:
     return CommandRefused("bad-json", str(error), id_)
 
 
-def _usable_id(value: Any) -> str | None:
+def usable_id(value: Any) -> str | None:
+    """The value, if it can be a command's id."""
     try:
         return msgspec.convert(value, CommandId)
     except msgspec.ValidationError:

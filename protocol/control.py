@@ -9,7 +9,7 @@ import datetime
 from typing import Annotated, Any, cast
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from .codec import record_json
 from .errors import Code, Refused
@@ -32,21 +32,27 @@ class Reason(Struct, frozen=True):
     message: str = ""
 
 
-class Ok(Struct, frozen=True, kw_only=True):
+class _Said(Struct, frozen=True, kw_only=True):
+    """On a socket that carries many documents, `to` names the one whose channel says it (`addressing`)."""
+
+    to: str | UnsetType = UNSET
+
+
+class Ok(_Said, frozen=True, kw_only=True):
     """`{"id", "ok": {"seq", "run"}}`: the command happened, exactly once, and is on disk."""
 
     id: str
     ok: Done
 
 
-class Denied(Struct, frozen=True, kw_only=True):
+class Denied(_Said, frozen=True, kw_only=True):
     """`{"id", "refused": {"code", "message"}}`: nothing happened. `id` is null where the command had none."""
 
     id: str | None
     refused: Reason
 
 
-class Unknown(Struct, frozen=True, kw_only=True):
+class Unknown(_Said, frozen=True, kw_only=True):
     """`{"id", "unknown": {"code"}}`: it may or may not have happened; ask again under the same id."""
 
     id: str
@@ -66,13 +72,13 @@ class ShownRecord(Struct, frozen=True):
     update: bytes | None
 
 
-class Shown(Struct, frozen=True, kw_only=True):
+class Shown(_Said, frozen=True, kw_only=True):
     """`{"record": {…}}`: one record, after `follow`."""
 
     record: ShownRecord
 
 
-class CaughtUp(Struct, frozen=True, kw_only=True):
+class CaughtUp(_Said, frozen=True, kw_only=True):
     """`{"caught_up": seq}`: every record up to that seq, and its document bytes, were sent before this frame."""
 
     caught_up: int

@@ -13,30 +13,28 @@ class Delta:
     """What one pass changed in one document.
 
     `updates` are the records' exact updates in log order, `seq` is the last one's record, `before` the document's state
-    vector before the first one. `wire` is for whoever sends: what it encoded once is reused for every tab; `named` the
-    same for a dialect whose frames name their document, by that name.
+    vector before the first one. `wires` is for whoever sends: what it encoded once is reused for every tab, by what its
+    dialect begins each frame with.
     """
 
-    __slots__ = ("before", "document", "named", "seq", "updates", "wire")
+    __slots__ = ("before", "document", "seq", "updates", "wires")
 
     def __init__(self, document: str, seq: int, updates: tuple[bytes, ...], before: bytes) -> None:
         self.document = document
         self.seq = seq
         self.updates = updates
         self.before = before
-        self.wire: bytes | None = None
-        self.named: dict[bytes, bytes] | None = None
+        self.wires: dict[bytes, bytes] = {}
 
 
 class Presence:
     """An awareness frame for all tabs of one document: y-protocols' awareness payload, droppable like a delta."""
 
-    __slots__ = ("named", "payload", "wire")
+    __slots__ = ("payload", "wires")
 
     def __init__(self, payload: bytes) -> None:
         self.payload = payload
-        self.wire: bytes | None = None
-        self.named: dict[bytes, bytes] | None = None
+        self.wires: dict[bytes, bytes] = {}
 
 
 class Tab(Protocol):

@@ -89,7 +89,13 @@ class Lanes:
             return 0  # What a lane still holds waits for its merged update.
         return self.stream.unsent + sum(outbox.queued for outbox in self.outboxes)
 
-    def open(self, *, catch_up: Callable[[], None] = _nothing, ask_presence: Callable[[], None] = _nothing) -> Outbox:
+    def open(
+        self,
+        *,
+        catch_up: Callable[[], None] = _nothing,
+        ask_presence: Callable[[], None] = _nothing,
+        cleared: Callable[[], None] = _nothing,
+    ) -> Outbox:
         """An outbox more, whose share the others give up."""
         lane = Lane(self)
         outbox = Outbox(
@@ -97,7 +103,7 @@ class Lanes:
             catch_up=catch_up,
             ask_presence=ask_presence,
             overflow=self._overflow,
-            cleared=self._moved,
+            cleared=cleared,
             beside=self._answers,
         )
         self.outboxes[outbox] = lane

@@ -24,6 +24,7 @@ from ...protocol.access import ANONYMOUS, Grant
 from ...protocol.codec import record_json
 from ...protocol.events import Record
 from .blaming import Blaming
+from .channel import Sources
 from .endings import failed
 from .exchange import Exchange, Request, Response, refusal
 from .follow import Log
@@ -78,8 +79,7 @@ class Server:
             rooms,
             grant_for=grant_for,
             tally=tally,
-            log=lambda room: self._log(room, control.record),
-            blaming=blaming,
+            sources=Sources(lambda room: self._log(room, control.record), blaming),
         )
         self._routes = Routes(
             rooms,

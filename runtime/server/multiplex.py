@@ -1,8 +1,9 @@
 """A Hocuspocus socket: many documents on it, each of them one tab of a room.
 
-Reading is a loop of one task, as on every socket; each document has a task that does nothing but hold its room open.
+Each document has a task that does nothing but hold its room open. On a socket that speaks `plait.v1` each room document
+has a control channel.
 
-Rules (specs/dialects.md):
+Rules (specs/dialects.md), beside those of every socket:
 
 1. A document begins with its auth message. What is said of one that has none is read and forgotten: a stock provider
    says everything again behind its token. A socket that has not been granted any document may say so little that it
@@ -10,36 +11,42 @@ Rules (specs/dialects.md):
 2. What is wrong with one document is said of that one (PermissionDenied) and leaves the others alone, because no close
    code keeps a provider from coming back. What passes by itself ends the socket (1012, 1013), because providers ask
    again only on a new one. A frame that cannot be understood ends it too (4400).
-3. Reading pauses while `EDITS_UNANSWERED` edits of all documents have no answer, while what came for rooms that are
-   still being opened is as much, while more than `OUTBOX_BYTES` wait to be sent, and after a frame that the socket's
-   pace does not allow.
+3. Reading pauses while `EDITS_UNANSWERED` edits of all documents have no answer, while what waits for rooms that are
+   still being opened and for step 2s is as much, and while more than `OUTBOX_BYTES` wait to be sent.
+4. A command that no channel is there for is refused, and the socket stays: a tab may have closed the document a moment
+   ago. Without `plait.v1` a text frame is a mistake and ends the socket with 4400.
 """
 
 from collections.abc import Callable
 
 import trio
-from trio_websocket import ConnectionClosed, WebSocketConnection
+from trio_websocket import WebSocketConnection
 
-from ...protocol import limits
+from ...protocol import addressing, control, frames, limits
 from ...protocol.access import Grant
+from ...protocol.commands import CommandRefused
 from ...protocol.dialects import hocuspocus
 from ...protocol.errors import Refused, code_of
 from ...protocol.names import Target
 from . import wire
-from .connection import QUIET_SWEEPS
-from .document_tab import DocumentTab
+from .channel import Channel, Sources
 from .endings import PASSES, close_code, ending
+from .hocuspocus_tab import HocuspocusTab
 from .lanes import Lanes, Turns
 from .metrics import Tally
-from .pace import Pace
+from .outbox import Outbox
 from .rooms import Rooms
+from .socket import Socket
 from .stream import PushStream
 
 _LARGE_BYTES = 64 << 10  # The next whole document is asked for when so little of the last one is left.
 
 
-class Multiplex:
-    """One socket. `admit` gives the grant of whoever shows that token for that document, or raises Refused."""
+class Multiplex(Socket):
+    """One socket. `admit` gives the grant of whoever shows that token for that document, or raises Refused; with
+    `sources` it speaks `plait.v1`."""
+
+    KEEPALIVE = wire.binary(hocuspocus.KEEPALIVE)
 
     def __init__(
         self,
@@ -47,48 +54,43 @@ class Multiplex:
         nursery: trio.Nursery,
         rooms: Rooms,
         tally: Tally,
+        sources: Sources | None,
         *,
         admit: Callable[[Target, str], Grant],
     ) -> None:
+        super().__init__()
         self._nursery = nursery
         self._rooms = rooms
         self._tally = tally
+        self._sources = sources
         self._admit = admit
-        self._lanes = Lanes(stream, overflow=self._overflow, moved=self._moved)
+        self._lanes = Lanes(stream, overflow=self.overflow, moved=self.moved)
         self.turns = Turns(lambda: self._lanes.waiting <= _LARGE_BYTES)
-        self.outbox = self._lanes.open()
-        """For what belongs to no document, and for the metrics."""
-        self._tabs: dict[bytes, DocumentTab] = {}
+        self._common = self._lanes.open()  # For what belongs to no document.
+        self._tabs: dict[bytes, HocuspocusTab] = {}
         self._tasks = 0
-        self._early_bytes = 0
         self._strange = [0, 0]  # Messages and bytes before the first grant.
         self._granted = False
-        self._reading = trio.CancelScope()
-        self._more: trio.Event | None = None
-        self._ending: tuple[int, str] = (1000, "")
-        self._over = False
-        self._seen = -1
-        self._quiet_sweeps = 0
 
     # --- the socket -----------------------------------------------------------------------------------------------
+
+    @property
+    def outbox(self) -> Outbox:
+        return self._common
+
+    @property
+    def crowd(self) -> int:
+        return self._lanes.waiting
+
+    @property
+    def _bytes_out(self) -> int:
+        return self._lanes.bytes_out
 
     async def read(self, socket: WebSocketConnection) -> tuple[int, str]:
         """Take in what comes until the socket ends; the close code to end with. Raises Refused for a frame that cannot
         be understood."""
-        pace = Pace(trio.current_time())
         try:
-            with self._reading:
-                while True:
-                    while self._must_wait():
-                        self._more = self._more or trio.Event()
-                        await self._more.wait()
-                    frame = await socket.get_message()
-                    self._receive(frame)
-                    wait_s = pace.spend(1, len(frame), trio.current_time())
-                    if wait_s > 0:
-                        await trio.sleep(wait_s)
-        except ConnectionClosed:
-            pass
+            await self._listen(socket)
         finally:
             self._over = True
             for tab in self._tabs.values():
@@ -97,61 +99,41 @@ class Multiplex:
         return self._ending
 
     async def empty(self) -> None:
-        """Wait until what is kept was sent; what hangs behind a merged update that will not come is given up."""
         for outbox in self._lanes.outboxes:
             outbox.finish()
         while not self._lanes.clear:
-            self._more = self._more or trio.Event()
-            await self._more.wait()
-
-    def close(self, code: int, reason: str) -> None:
-        """End the socket with this code."""
-        if not self._over:
-            self._over = True
-            self._ending = (code, reason)
-            self._reading.cancel()
-
-    def keep_alive(self) -> None:
-        """Called at every sweep: says something that means nothing when nothing was sent for a while."""
-        if self._lanes.bytes_out != self._seen:
-            self._seen = self._lanes.bytes_out
-            self._quiet_sweeps = 0
-            return
-        self._quiet_sweeps += 1
-        if self._quiet_sweeps >= QUIET_SWEEPS and self.outbox.clear:
-            self.outbox.keep(wire.binary(hocuspocus.KEEPALIVE))
-
-    def _overflow(self) -> None:
-        self.close(1013, "The tab does not read its answers.")
+            await self._change()
 
     def _must_wait(self) -> bool:
-        if self._lanes.waiting > limits.OUTBOX_BYTES or self._early_bytes > limits.FRAME_BYTES:
+        if self._lanes.waiting > limits.OUTBOX_BYTES:
             return True
-        return sum(tab.unanswered for tab in self._tabs.values()) >= limits.EDITS_UNANSWERED
+        tabs = self._tabs.values()
+        return (
+            sum(tab.unanswered for tab in tabs) >= limits.EDITS_UNANSWERED
+            or sum(tab.early_bytes for tab in tabs) > limits.FRAME_BYTES
+        )
 
-    def _moved(self) -> None:
+    def moved(self) -> None:
         self.turns.go_on()
-        if self._more is not None:
-            self._more.set()
-            self._more = None
-
-    def answered(self) -> None:
-        """An edit has its answer."""
-        self._moved()
+        super().moved()
 
     # --- what comes in --------------------------------------------------------------------------------------------
 
-    def _receive(self, frame: str | bytes) -> None:
+    def _receive(self, frame: str | bytes) -> int:
         if isinstance(frame, str):
-            raise Refused("bad-frame", "A Hocuspocus socket has no text frames.")
-        if len(frame) > limits.FRAME_BYTES:
+            self._receive_text(frame)
+        elif len(frame) > limits.FRAME_BYTES:
             self._too_large(hocuspocus.read_prefix(frame))
-            return
+        else:
+            self._receive_binary(frame)
+        return 1
+
+    def _receive_binary(self, frame: bytes) -> None:
         prefix, message = hocuspocus.read(frame)
         tab = self._tabs.get(prefix)
         match message:
             case hocuspocus.Ping():
-                self.outbox.keep(wire.binary(hocuspocus.PONG))
+                self._common.keep(wire.binary(hocuspocus.PONG))
             case hocuspocus.Pong():
                 pass
             case hocuspocus.Auth():
@@ -166,9 +148,24 @@ class Multiplex:
             case hocuspocus.Stateless():
                 pass  # For a hook of the server's owner, and there is none.
             case _:
-                if not tab.joined:
-                    self._early_bytes += len(frame)
-                tab.hear(message)
+                tab.hear(message, len(frame))
+
+    def _receive_text(self, frame: str) -> None:
+        """A command for the channel of one of the documents, or a ping for the socket."""
+        if self._sources is None:
+            raise Refused("bad-frame", "Text frames need the subprotocol plait.v1.")
+        try:
+            letter = addressing.read(frame)
+        except CommandRefused as refused:
+            answer = control.refused(refused.id, refused)
+        else:
+            tab = None if letter.to is None else self._tabs.get(frames.write_string(letter.to))
+            if tab is not None and tab.channel is not None:
+                tab.hear(letter.body, len(frame))
+                return
+            answer = addressing.stray(letter)
+        self._meet_stranger(len(frame))
+        self._common.keep(wire.text(answer))
 
     def _meet_stranger(self, size: int) -> None:
         if self._granted:
@@ -191,8 +188,11 @@ class Multiplex:
             self._deny(prefix, "overloaded")
             return
         self._granted = True
-        tab = self._tabs[prefix] = DocumentTab(prefix, target, grant, self)
-        tab.outbox = self._lanes.open(catch_up=tab.ask_catch_up, ask_presence=tab.ask_presence)
+        tab = self._tabs[prefix] = HocuspocusTab(prefix, target, grant, self)
+        tab.outbox = self._lanes.open(catch_up=tab.ask_catch_up, ask_presence=tab.ask_presence, cleared=tab.cleared)
+        if self._sources is not None and not target.document:
+            key, _ = frames.read_string(prefix, 0)
+            tab.channel = Channel(tab, target.room, grant, self._sources, self._nursery, to=key)
         self._tally.beside.add(tab.outbox)
         self._tasks += 1
         self._nursery.start_soon(self._attend, tab)
@@ -207,7 +207,7 @@ class Multiplex:
 
     # --- documents ------------------------------------------------------------------------------------------------
 
-    async def _attend(self, tab: DocumentTab) -> None:
+    async def _attend(self, tab: HocuspocusTab) -> None:
         """Hold the document's room open for as long as the provider has the document."""
         room_name = tab.target.room
         try:
@@ -215,7 +215,7 @@ class Multiplex:
                 async with self._rooms.use(room_name) as room:
                     try:
                         tab.open(room)
-                        self._recount()
+                        self.moved()
                         await trio.sleep_forever()
                     finally:
                         tab.leave()
@@ -231,7 +231,7 @@ class Multiplex:
             if not self._over:
                 self._drop(tab)
 
-    def end_document(self, tab: DocumentTab, code: int, reason: str) -> None:
+    def end_document(self, tab: HocuspocusTab, code: int, reason: str) -> None:
         """The room ends a tab: with a code that is final the document alone, else the socket."""
         if 4400 <= code < 4500:
             self._drop(tab)
@@ -247,9 +247,9 @@ class Multiplex:
             self.close(code, refused.message)
 
     def _deny(self, prefix: bytes, reason: str) -> None:
-        self.outbox.keep(wire.binary(hocuspocus.denied(prefix, reason)))
+        self._common.keep(wire.binary(hocuspocus.denied(prefix, reason)))
 
-    def _drop(self, tab: DocumentTab) -> None:
+    def _drop(self, tab: HocuspocusTab) -> None:
         """The document is no longer on this socket."""
         tab.over = True
         if self._tabs.get(tab.prefix) is tab:
@@ -257,10 +257,4 @@ class Multiplex:
         self._lanes.close(tab.outbox)
         self.turns.leave(tab)
         tab.scope.cancel()
-        self._recount()
-
-    def _recount(self) -> None:
-        """Something that waited for a room waits no longer."""
-        if all(tab.joined for tab in self._tabs.values()):
-            self._early_bytes = 0
-        self._moved()
+        self.moved()

@@ -22,26 +22,24 @@ from ...protocol import limits, names
 from ...protocol.access import Grant
 from ...protocol.errors import CODES, Refused
 from ...protocol.names import Target
-from .blaming import Blaming
+from .channel import Sources
 from .connection import Connection
 from .endings import PASSES, ending, logger
 from .exchange import Request
-from .follow import Log
 from .heartbeat import Heartbeat
 from .metrics import Tally
 from .multiplex import Multiplex
 from .rooms import Rooms
+from .socket import Socket
 from .stream import PushStream
 
 SUBPROTOCOLS = ("plait.v1", "plait.sync")
 HOCUSPOCUS = "/hocuspocus"
 _MESSAGE_BYTES = 2 * limits.FRAME_BYTES  # Beyond a frame's limit we say 4413; beyond twice it the library says 1009.
 
-Socket = Connection | Multiplex
-
 
 class Sockets:
-    """The open sockets of one server. `log` gives a room's log as text frames, shared by its followers."""
+    """The open sockets of one server. `sources` is what those that speak `plait.v1` read beside the rooms."""
 
     def __init__(
         self,
@@ -49,14 +47,12 @@ class Sockets:
         *,
         grant_for: Callable[[Request], Grant],
         tally: Tally,
-        log: Callable[[str], Log],
-        blaming: Blaming,
+        sources: Sources,
     ) -> None:
         self._rooms = rooms
         self._grant_for = grant_for
         self._tally = tally
-        self._log = log
-        self._blaming = blaming
+        self._sources = sources
         self._open: dict[Socket, Heartbeat] = {}
         self._draining = False
 
@@ -84,36 +80,40 @@ class Sockets:
         async with trio.open_nursery() as nursery:
             pushed = PushStream(stream, nursery, head)
             try:
-                controlled, socket = False, None
+                sources, socket = None, None
                 # A client that goes away now is no news.
                 with trio.move_on_after(limits.HEAD_S), suppress(ConnectionClosed):
                     asked = await wrap_server_stream(nursery, pushed, max_message_size=_MESSAGE_BYTES)
                     subprotocol = next((one for one in SUBPROTOCOLS if one in asked.proposed_subprotocols), None)
-                    controlled = subprotocol == "plait.v1"
+                    sources = self._sources if subprotocol == "plait.v1" else None
                     socket = await asked.accept(subprotocol=subprotocol)
                 if socket is not None:
-                    await self._live(socket, request, pushed, nursery, controlled)
+                    await self._live(socket, request, pushed, nursery, sources)
             finally:
                 pushed.cut()
                 nursery.cancel_scope.cancel()
 
     async def _live(
-        self, socket: WebSocketConnection, request: Request, pushed: PushStream, nursery: trio.Nursery, controlled: bool
+        self,
+        socket: WebSocketConnection,
+        request: Request,
+        pushed: PushStream,
+        nursery: trio.Nursery,
+        sources: Sources | None,
     ) -> None:
         connection: Socket | None = None
         where = request.path
         try:
             self._check_load()
             if request.path.rstrip("/") == HOCUSPOCUS:
-                connection = Multiplex(
-                    pushed, nursery, self._rooms, self._tally, admit=partial(self._admit_document, request)
-                )
+                admit = partial(self._admit_document, request)
+                connection = Multiplex(pushed, nursery, self._rooms, self._tally, sources, admit=admit)
                 code, reason = await self._carry(connection, socket, pushed)
             else:
                 target = names.parse_path(request.target)
                 where = f"room {target.room}"
-                connection = Connection(target, self._admit(request, target), pushed, nursery, controlled=controlled)
-                code, reason = await self._join(connection, socket, pushed, target)
+                connection = Connection(target, self._admit(request, target), pushed, nursery, sources)
+                code, reason = await self._join(connection, socket, pushed, target.room)
         except PASSES:
             raise
         except BaseException as error:
@@ -146,11 +146,11 @@ class Sockets:
             return await connection.read(socket)
 
     async def _join(
-        self, connection: Connection, socket: WebSocketConnection, pushed: PushStream, target: Target
+        self, connection: Connection, socket: WebSocketConnection, pushed: PushStream, room_name: str
     ) -> tuple[int, str]:
         with self._counted(connection, pushed):
-            async with self._rooms.use(target.room) as room:
-                return await connection.read(socket, room, self._log(target.room), self._blaming)
+            async with self._rooms.use(room_name) as room:
+                return await connection.read(socket, room)
 
     @contextmanager
     def _counted(self, connection: Socket, pushed: PushStream) -> Iterator[None]:

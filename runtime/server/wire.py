@@ -33,36 +33,19 @@ def text(payload: bytes) -> bytes:
     return _frame(_TEXT, payload)
 
 
-def delta_frames(delta: Delta) -> bytes:
-    """One binary frame for each update of the delta, joined; encoded for the first tab and kept for the others."""
-    if delta.wire is None:
-        delta.wire = b"".join(_frame(_BINARY, frames.update(update)) for update in delta.updates)
-    return delta.wire
-
-
-def named_delta(delta: Delta, prefix: bytes) -> bytes:
-    """The delta's frames in a dialect whose frames begin with a prefix; encoded once for each."""
-    if delta.named is None:
-        delta.named = {}
-    encoded = delta.named.get(prefix)
+def delta_frames(delta: Delta, prefix: bytes) -> bytes:
+    """One binary frame for each update of the delta, joined; `prefix` is what begins each frame where many documents
+    share a socket. Encoded for the first tab with that prefix and kept for the others."""
+    encoded = delta.wires.get(prefix)
     if encoded is None:
         encoded = b"".join(_frame(_BINARY, prefix + frames.update(update)) for update in delta.updates)
-        delta.named[prefix] = encoded
+        delta.wires[prefix] = encoded
     return encoded
 
 
-def named_presence(presence: Presence, prefix: bytes) -> bytes:
-    """The awareness frame in such a dialect; encoded once for each prefix."""
-    if presence.named is None:
-        presence.named = {}
-    encoded = presence.named.get(prefix)
+def presence_frame(presence: Presence, prefix: bytes) -> bytes:
+    """The awareness frame, in the same way."""
+    encoded = presence.wires.get(prefix)
     if encoded is None:
-        encoded = presence.named[prefix] = _frame(_BINARY, prefix + frames.awareness(presence.payload))
+        encoded = presence.wires[prefix] = _frame(_BINARY, prefix + frames.awareness(presence.payload))
     return encoded
-
-
-def presence_frame(presence: Presence) -> bytes:
-    """The awareness frame, encoded for the first tab and kept for the others."""
-    if presence.wire is None:
-        presence.wire = _frame(_BINARY, frames.awareness(presence.payload))
-    return presence.wire

@@ -67,6 +67,11 @@ def _commands() -> list[bytes]:
     return [msgspec.json.encode(each) for each in made]
 
 
+def _letters() -> list[bytes]:
+    keys = (b"rooms/a", b"rooms/a\\u0000t7", b"r\xc3\xbc")
+    return [b'{"to":"%b",%b' % (keys[n % 3], each[1:]) for n, each in enumerate(_commands())] + _commands()[-2:]
+
+
 def _overrides() -> commands.Overrides:
     return commands.Overrides(model="m", retries=2)
 
@@ -91,6 +96,7 @@ SEEDS: dict[str, Callable[[], list[bytes]]] = {
     "update": lambda: [*_histories(), BASE],
     "edit": _edits,
     "command": _commands,
+    "letter": _letters,
     "control": _control,
     "event": _events,
     "partial": lambda: [

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from plait.protocol import awareness, commands, control, frames, heard, limits, names, sync, update
+from plait.protocol import addressing, awareness, commands, control, frames, heard, limits, names, sync, update
 from plait.protocol.codec import CorruptBody, decode_event, encode_event, record_json
 from plait.protocol.dialects import hocuspocus
 from plait.protocol.errors import CODES, Refused
@@ -229,6 +229,20 @@ def _command(data: bytes) -> None:
     assert commands.digest(again) == commands.digest(command)
 
 
+def _letter(data: bytes) -> None:
+    """A text frame of a socket with many documents: without `to` it is the same command, and its answer can be read."""
+    text = data.decode(errors="replace")
+    letter = addressing.read(text)
+    fields = msgspec.json.decode(text)
+    assert (fields.pop("to", None), fields) == (letter.to, msgspec.json.decode(letter.body))
+    answer = addressing.stray(letter)
+    told = msgspec.json.decode(answer)
+    assert told.get("to") == letter.to
+    said = control.read(answer)
+    assert isinstance(said, control.Denied | control.Ok)
+    commands.parse(letter.body)
+
+
 def _control(data: bytes) -> None:
     """A server's text frame, as our client reads it."""
     answer = control.read(data)
@@ -291,6 +305,7 @@ TARGETS: dict[str, Target] = {
     "update": _update,
     "edit": _edit,
     "command": _command,
+    "letter": _letter,
     "control": _control,
     "event": _event,
     "partial": _partial,

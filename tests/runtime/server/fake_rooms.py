@@ -224,6 +224,8 @@ class FakeRooms:
         self.store = FakeStore()
         self.trouble = ""
         self.open: dict[str, FakeRoom] = {}
+        self.gate: trio.Event | None = None
+        """Where a test sets one, rooms open when it is set."""
 
     def room(self, name: str) -> FakeRoom:
         return self.open.setdefault(name, FakeRoom(name, self.store))
@@ -231,6 +233,8 @@ class FakeRooms:
     @asynccontextmanager
     async def use(self, name: str) -> AsyncIterator[FakeRoom]:
         await trio.lowlevel.checkpoint()
+        if self.gate is not None:
+            await self.gate.wait()
         if name == "deleted":
             raise Refused("no-such-room")
         if name == "unreadable":

@@ -117,8 +117,8 @@ def test_a_frame_is_made_once_for_each_key() -> None:
     """HP14: the same bytes for every socket with that key, others for another key and for y-websocket."""
     delta, presence = Delta("", 1, (b"\x00\x00", b"\x00\x00"), b"\x00"), Presence(b"\x00")
     one, two = frames.write_string("one"), frames.write_string("two")
-    assert wire.named_delta(delta, one) is wire.named_delta(delta, one)
-    assert wire.named_delta(delta, two) == wire.binary(two + frames.update(b"\x00\x00")) * 2
-    assert wire.named_presence(presence, one) is wire.named_presence(presence, one)
-    assert wire.named_presence(presence, two) == wire.binary(two + frames.awareness(b"\x00"))
-    assert wire.delta_frames(delta) == wire.binary(frames.update(b"\x00\x00")) * 2
+    assert wire.delta_frames(delta, one) is wire.delta_frames(delta, one)
+    assert wire.delta_frames(delta, two) == wire.binary(two + frames.update(b"\x00\x00")) * 2
+    assert wire.presence_frame(presence, one) is wire.presence_frame(presence, one)
+    assert wire.presence_frame(presence, two) == wire.binary(two + frames.awareness(b"\x00"))
+    assert wire.delta_frames(delta, b"") == wire.binary(frames.update(b"\x00\x00")) * 2

@@ -1,5 +1,5 @@
 // Generated from specs/schema/answers.json by generate.mjs; a test holds both equal.
-// sha256 f74b4909381badfae06013471dd09c38b1e6ee2e22e9b1be6e4bbd1328d194c4
+// sha256 e76eb265acc52cfbcaa4cb9996d90c9d96757fd8c8a2d5936f7858d9505093d1
 
 import type { Record } from './events'
 
@@ -7,6 +7,7 @@ export type Frame = Ok | Denied | Unknown | Shown | CaughtUp
 
 /** `{"id", "ok": {"seq", "run"}}`: the command happened, exactly once, and is on disk. */
 export interface Ok {
+  readonly to?: string
   readonly id: string
   readonly ok: Done
 }
@@ -20,6 +21,7 @@ export interface Done {
 
 /** `{"id", "refused": {"code", "message"}}`: nothing happened. `id` is null where the command had none. */
 export interface Denied {
+  readonly to?: string
   readonly id: string | null
   readonly refused: Reason
 }
@@ -32,6 +34,7 @@ export interface Reason {
 
 /** `{"id", "unknown": {"code"}}`: it may or may not have happened; ask again under the same id. */
 export interface Unknown {
+  readonly to?: string
   readonly id: string
   readonly unknown: Reason
 }
@@ -43,5 +46,6 @@ export interface Shown {
 
 /** `{"caught_up": seq}`: every record up to that seq, and its document bytes, were sent before this frame. */
 export interface CaughtUp {
+  readonly to?: string
   readonly caught_up: number
 }

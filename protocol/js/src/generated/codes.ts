@@ -18,6 +18,7 @@ export type Code =
   | 'lineage-changed'
   | 'no-such-agent'
   | 'no-such-blob'
+  | 'no-such-document'
   | 'no-such-draft'
   | 'no-such-run'
   | 'no-such-room'

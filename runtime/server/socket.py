@@ -1,0 +1,109 @@
+"""One WebSocket, whatever it carries: read at a pace, kept awake while nothing happens, ended with a code.
+
+Reading is a loop of one task; everything else is synchronous, called by rooms while they publish.
+
+Rules:
+
+1. Reading pauses while too much of what was read waits for an answer, and after a frame that the socket's pace does not
+   allow, so that TCP slows the sender.
+2. A frame that cannot be understood ends its own socket, with the close code of its refusal, and changes nothing.
+3. A socket that was sent nothing else is sent something that means nothing, because clients take silence for death.
+"""
+
+from abc import ABC, abstractmethod
+from contextlib import suppress
+from typing import ClassVar
+
+import trio
+from trio_websocket import ConnectionClosed, WebSocketConnection
+
+from ...protocol import limits
+from .heartbeat import SWEEP_S
+from .outbox import Outbox
+from .pace import Pace
+
+# Bytes sent just after one sweep are missed by the second after it, and then it is this many more.
+QUIET_SWEEPS = limits.KEEPALIVE_S // SWEEP_S - 1
+
+
+class Socket(ABC):
+    """What carries one document (`Connection`) and what carries many (`Multiplex`) have in common."""
+
+    __slots__ = ("_ending", "_moved", "_over", "_quiet_sweeps", "_reading", "_seen")
+
+    KEEPALIVE: ClassVar[bytes]
+    """The frame that means nothing."""
+
+    def __init__(self) -> None:
+        self._reading = trio.CancelScope()
+        self._ending: tuple[int, str] = (1000, "")
+        self._over = False
+        self._moved: trio.Event | None = None
+        self._seen = -1
+        self._quiet_sweeps = 0
+
+    @property
+    @abstractmethod
+    def outbox(self) -> Outbox:
+        """For the metrics and the keepalive."""
+
+    @property
+    @abstractmethod
+    def _bytes_out(self) -> int:
+        """All that was sent so far."""
+
+    @abstractmethod
+    def _must_wait(self) -> bool:
+        """Whether the next frame is not read yet."""
+
+    @abstractmethod
+    def _receive(self, frame: str | bytes) -> int:
+        """Hand on what a frame says; of how many messages it is. Raises Refused."""
+
+    async def _listen(self, socket: WebSocketConnection) -> None:
+        """Take in what comes until the socket ends or is to end. Raises Refused for what cannot be understood."""
+        pace = Pace(trio.current_time())
+        with suppress(ConnectionClosed), self._reading:
+            while True:
+                while self._must_wait():
+                    await self._change()
+                frame = await socket.get_message()
+                said = self._receive(frame)
+                wait_s = pace.spend(said, len(frame), trio.current_time())
+                if wait_s > 0:
+                    await trio.sleep(wait_s)
+
+    async def _change(self) -> None:
+        self._moved = self._moved or trio.Event()
+        await self._moved.wait()
+
+    def moved(self) -> None:
+        """Something was answered or has left: whoever waited for that looks again."""
+        if self._moved is not None:
+            self._moved.set()
+            self._moved = None
+
+    def close(self, code: int, reason: str) -> None:
+        """End the socket with this code."""
+        if not self._over:
+            self._over = True
+            self._ending = (code, reason)
+            self._reading.cancel()
+
+    def overflow(self) -> None:
+        """Too many answers wait."""
+        self.close(1013, "The tab does not read its answers.")
+
+    def keep_alive(self) -> None:
+        """Called every `SWEEP_S`."""
+        if self._bytes_out != self._seen:
+            self._seen = self._bytes_out
+            self._quiet_sweeps = 0
+            return
+        self._quiet_sweeps += 1
+        if self._quiet_sweeps >= QUIET_SWEEPS and self.outbox.clear:
+            self.outbox.keep(self.KEEPALIVE)
+
+    @abstractmethod
+    async def empty(self) -> None:
+        """Wait until what is kept was sent; what hangs behind a merged update that will not come is given up."""
