@@ -53,7 +53,10 @@ function prepared(name, schema) {
     definitions[NAMES[key] ?? key] = { ...definition, title: NAMES[key] ?? key }
   }
   // What a record is stands in events.ts; the answers only carry one.
-  if (name === 'answers') definitions.Shown = { ...definitions.Shown, properties: { record: { tsType: 'Record' } } }
+  if (name === 'answers') {
+    const { Shown } = definitions
+    definitions.Shown = { ...Shown, properties: { ...Shown.properties, record: { tsType: 'Record' } } }
+  }
   const { $ref, ...root } = schema
   const whole = $ref ? definitions[ROOTS[name]] : { ...root, title: ROOTS[name] }
   return reworded({ ...whole, definitions, $defs: undefined })

@@ -41,6 +41,7 @@ export interface Unknown {
 
 /** `{"record": {…}}`: one record, after `follow`. */
 export interface Shown {
+  readonly to?: string
   readonly record: Record
 }
 
