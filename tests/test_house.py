@@ -229,10 +229,11 @@ def test_no_import_goes_in_a_circle() -> None:
 
 
 def _sources() -> list[Path]:
-    console = ROOT / "runtime" / "console" / "src"
-    node = [path for kind in ("*.mjs", "*.ts", "*.tsx") for path in (ROOT / "tests").rglob(kind)]
-    written = [path for kind in ("*.ts", "*.tsx", "*.css") for path in console.rglob(kind)] + node
-    return modules(*HOUSES, "tests") + [path for path in written if "node_modules" not in path.parts]
+    folders = [ROOT / "runtime" / "console", ROOT / "protocol" / "js", ROOT / "specs" / "examples", ROOT / "tests"]
+    kinds = ("*.mjs", "*.ts", "*.tsx", "*.css")
+    written = [path for folder in folders for kind in kinds for path in sorted(folder.rglob(kind))]
+    made = {"node_modules", "dist", "generated"}
+    return modules(*HOUSES, "tests") + [path for path in written if not made & set(path.parts)]
 
 
 @pytest.mark.parametrize("path", _sources(), ids=shown)

@@ -22,10 +22,17 @@ const ROOTS = ['room', 'runs', 'drafts'] as const
 /** Keys whose array is not a list but the segments of one text. */
 const TEXTS = new Set<Key>(['text', 'input'])
 
+/**
+ * As the last key of a path, behind a list or a map of maps: a number that rises when an entry comes or leaves. So who
+ * shows a list hears nothing of what happens in its entries.
+ */
+export const ENTRIES = '#entries'
+
 /** The plain value of one Yjs type. */
 abstract class Node {
   protected fresh = false
   protected held: unknown
+  protected entries = 0
 
   constructor(readonly parent: Node | null, public key: Key) {}
 
@@ -63,6 +70,7 @@ class MapNode extends Node {
   }
 
   child(key: Key): unknown {
+    if (key === ENTRIES) return this.entries
     return this.nodes.get(String(key)) ?? plain(this.type.get(String(key)))
   }
 
@@ -78,8 +86,10 @@ class MapNode extends Node {
   }
 
   private grow(key: string, held: unknown): void {
+    const before = this.nodes.get(key)
     if (held instanceof Y.AbstractType) this.nodes.set(key, this.tree.node(this, key, held))
     else this.nodes.delete(key)
+    if (this.nodes.get(key) !== before) this.entries += 1
   }
 }
 
@@ -95,7 +105,7 @@ class ListNode extends Node {
   }
 
   child(key: Key): unknown {
-    return this.nodes[Number(key)]
+    return key === ENTRIES ? this.entries : this.nodes[Number(key)]
   }
 
   override touched(child: Node): void {
@@ -106,6 +116,7 @@ class ListNode extends Node {
   changed(): void {
     this.nodes = this.type.map((held, index) => held instanceof Y.AbstractType ? this.tree.node(this, index, held) : plain(held))
     this.whole = true
+    this.entries += 1
     this.stale()
   }
 

@@ -1,9 +1,44 @@
 """The browser client's package, from outside: its types are current and whole, and its own tests pass."""
 
+import gzip
+import json
+import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
+
 BUILD_S = 120
+CORE_BYTES = 18_000
+REACT_BYTES = 5_000
+
+CONSUMER = """
+import { connect, Refused, type Part, type Room, type Run } from 'plait-client'
+import { RoomProvider, useParts, useRoom } from 'plait-client/react'
+import * as Y from 'yjs'
+
+const room: Room = connect('http://127.0.0.1:8787', { room: 'lobby', grant: async () => 'a grant' })
+const run: Run | undefined = room.at<Run>(['runs', '000000000002']).value
+const said = (part: Part): string => (part.type === 'text' ? part.text : part.type)
+const doc: Y.Doc = room.document('notes').doc
+room.prompt('hi').then(({ run }) => run.length, (error: unknown) => error instanceof Refused && error.code)
+export default [run?.parts.map(said), doc, RoomProvider, useParts, useRoom]
+// @ts-expect-error: a prompt is a text, so these are types and not `any`.
+room.prompt(7)
+"""
+"""What somebody who installed the package may write."""
+
+LOADED = """
+import * as core from 'plait-client'
+import * as hooks from 'plait-client/react'
+import * as Y from 'yjs'
+
+const room = core.connect('http://127.0.0.1:1', { room: 'lobby', WebSocket: class { close() {} } })
+const document = room.document('notes')
+console.log(JSON.stringify([Object.keys(core).sort(), typeof hooks.useRoom, document.doc instanceof Y.Doc]))
+process.exit(0)
+"""
+"""Imported by plain Node: nothing needs a page, and there is one yjs."""
 
 
 def run(*command: str, cwd: Path) -> str:
@@ -26,3 +61,60 @@ def test_the_sources_and_their_tests_type_check(package: Path) -> None:
 def test_the_units_pass(package: Path) -> None:
     """What needs no browser, in Node: the same vectors as the server's tests, and the client's own rules."""
     run("npx", "--no-install", "vitest", "run", cwd=package)
+
+
+@pytest.fixture(scope="module")
+def installed(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the packed package is installed as npm would, with its peers and its dependencies beside it."""
+    house = tmp_path_factory.mktemp("consumer")
+    copy = house / "package"
+    shutil.copytree(package, copy, ignore=shutil.ignore_patterns("node_modules", "dist"))
+    (copy / "node_modules").symlink_to(package / "node_modules")
+    packed = json.loads(run("npm", "pack", "--json", "--pack-destination", str(house), cwd=copy))
+    told = packed[0] if isinstance(packed, list) else next(iter(packed.values()))
+    modules = house / "consumer" / "node_modules"
+    (modules / "plait-client").mkdir(parents=True)
+    tarball = ["tar", "--extract", "--strip-components=1", "--file", str(house / told["filename"])]
+    run(*tarball, cwd=modules / "plait-client")
+    for name in (
+        *json.loads((package / "package.json").read_text())["dependencies"],
+        "yjs",
+        "react",
+        "@types/react",
+        "csstype",
+    ):
+        (modules / name).parent.mkdir(exist_ok=True)
+        (modules / name).symlink_to(package / "node_modules" / name)
+    (house / "consumer" / "package.json").write_text('{"type": "module", "private": true}')
+    return house / "consumer"
+
+
+def test_the_packed_package_is_loaded_by_node(installed: Path) -> None:
+    """`npm pack` gives what can be published: both entries, with nothing but the files that they need."""
+    shipped = {path.name for path in (installed / "node_modules" / "plait-client").iterdir()}
+    assert shipped == {"dist", "README.md", "package.json"}
+    (installed / "load.js").write_text(LOADED)
+    # With `preserve-symlinks` the peers are found beside the package, as where nothing is a link.
+    said = run("node", "--preserve-symlinks", "--preserve-symlinks-main", "load.js", cwd=installed)
+    names, hooks, one_yjs = json.loads(said)
+    assert {"connect", "Refused"} <= set(names)
+    assert (hooks, one_yjs) == ("function", True)
+
+
+@pytest.mark.parametrize("resolution", ["bundler", "nodenext"])
+def test_the_packed_types_are_found(package: Path, installed: Path, resolution: str) -> None:
+    """By a bundler's resolution and by Node's own, in strict mode."""
+    (installed / "consumer.ts").write_text(CONSUMER)
+    module = "esnext" if resolution == "bundler" else resolution
+    options = ["--noEmit", "--strict", "--target", "es2022", "--module", module, "--moduleResolution", resolution]
+    compiler = package / "node_modules" / "typescript" / "bin" / "tsc"
+    run("node", str(compiler), *options, "--preserveSymlinks", "consumer.ts", cwd=installed)
+
+
+def test_the_package_is_light(package: Path, tmp_path: Path) -> None:
+    """Over the wire, without yjs; what it takes of lib0 and y-protocols is included, and hooks come on top."""
+    run("node", "size.mjs", str(tmp_path), cwd=package)
+    core, react = (len(gzip.compress((tmp_path / name).read_bytes(), mtime=0)) for name in ("core.js", "react.js"))
+    print(f"plait-client: {core:,} bytes, plait-client/react: {react:,} bytes")
+    assert core < CORE_BYTES
+    assert react < REACT_BYTES
