@@ -41,8 +41,9 @@ STEP = "generate.0"
 class Writing:
     """A room's work without waiting for anybody: drafts go to the store a thousand at a time."""
 
-    def __init__(self, live: Live, store: Store) -> None:
+    def __init__(self, live: Live, store: Store, room: str = ROOM) -> None:
         self._live = live
+        self._room = room
         self._store = store
         self._waiting: list[Record] = []
 
@@ -55,7 +56,7 @@ class Writing:
 
     async def save(self) -> None:
         if self._waiting:
-            append = Append(ROOM, self._live.epoch, self._waiting[0].seq - 1, tuple(self._waiting))
+            append = Append(self._room, self._live.epoch, self._waiting[0].seq - 1, tuple(self._waiting))
             await self._store.append(append)
             self._waiting = []
 

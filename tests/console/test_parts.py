@@ -78,7 +78,7 @@ def test_a_search_tells_what_was_sought_and_found(serve: Serve, tabs: Tabs) -> N
     search = tab.page.locator("details.retrieval")
     expect(search.locator("summary")).to_contain_text("Searched look_up for what <survives>")
     expect(search.locator("summary .state")).to_have_text("2 sources")
-    expect(tab.page.locator(".answer > .sources")).to_have_count(0)
+    expect(tab.page.locator(".stretch > .sources")).to_have_count(0)
     search.locator("summary").click()
     expect(search.locator(".found li")).to_have_count(2)
     expect(search.get_by_role("link", name="First")).to_have_attribute("href", "https://example.org/a")

@@ -2,8 +2,8 @@
  * The room's runs in order, what waits to be sent, and the way back to the end.
  *
  * Of a room's runs those of the chosen branch are shown, sub-agents' inside the calls that began them. The list is
- * rendered when a run comes or goes, and not when one changes: each run watches itself. Runs that are out of sight are
- * not laid out (`content-visibility` in the style sheet), so a long conversation scrolls like a short one.
+ * rendered when a run comes or goes, and not when one changes: each run watches itself. Parts that are far from what is
+ * being read are not there (chat/near), so a long conversation opens and scrolls like a short one.
  */
 
 import type { VNode } from 'preact'
@@ -40,8 +40,8 @@ export function Conversation({ room }: { room: Room }): VNode {
         <div class="column" ref={pin.content}>
           {empty && <Empty room={room} />}
           {earlier.more && <p class="earlier"><button type="button" class="quiet" onClick={earlier.read}>earlier runs</button> {earlier.problem}</p>}
-          {turns.map((id) => (
-            <Run key={id} room={room} id={id} run={all.get(id)!} versions={room.runs.has(id) ? (versions.get(id) ?? []).filter((one) => room.runs.has(one)).join(' ') : ''} />
+          {turns.map((id, index) => (
+            <Run key={id} room={room} id={id} run={all.get(id)!} late={index >= turns.length - LATE} versions={room.runs.has(id) ? (versions.get(id) ?? []).filter((one) => room.runs.has(one)).join(' ') : ''} />
           ))}
           {waiting.map((prompt) => (
             <article key={prompt.id} class="run unsent" aria-label="A prompt that is not sent yet">
@@ -61,6 +61,9 @@ export function Conversation({ room }: { room: Room }): VNode {
     </div>
   )
 }
+
+/** How many of the last turns are shown at once when a room is opened. */
+const LATE = 4
 
 /** The server's limit: only with that many runs in the document can there be some that left it. */
 const FINISHED_RUNS = 50

@@ -17,6 +17,7 @@ import { isOpen, type Room, type Shown } from '../wire/room'
 import { EditPrompt, Versions } from './again'
 import { Facts } from './facts'
 import { FileView, fileOf } from './files'
+import { Near } from './near'
 import { Part, type Standing } from './part'
 import { sourcesBySearch } from './shown'
 import { UndoRun, useWrote } from './undo'
@@ -25,11 +26,13 @@ interface RunHow {
   readonly room: Room
   readonly id: string
   readonly run: Shown
+  /** Whether it is among the last ones, where reading begins. */
+  readonly late: boolean
   /** Ids of all versions of this turn that can be chosen, this one among them, with a space between. */
   readonly versions: string
 }
 
-export const Run = memo(function Run({ room, id, run, versions }: RunHow): VNode {
+export const Run = memo(function Run({ room, id, run, late, versions }: RunHow): VNode {
   useShared(run)
   const mine = useCell(room.control.mine)
   const wrote = useWrote(room, id)
@@ -61,7 +64,7 @@ export const Run = memo(function Run({ room, id, run, versions }: RunHow): VNode
       <div class="turn answered">
         <div class="who agent">{String(run.get('agent') || 'agent')}</div>
         <div class="answer">
-          {parts && <Parts room={room} run={id} parts={parts} end={open ? 'open' : status === 'done' ? 'whole' : 'cut'} />}
+          {parts && <Parts room={room} run={id} parts={parts} late={late} end={open ? 'open' : status === 'done' ? 'whole' : 'cut'} />}
           {status === 'failed' && <Failure room={room} id={id} run={run} />}
           <Facts id={id} run={run} status={status}>
             {!open && versions !== '' && (
@@ -80,17 +83,39 @@ export const Run = memo(function Run({ room, id, run, versions }: RunHow): VNode
   )
 })
 
-export function Parts({ room, run, parts, end }: { room: Room; run: string; parts: Y.Array<Shown>; end: Standing }): VNode {
+/** How many parts are one stretch, and how tall one of them probably is, in pixels. */
+const STRETCH = 8
+const PART_TALL = 44
+
+interface PartsHow {
+  readonly room: Room
+  readonly run: string
+  readonly parts: Y.Array<Shown>
+  readonly end: Standing
+  /** Whether reading begins here: its end is shown at once. */
+  readonly late?: boolean
+}
+
+export function Parts({ room, run, parts, end, late = true }: PartsHow): VNode {
   useShared(parts)
+  const all = parts.toArray()
   // What is said to the run stands behind what streams and does not end it.
-  let last = parts.length - 1
-  while (last > 0 && parts.get(last).get('type') === 'steer') last--
+  let last = all.length - 1
+  while (last > 0 && all[last]!.get('type') === 'steer') last--
   const sources = sourcesBySearch(parts)
+  const stretches = Math.ceil(all.length / STRETCH)
   return (
     <>
-      {parts.map((part, index) => (
-        <Part key={keyOf(part)} room={room} run={run} part={part} standing={index === last ? end : 'whole'} sources={sources} />
-      ))}
+      {Array.from({ length: stretches }, (_, nth) => {
+        const own = all.slice(nth * STRETCH, (nth + 1) * STRETCH)
+        return (
+          <Near key={nth} guess={own.length * PART_TALL} first={late && nth >= stretches - 2} always={end === 'open' && nth >= stretches - 2}>
+            {() => own.map((part, index) => (
+              <Part key={keyOf(part)} room={room} run={run} part={part} standing={nth * STRETCH + index === last ? end : 'whole'} sources={sources} />
+            ))}
+          </Near>
+        )
+      })}
     </>
   )
 }

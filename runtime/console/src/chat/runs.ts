@@ -3,6 +3,7 @@
  */
 
 import { useLayoutEffect, useState } from 'preact/hooks'
+import type * as Y from 'yjs'
 
 import type { Room } from '../wire/room'
 
@@ -20,9 +21,10 @@ export function useWaits(room: Room): boolean {
 function useRuns<T>(room: Room, read: () => T): T {
   const [value, setValue] = useState(read)
   useLayoutEffect(() => {
-    const changed = (events: { path: (string | number)[] }[]): void => {
-      // Deeper than a run's own keys are its parts and their text, which cannot open or end it.
-      if (events.some((event) => event.path.length <= 1)) setValue(read)
+    const changed = (events: { target: Y.AbstractType<any> }[]): void => {
+      // Deeper than a run's own keys are its parts and their text, which cannot open or end it. An event's `path` would
+      // say how deep, and counts the parts before it each time.
+      if (events.some(({ target }) => target === room.runs || target.parent === room.runs)) setValue(read)
     }
     setValue(read)
     room.runs.observeDeep(changed)

@@ -2,9 +2,12 @@
  * Times for people: a clock, a day, a duration.
  */
 
+/** Made once: finding out how a reader's country writes times takes longer than writing one. */
+const CLOCK = new Intl.DateTimeFormat([], { hour: '2-digit', minute: '2-digit' })
+
 export function clock(time: string): string | null {
   const moment = new Date(time)
-  return Number.isNaN(moment.getTime()) ? null : moment.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })
+  return Number.isNaN(moment.getTime()) ? null : CLOCK.format(moment)
 }
 
 /** How long something took: `0.8 s`, `42 s`, `3 min 10 s`. */

@@ -28,6 +28,8 @@ export function useSegments(segments: Y.Array<Y.Text>): string {
     let settled = ''
     let count = 0
     let frame = 0
+    /** The last segment that was read, which may have grown before the next one began. */
+    let tail: Y.Text | null = null
     const read = (): void => {
       frame = 0
       const last = segments.length - 1
@@ -37,11 +39,13 @@ export function useSegments(segments: Y.Array<Y.Text>): string {
       }
       settled += join(segments, count, Math.max(last, 0))
       count = Math.max(last, 0)
+      tail = last >= 0 ? segments.get(last) : null
       show(settled + join(segments, count, last + 1))
     }
     const changed = (events: Y.YEvent<any>[]): void => {
-      // Segments are only ever appended to at the end; anything else means that all is read again.
-      if (events.some((event) => event.path.length > 0 && Number(event.path[0]) < count)) count = -1
+      // Segments are only ever appended to at the end; anything else means that all is read again. An event's `path`
+      // would say which one changed, and counts the segments before it each time.
+      if (events.some(({ target }) => target !== segments && target !== tail)) count = -1
       frame ||= requestAnimationFrame(read)
     }
     read()
