@@ -7,8 +7,13 @@ import type * as commands from './generated/commands'
 import type { RoomDocument } from './generated/document'
 import type { Record as LogRecord } from './generated/events'
 
-export type { AttachedFile, Overrides, ToolOffer } from './generated/commands'
-export type { Draft, Part, RoomInfo, Run } from './generated/document'
+export type { AttachedFile, Command, Overrides, ToolOffer } from './generated/commands'
+export type { Code } from './generated/codes'
+export type {
+  Attachment, DataPart, Draft, FilePart, Part, ReasoningPart, RetrievalPart, RoomInfo, Run, SourcePart, SteerPart, TextPart,
+  ToolPart
+} from './generated/document'
+export type { Event as LogEvent } from './generated/events'
 export type { LogRecord }
 
 /** The room document as plain values (specs/document.md). What did not change is the same object as before. */

@@ -1,0 +1,89 @@
+"""The examples of specs/examples do what their pages say: each started by its one command, in Chromium."""
+
+import os
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if os.environ.get("PLAIT_REQUIRE_ALL") != "1":
+    pytest.importorskip("playwright", reason="Playwright is missing; to get it: uv sync --group dev")
+
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from ..console.browser import Tab
+
+BUILD_S = 120
+
+
+def test_the_examples_type_check(examples: Path) -> None:
+    """Against the client of this checkout, in strict mode."""
+    done = subprocess.run(
+        ["npx", "--no-install", "tsc", "--noEmit"], cwd=examples, capture_output=True, text=True, timeout=BUILD_S
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_chat_with_tools(start: Callable[[str], str], tabs: "Callable[..., Tab]") -> None:
+    """Answers stream into both pages, a person approves with other arguments, and a tool of the page runs in one."""
+    url = start("chat")
+    one = tabs(url, "lobby&name=Ann")
+    expect(one.status).to_have_text("live")
+    one.page.get_by_label("Prompt").fill("Send a mail, please")
+    one.page.get_by_role("button", name="Send").click()
+    two = tabs(url, "lobby&name=Bo")
+    asking = two.page.locator("form.approval textarea")
+    expect(asking).to_have_value(re.compile("team@example.org"))
+    asking.fill(asking.input_value().replace("team@example.org", "ann@example.org"))
+    two.page.get_by_role("button", name="Approve").click()
+    for tab in (one, two):
+        expect(tab.page.locator("article[data-status=done]")).to_contain_text("You said yes")
+        expect(tab.page.locator(".call")).to_contain_text("ann@example.org")
+        expect(tab.page.locator("header")).to_contain_text("Ann")
+        expect(tab.page.locator("header")).to_contain_text("Bo")
+    two.page.get_by_label("Prompt").fill("Another colour, please")
+    two.page.get_by_label("Prompt").press("Enter")
+    two.page.get_by_role("button", name="seagreen").click()
+    expect(one.page.locator("article[data-status=done]")).to_have_count(2)
+    expect(one.page.locator("article").last).to_contain_text("It suits the page")
+    assert one.page.get_by_role("button", name="seagreen").count() == 0
+    one.page.reload()
+    expect(one.page.locator("article").last).to_contain_text("It suits the page")
+
+
+def test_an_editor_with_a_co_writer(start: Callable[[str], str], tabs: "Callable[..., Tab]") -> None:
+    """Two people type while the agent writes: every word of all three is there, in both editors."""
+    url = start("editor")
+    pages = [tabs(url, f"pad&name={name}").page for name in ("Ann", "Bo")]
+    one, two = pages
+    for page in pages:
+        expect(page.get_by_role("status")).to_have_text("live")
+    one.locator(".tiptap").click()
+    one.keyboard.type("Ann was here first.")
+    expect(two.locator(".tiptap")).to_contain_text("Ann was here first.")
+    two.get_by_label("Prompt").fill("How we write")
+    two.get_by_label("Prompt").press("Enter")
+    expect(one.locator(".tiptap h2")).to_have_text("How we write")
+    one.keyboard.type(" And types on while it writes.", delay=20)
+    two.locator(".tiptap p").first.click()
+    two.keyboard.press("Home")
+    two.keyboard.type("Bo says: ")
+    for page in pages:
+        expect(page.locator(".tiptap")).to_contain_text("on disk before you saw them.", timeout=20_000)
+        expect(page.locator("#saved")).to_have_text("saved")
+        expect(page.locator("#stop")).to_be_hidden()
+        text = page.locator(".tiptap").evaluate(WITHOUT_CARETS)
+        assert text[0] == "Bo says: Ann was here first. And types on while it writes."
+        assert text[1] == "How we write"
+        assert text[2].startswith("Here I write beside you. Whatever you type meanwhile stays")
+
+
+WITHOUT_CARETS: Any = """(editor) => [...editor.children].map((block) => {
+  const copy = block.cloneNode(true)
+  for (const caret of copy.querySelectorAll('.collaboration-carets__caret')) caret.remove()
+  return copy.textContent.replaceAll('\\u2060', '')
+})"""
