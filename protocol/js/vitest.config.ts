@@ -17,6 +17,7 @@ const packages = {
 export default defineConfig({
   root: fileURLToPath(new URL('../..', import.meta.url)),
   plugins: [packages],
-  test: { include: ['tests/protocol/js/**/*.test.{ts,tsx}'] },
+  // Some tests start real servers, on machines that do other things as well.
+  test: { include: ['tests/protocol/js/**/*.test.{ts,tsx}'], testTimeout: 30_000, hookTimeout: 60_000 },
   resolve: { alias: { 'plait-client': fileURLToPath(new URL('./src', import.meta.url)) } }
 })

@@ -58,6 +58,9 @@ export class Commands {
   private readonly backoff = new Backoff(FIRST_MS, LONGEST_MS)
   /** The id of a greeting that has no answer yet; until then the commands wait. */
   private greeting = ''
+  /** Why nothing can happen in this room, if nothing can. */
+  private lostFor: Refusal | null = null
+  private closed = false
 
   constructor(private readonly room: string, private readonly outbox: Outbox, private readonly mouth: Mouth) {
     const look = (): void => void this.look()
@@ -78,7 +81,8 @@ export class Commands {
       command.fail(refused)
       return command.answer
     }
-    this.ready(command)
+    if (this.commands.get(id) === command) this.ready(command)
+    else if (!this.closed) void this.outbox.remove(this.room, id)
     return command.answer
   }
 
@@ -123,12 +127,14 @@ export class Commands {
     this.mouth.say({ id: this.greeting, ...body })
   }
 
-  /** The room is lost for good: nothing that waits can happen any more. */
-  refuse(refusal: Refusal): void {
-    for (const command of [...this.commands.values()]) this.fail(command, refusal)
+  /** The room is lost, and nothing that waits can happen; or (null) it is not any more. */
+  refuse(refusal: Refusal | null): void {
+    this.lostFor = refusal
+    if (refusal) for (const command of [...this.commands.values()]) this.fail(command, refusal)
   }
 
   close(): void {
+    this.closed = true
     for (const farewell of this.farewells) farewell()
     for (const { answer, fail } of this.commands.values()) {
       answer.catch(() => {})
@@ -143,20 +149,21 @@ export class Commands {
     const known = this.commands.get(id)
     const same = known && JSON.stringify(known.body) === JSON.stringify(body)
     if (known && same) return known
-    const command = begun(id, body, kept, adopted)
-    const refused = known ? new Refused('id-reused', 'Another command of that id waits for its answer.') : tooLarge(body)
-    if (refused) {
+    const command = made(id, body, kept, adopted)
+    const reused = known && { code: 'id-reused', message: 'Another command of that id waits for its answer.' }
+    const refusal = reused ?? this.lostFor ?? tooLarge(body)
+    if (!refusal) this.commands.set(id, command)
+    else {
       command.state = 'resting'
-      command.fail(refused)
-    } else {
-      this.commands.set(id, command)
+      command.fail(new Refused(refusal.code, refusal.message))
     }
     return command
   }
 
   private adopt({ id, body }: Waiting): void {
     const command = this.take(body, id, true, true)
-    command.answer.catch(() => {})
+    const taken = this.commands.has(id)
+    command.answer.catch(({ code, message }: Refused) => { if (!taken) void this.outbox.remove(this.room, id, { code, message }) })
     if (command.state === 'new') this.ready(command)
   }
 
@@ -226,7 +233,7 @@ export class Commands {
   }
 }
 
-function begun(id: string, body: Body, kept: boolean, adopted: boolean): Command {
+function made(id: string, body: Body, kept: boolean, adopted: boolean): Command {
   let settle: (done: Done) => void = () => {}
   let fail: (refused: Refused) => void = () => {}
   const answer = new Promise<Done>((yes, no) => [settle, fail] = [yes, no])
@@ -234,9 +241,9 @@ function begun(id: string, body: Body, kept: boolean, adopted: boolean): Command
 }
 
 /** The server answers a frame that is too long without an id, so nobody would hear of it. */
-function tooLarge(body: Body): Refused | null {
+function tooLarge(body: Body): Refusal | null {
   const bytes = new TextEncoder().encode(JSON.stringify(body)).length
-  return bytes > TEXT_FRAME_BYTES - ENVELOPE_BYTES ? new Refused('too-large', `A command may have ${TEXT_FRAME_BYTES} bytes.`) : null
+  return bytes > TEXT_FRAME_BYTES - ENVELOPE_BYTES ? { code: 'too-large', message: `A command may have ${TEXT_FRAME_BYTES} bytes.` } : null
 }
 
 /** What an answer refuses; an unknown outcome is a refusal that passes. */

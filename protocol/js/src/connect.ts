@@ -122,7 +122,7 @@ function joined({ link, outbox }: Server, options: ConnectOptions, tab: Promise<
   })
   lane.status.subscribe(() => {
     const status = lane.status.value
-    if (status.kind === 'refused' && isLost(status.code)) commands.refuse(status)
+    commands.refuse(status.kind === 'refused' && isLost(status.code) ? status : null)
   })
   void tab.then((tab) => {
     tools.begin(tab)

@@ -53,7 +53,7 @@ export class SocketLink implements Link {
   private pings = 0
 
   constructor(private readonly options: SocketOptions) {
-    this.backoff = new Backoff(options.first_ms ?? 500, options.longest_ms ?? 15_000)
+    this.backoff = new Backoff(options.first_ms ?? 500, options.longest_ms ?? 5_000)
     this.sleepless = onWake(() => this.wake())
     this.connect()
   }
