@@ -21,7 +21,7 @@ BUILD_S = 120
 
 
 def test_the_examples_type_check(examples: Path) -> None:
-    """Against the client of this checkout, in strict mode."""
+    """JS50, JS51: against the client of this checkout, in strict mode."""
     done = subprocess.run(
         ["npx", "--no-install", "tsc", "--noEmit"], cwd=examples, capture_output=True, text=True, timeout=BUILD_S
     )
@@ -29,7 +29,7 @@ def test_the_examples_type_check(examples: Path) -> None:
 
 
 def test_a_chat_with_tools(start: Callable[[str], str], tabs: "Callable[..., Tab]") -> None:
-    """Answers stream into both pages, a person approves with other arguments, and a tool of the page runs in one."""
+    """JS50: answers stream into both pages, a person approves with other arguments, and a tool of the page runs in one."""
     url = start("chat")
     one = tabs(url, "lobby&name=Ann")
     expect(one.status).to_have_text("live")
@@ -56,7 +56,7 @@ def test_a_chat_with_tools(start: Callable[[str], str], tabs: "Callable[..., Tab
 
 
 def test_an_editor_with_a_co_writer(start: Callable[[str], str], tabs: "Callable[..., Tab]") -> None:
-    """Two people type while the agent writes: every word of all three is there, in both editors."""
+    """JS51: two people type while the agent writes: every word of all three is there, in both editors."""
     url = start("editor")
     pages = [tabs(url, f"pad&name={name}").page for name in ("Ann", "Bo")]
     one, two = pages

@@ -27,6 +27,8 @@ const TEXTS = new Set<Key>(['text', 'input'])
  * shows a list hears nothing of what happens in its entries.
  */
 export const ENTRIES = '#entries'
+/** The same behind a run: all of it but its parts. */
+export const HEAD = '#head'
 
 /** The plain value of one Yjs type. */
 abstract class Node {
@@ -63,6 +65,7 @@ abstract class Node {
 /** A map: the snapshot itself, `runs`, a run, a part. */
 class MapNode extends Node {
   private readonly nodes = new Map<string, Node>()
+  private head: unknown
 
   constructor(private readonly tree: Tree, parent: Node | null, key: Key, private readonly type: Y.Map<unknown>) {
     super(parent, key)
@@ -71,17 +74,23 @@ class MapNode extends Node {
 
   child(key: Key): unknown {
     if (key === ENTRIES) return this.entries
+    if (key === HEAD) return this.head ??= this.plain('parts')
     return this.nodes.get(String(key)) ?? plain(this.type.get(String(key)))
   }
 
   changed(keys: ReadonlySet<string | null>): void {
     for (const key of keys) if (key !== null) this.grow(key, this.type.get(key))
+    this.head = undefined
     this.stale()
   }
 
   protected made(): unknown {
+    return this.plain()
+  }
+
+  private plain(without?: string): unknown {
     const made: Record<string, unknown> = {}
-    for (const [key, held] of this.type.entries()) made[key] = this.nodes.get(key)?.value ?? plain(held)
+    for (const [key, held] of this.type.entries()) if (key !== without) made[key] = this.nodes.get(key)?.value ?? plain(held)
     return made
   }
 

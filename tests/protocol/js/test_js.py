@@ -48,7 +48,7 @@ def run(*command: str, cwd: Path) -> str:
 
 
 def test_the_generated_types_are_current(package: Path) -> None:
-    """CT9: made again from specs/schema, they are byte for byte what is committed."""
+    """JS30, CT9: made again from specs/schema, they are byte for byte what is committed."""
     run("node", "generate.mjs", "--check", cwd=package)
 
 
@@ -90,7 +90,7 @@ def installed(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_packed_package_is_loaded_by_node(installed: Path) -> None:
-    """`npm pack` gives what can be published: both entries, with nothing but the files that they need."""
+    """JS31: `npm pack` gives what can be published: both entries, with nothing but the files that they need."""
     shipped = {path.name for path in (installed / "node_modules" / "plait-client").iterdir()}
     assert shipped == {"dist", "README.md", "package.json"}
     (installed / "load.js").write_text(LOADED)
@@ -103,7 +103,7 @@ def test_the_packed_package_is_loaded_by_node(installed: Path) -> None:
 
 @pytest.mark.parametrize("resolution", ["bundler", "nodenext"])
 def test_the_packed_types_are_found(package: Path, installed: Path, resolution: str) -> None:
-    """By a bundler's resolution and by Node's own, in strict mode."""
+    """JS31: by a bundler's resolution and by Node's own, in strict mode."""
     (installed / "consumer.ts").write_text(CONSUMER)
     module = "esnext" if resolution == "bundler" else resolution
     options = ["--noEmit", "--strict", "--target", "es2022", "--module", module, "--moduleResolution", resolution]
@@ -112,7 +112,7 @@ def test_the_packed_types_are_found(package: Path, installed: Path, resolution: 
 
 
 def test_the_package_is_light(package: Path, tmp_path: Path) -> None:
-    """Over the wire, without yjs; what it takes of lib0 and y-protocols is included, and hooks come on top."""
+    """JS32: over the wire, without yjs; what it takes of lib0 and y-protocols is included, and hooks come on top."""
     run("node", "size.mjs", str(tmp_path), cwd=package)
     core, react = (len(gzip.compress((tmp_path / name).read_bytes(), mtime=0)) for name in ("core.js", "react.js"))
     print(f"plait-client: {core:,} bytes, plait-client/react: {react:,} bytes")

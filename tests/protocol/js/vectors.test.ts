@@ -33,14 +33,14 @@ const updates = vectors<Updates>('updates.yaml')
 const stories = vectors<Stories>('awareness.yaml')
 
 describe('frames', () => {
-  test.each(frames.integers)('SY1: the integer $value', ({ value, bytes: written }) => {
+  test.each(frames.integers)('JS30: the integer $value', ({ value, bytes: written }) => {
     const encoder = encoding.createEncoder()
     encoding.writeVarUint(encoder, value)
     expect(hex(encoding.toUint8Array(encoder))).toBe(written)
     expect(decoding.readVarUint(decoding.createDecoder(bytes(written)))).toBe(value)
   })
 
-  test.each(frames.strings)('SY1: the string $value', ({ value, bytes: written }) => {
+  test.each(frames.strings)('JS30: the string $value', ({ value, bytes: written }) => {
     const encoder = encoding.createEncoder()
     encoding.writeVarString(encoder, value)
     expect(hex(encoding.toUint8Array(encoder))).toBe(written)
@@ -49,7 +49,7 @@ describe('frames', () => {
 })
 
 describe('updates', () => {
-  test.each(updates.updates)('UP2: what $name inserts and deletes', ({ bytes: written, inserted, deleted }) => {
+  test.each(updates.updates)('JS30: what $name inserts and deletes', ({ bytes: written, inserted, deleted }) => {
     const { structs, ds } = Y.decodeUpdate(bytes(written))
     const ranges: [number, number, number][] = []
     for (const struct of structs) {
@@ -64,13 +64,13 @@ describe('updates', () => {
     expect(gone).toEqual(deleted)
   })
 
-  test.each(updates['state-vectors'])('SY8: the state vector $bytes', ({ bytes: written, clocks }) => {
+  test.each(updates['state-vectors'])('JS30: the state vector $bytes', ({ bytes: written, clocks }) => {
     expect([...Y.decodeStateVector(bytes(written))].sort()).toEqual([...clocks].sort())
   })
 })
 
 describe('awareness', () => {
-  test.each(stories.stories)('AW1: after each payload of $name, what a client shows', ({ steps }) => {
+  test.each(stories.stories)('JS30: after each payload of $name, what a client shows', ({ steps }) => {
     const doc = new Y.Doc()
     const heard = new awareness.Awareness(doc)
     heard.setLocalState(null)

@@ -7,7 +7,7 @@ import { branchOf } from '../branch'
 import type { Watched } from '../cell'
 import type { Waiting } from '../outbox'
 import type { Room } from '../room'
-import { ENTRIES } from '../snapshot'
+import { ENTRIES, HEAD } from '../snapshot'
 import type { Status } from '../status'
 import type { Present, RoomInfo, Run } from '../types'
 import { useConnected } from './provider'
@@ -55,7 +55,7 @@ export type RunHead = Omit<Run, 'parts'>
 /** What is known of a run besides its parts (`useParts`); undefined if the room does not hold it now. */
 export function useRun(run: string): RunHead | undefined {
   const room = useConnected()
-  const head = useMemo(() => room && derived<Run | undefined, RunHead | undefined>(room.at(['runs', run]), headOf), [room, run])
+  const head = useMemo(() => room && room.at<RunHead>(['runs', run, HEAD]), [room, run])
   return useWatched(head, undefined)
 }
 
@@ -63,12 +63,6 @@ export function useRun(run: string): RunHead | undefined {
 export function usePresence(): readonly Present[] {
   const room = useConnected()
   return useWatched(room && room.presence, NOBODY)
-}
-
-function headOf(run: Run | undefined, before: RunHead | undefined): RunHead | undefined {
-  if (run === undefined) return undefined
-  const { parts: _, ...head } = run
-  return unchanged(head, before)
 }
 
 /** What a run goes on from never changes, so only runs that come or leave and another choice make another conversation. */
