@@ -1,16 +1,19 @@
-"""Rooms that are long: ten thousand parts are read and written like ten, a hundred thousand records are looked through."""
+"""Long rooms: ten thousand parts are read and written like ten, a hundred thousand records are looked through."""
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import trio
 
 if os.environ.get("PLAIT_REQUIRE_ALL") != "1":
     pytest.importorskip("playwright", reason="Playwright is missing; to get it: uv sync --group dev")
 
 from playwright.sync_api import expect
 
+from ..bench import replay
 from .browser import Serving, Tab
 from .long_rooms import write_room
 
@@ -88,3 +91,37 @@ def test_ten_thousand_parts_are_read_and_written_like_ten(serve: Serve, tabs: Ta
     among = per_token(tab, 400)
     print(f"a token: {alone:.2f} ms in a short room, {among:.2f} ms among 10,000 parts")
     assert among < 2.5 * alone + 0.5, (alone, among)
+
+
+def test_a_hundred_thousand_records_are_looked_through(serve: Serve, tabs: Tabs, tmp_path: Path) -> None:
+    """CO37, CO38: the page asks for the newest only, goes back page by page, and narrows to a kind, a run or an author;
+    any record is a link."""
+    trio.run(replay.write, f"sqlite:///{tmp_path}/plait.db", 100_000)
+    url = serve("echo").url
+    tab = tabs(url, f"{replay.ROOM}&record=7").live()
+    expect(tab.page.get_by_role("dialog", name="Record 7")).to_contain_text('"text-streamed"')
+    tab.page.keyboard.press("Escape")
+    slider = tab.page.get_by_role("slider", name="Records")
+    expect(slider).to_have_attribute("aria-valuemax", re.compile(r"^10\d{4}$"), timeout=PATIENCE_MS)
+    newest = int(slider.get_attribute("aria-valuemax") or 0)
+    expect(tab.page.locator(".telling .seq")).to_have_text(f"{newest:,} / {newest:,}")
+    oldest = int(slider.get_attribute("aria-valuemin") or 0)
+    assert newest - oldest < 5_000
+
+    shows = tab.page.get_by_role("group", name="What the timeline shows")
+    shows.get_by_role("button", name="people").click()
+    expect(slider).to_have_attribute("aria-valuetext", re.compile("run requested"))
+    expect(shows.get_by_role("status")).to_have_text(re.compile(r"^\d shown$"))
+    tab.page.get_by_role("button", name="look further back").click()
+    expect(slider).not_to_have_attribute("aria-valuemin", str(oldest))
+    slider.focus()
+    tab.page.keyboard.press("ArrowLeft")
+    expect(tab.page.get_by_role("dialog")).to_contain_text('"run-requested"')
+    tab.page.get_by_role("dialog").get_by_role("button", name=re.compile("^only run")).click()
+    expect(shows.get_by_role("status")).to_have_text("505 shown")
+    tab.page.keyboard.press("[")
+    shows.get_by_role("button", name="show all").click()
+    shows.get_by_label("Records by").select_option("anonymous")
+    expect(slider).to_have_attribute("aria-valuetext", re.compile("run requested"))
+    assert tab.contrasts()[1] == []
+    assert tab.focusable()[1] == []

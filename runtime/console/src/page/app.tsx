@@ -15,8 +15,9 @@ import { Keys, Palette } from '../keys/dialogs'
 import { freshName } from '../rooms/names'
 import { RoomsPane } from '../rooms/pane'
 import { Title, titleOf } from '../rooms/title'
+import { EVERYTHING, filter } from '../timeline/filter'
 import { RecordPanel } from '../timeline/record'
-import { Timeline } from '../timeline/timeline'
+import { stepRecord, Timeline } from '../timeline/timeline'
 import { Dock } from '../tools/dock'
 import { questions } from '../tools/own'
 import { Room } from '../wire/room'
@@ -138,6 +139,10 @@ function useActions(room: Room, { prompt, search, show, setTab }: Reach): readon
       { name: 'find a room', key: 'r', act: () => { roomsOpen.set('yes'); setTab('rooms'); requestAnimationFrame(() => search.current?.focus()) } },
       { name: 'new room', key: 'n', act: () => go({ room: freshName(), document: 'main', record: null }) },
       { name: 'name or delete this room', act: () => document.querySelector<HTMLElement>('.title button')?.click() },
+      { name: 'the record before', key: '[', act: () => stepRecord(-1) },
+      { name: 'the record after', key: ']', act: () => stepRecord(1) },
+      { name: 'only errors in the timeline', act: () => { timelineOpen.set('yes'); filter.set({ ...EVERYTHING, kinds: new Set(['error']) }) } },
+      { name: 'all records in the timeline', act: () => filter.set(EVERYTHING) },
       { name: 'show or hide the timeline', key: 't', act: () => toggle(timelineOpen) },
       { name: 'show or hide the documents', key: 'd', act: () => toggle(documentOpen) },
       { name: 'lend this page to agents, or no longer', act: () => { toggle(lending); room.serving.changed() } },

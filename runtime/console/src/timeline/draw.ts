@@ -2,12 +2,14 @@
  * Draws the timeline's bars and finds the bar under a point. Costs what is in sight, whatever the log's length.
  */
 
-import { type Kind, kindOf, type Records, weight } from '../wire/records'
+import { type Kind, kindOf, type LogRecord, weight } from '../wire/records'
 
 export interface View {
-  readonly records: Records
-  /** The seq at the right edge. */
+  /** What is shown, oldest first. */
+  readonly list: readonly LogRecord[]
+  /** The place in the list behind the right edge. */
   readonly end: number
+  /** Seqs of the record that is open and of the one under the pointer. */
   readonly at: number | null
   readonly hovered: number | null
 }
@@ -16,19 +18,19 @@ const BAR = 3
 const STEP = 4
 
 /** How many bars fit. */
-function room(canvas: HTMLCanvasElement): number {
+export function room(canvas: HTMLCanvasElement): number {
   return Math.max(1, Math.floor(canvas.clientWidth / STEP))
 }
 
-/** The seq of the leftmost bar; bars begin at the left until the row is full, then the newest keeps the right edge. */
-function leftmost(canvas: HTMLCanvasElement, { records, end }: View): number {
-  return Math.max(records.first, end - room(canvas) + 1)
+/** The place of the leftmost bar; bars begin at the left until the row is full, then the newest keeps the right edge. */
+function leftmost(canvas: HTMLCanvasElement, { end }: View): number {
+  return Math.max(0, end - room(canvas))
 }
 
 /** The seq of the record under `x`, or null. */
 export function seqAt(canvas: HTMLCanvasElement, x: number, view: View): number | null {
-  const seq = leftmost(canvas, view) + Math.floor(x / STEP)
-  return view.records.at(seq) && seq <= view.end ? seq : null
+  const place = leftmost(canvas, view) + Math.floor(x / STEP)
+  return place < view.end ? (view.list[place]?.seq ?? null) : null
 }
 
 export function draw(canvas: HTMLCanvasElement, view: View, colors: Record<Kind, string> & { accent: string }): void {
@@ -40,12 +42,12 @@ export function draw(canvas: HTMLCanvasElement, view: View, colors: Record<Kind,
   pen.setTransform(scale, 0, 0, scale, 0, 0)
   pen.clearRect(0, 0, width, height)
   const from = leftmost(canvas, view)
-  for (let seq = from; seq <= view.end; seq++) {
-    const record = view.records.at(seq)
+  for (let place = from; place < view.end; place++) {
+    const record = view.list[place]
     if (!record) continue
     const tall = Math.max(4, Math.round(weight(record) * (height - 6)))
-    const x = (seq - from) * STEP
-    if (seq === view.at || seq === view.hovered) {
+    const x = (place - from) * STEP
+    if (record.seq === view.at || record.seq === view.hovered) {
       pen.globalAlpha = 0.2
       pen.fillStyle = colors.accent
       pen.fillRect(x - 1, 0, BAR + 2, height)

@@ -8,8 +8,9 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { useCell } from '../page/cell'
 import { go, place } from '../page/place'
 import * as api from '../wire/api'
-import { type LogRecord, summary, useRecords } from '../wire/records'
+import { kindOf, type LogRecord, summary, useRecords } from '../wire/records'
 import type { Room } from '../wire/room'
+import { EVERYTHING, filter } from './filter'
 
 export function RecordPanel({ room }: { room: Room }): VNode | null {
   const seq = useCell(place).record
@@ -60,6 +61,13 @@ function Panel({ room, seq }: { room: Room; seq: number }): VNode {
         <button type="button" class="quiet" onClick={close}>close <kbd>esc</kbd></button>
       </header>
       {held && <p class="told">{summary(held)} <span class="by">by {held.author}{held.document && `, in ${held.document}`}</span></p>}
+      {held && (
+        <p class="narrow">
+          {held.run && <button type="button" class="quiet" onClick={() => filter.set({ ...EVERYTHING, run: held.run })}>only run {Number(held.run)}</button>}
+          <button type="button" class="quiet" onClick={() => filter.set({ ...EVERYTHING, author: held.author })}>only by {held.author}</button>
+          <button type="button" class="quiet" onClick={() => filter.set({ ...EVERYTHING, kinds: new Set([kindOf(held.event.type)]) })}>only {kindOf(held.event.type)}</button>
+        </p>
+      )}
       {held ? <pre tabIndex={0}>{JSON.stringify(held, null, 2)}</pre> : <p class="note">{problem || 'Reading it from the log.'}</p>}
     </section>
   )

@@ -81,6 +81,12 @@ export async function rooms(query: string, cursor?: string): Promise<{ rooms: Ro
   return { ...page, rooms: newestFirst(page.rooms) }
 }
 
+/** The seq of a room's newest record, 0 if there is none. */
+export async function head(room: string): Promise<number> {
+  const { rooms } = (await (await get('/api/rooms', { query: room })).json()) as { rooms: readonly (RoomLine & { seq?: number })[] }
+  return rooms.find(({ name }) => name === room)?.seq ?? 0
+}
+
 /** The server pages by name, which a room keeps; people look for what happened last. */
 export function newestFirst(lines: readonly RoomLine[]): RoomLine[] {
   return [...lines].sort((a, b) => (b.time ?? '').localeCompare(a.time ?? '') || a.name.localeCompare(b.name))

@@ -131,7 +131,6 @@ export class Records {
 
   /** The record of a run's failure, if it is held: where the error's story stands in the log. */
   failureOf(run: string): LogRecord | undefined {
-    if (Number(run) < this.first) return undefined
     return this.list.findLast((record) => record.run === run && record.event.type === 'run-failed')
   }
 

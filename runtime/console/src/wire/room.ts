@@ -7,6 +7,7 @@ import * as Y from 'yjs'
 import { tabName } from '../tools/name'
 import { ownTools } from '../tools/own'
 import { type Call, Serving } from '../tools/serving'
+import * as api from './api'
 import { Control, controlSocket } from './control'
 import { Line } from './provider'
 import { type LogRecord, Records } from './records'
@@ -14,8 +15,9 @@ import { type LogRecord, Records } from './records'
 /** A run's or a part's map; specs/document.md names the keys. */
 export type Shown = Y.Map<any>
 
-/** How many of the newest runs the timeline begins with; older records are read when somebody goes there. */
+/** How many of the newest runs the timeline begins with, and at most how many records; older ones are read on demand. */
 const RUNS_FOLLOWED = 4
+const RECORDS_FOLLOWED = 4_000
 
 export class Room {
   readonly control: Control
@@ -28,6 +30,8 @@ export class Room {
   readonly drafts: Y.Map<Shown>
   readonly serving: Serving
   private behindUntil = 0
+  /** The seq behind which the records are followed. */
+  private begin = 0
 
   constructor(readonly name: string) {
     this.control = new Control(name)
@@ -49,7 +53,7 @@ export class Room {
       // A token changes a text; what a call's tab must know is a key of a map.
       if (events.some(({ target }) => target instanceof Y.Map)) this.serving.look()
     })
-    this.line.loaded.watch(() => this.control.follow(this.begin()))
+    this.line.loaded.watch(() => void this.follow())
   }
 
   /** Ids of the runs in the document, oldest first. */
@@ -94,14 +98,20 @@ export class Room {
     return found
   }
 
-  /** A run's id is the seq of its first record, so the document itself says where its newest runs begin in the log. */
-  private begin(): number {
+  /**
+   * Have the records from where the newest runs begin: a run's id is the seq of its first record. Who comes to a run of
+   * 100,000 records waits for the last of them only; how many there are is asked if they may be that many.
+   */
+  private async follow(): Promise<void> {
     const from = this.ids().at(-RUNS_FOLLOWED)
-    return from === undefined ? 0 : Math.max(0, Number(from) - 1)
+    const runs = from === undefined ? 0 : Math.max(0, Number(from) - 1)
+    const head = await api.head(this.name).catch(() => 0)
+    this.begin = Math.max(runs, head - RECORDS_FOLLOWED)
+    this.control.follow(this.begin)
   }
 
   private heard(head: number): void {
-    const behind = head - Math.max(this.records.head, this.begin())
+    const behind = head - Math.max(this.records.head, this.begin)
     this.behindUntil = head
     if (behind > 500) this.line.signal({ it: 'behind', records: behind })
   }
