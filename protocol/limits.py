@@ -65,6 +65,9 @@ LIMITS: dict[str, Limit] = {
     "COMMANDS_UNANSWERED": Limit(64, "commands", "INTERFACE: per socket; more is refused as too-many."),
     "COMMAND_ID_CHARS": Limit(100, "characters", "A UUID is 36; ids are kept for the life of the log."),
     "EDITS_UNANSWERED": Limit(256, "edits", "Per socket; reading pauses beyond it, so TCP slows the sender."),
+    "JOINED_EDITS_BYTES": Limit(
+        64 << 10, "bytes", "Of one tab's edits that one pass makes one record of; a paste is larger and stays alone."
+    ),
     "MESSAGES_PER_S": Limit(
         1000, "messages", "From one socket in the long run; a pen on a canvas makes 120, hands that type make 15."
     ),
@@ -330,6 +333,7 @@ DRAFT_HUNKS = LIMITS["DRAFT_HUNKS"].value
 COMMANDS_UNANSWERED = LIMITS["COMMANDS_UNANSWERED"].value
 COMMAND_ID_CHARS = LIMITS["COMMAND_ID_CHARS"].value
 EDITS_UNANSWERED = LIMITS["EDITS_UNANSWERED"].value
+JOINED_EDITS_BYTES = LIMITS["JOINED_EDITS_BYTES"].value
 MESSAGES_PER_S = LIMITS["MESSAGES_PER_S"].value
 BYTES_PER_S = LIMITS["BYTES_PER_S"].value
 BURST_S = LIMITS["BURST_S"].value

@@ -4,6 +4,8 @@ A tab sends a finished update, which is read and then applied. Everybody else gi
 runs in the pass, between two other edits, so it sees what people have typed up to then, and what it changes is one
 record. Rules (specs/shared.md):
 
+- What one tab types while the room is busy is applied in one transaction and is one record, as a step's tokens are:
+  nobody was shown the edits apart.
 - The nth edit of a call happens once, over all attempts at the call: the next attempt is given its result again.
 - What a model's attempt wrote while it streamed is deleted when the attempt is superseded, and nothing else is.
 """
@@ -47,26 +49,70 @@ class Place:
         self.call = call
 
 
+class _Typed:
+    """Edits of one tab that wait to be applied together."""
+
+    __slots__ = ("author", "by", "document", "size", "taken", "updates")
+
+    def __init__(self, by: object, author: str, document: str, taken: Taken) -> None:
+        self.by = by
+        self.author = author
+        self.document = document
+        self.taken = taken
+        self.updates: list[bytes] = []
+        self.size = 0
+
+
 class Editing(Drafting):
     """One epoch of one room, as far as it edits shared documents."""
 
-    def edit(self, author: str, document: str, update: bytes) -> Taken:
-        """Take a tab's edit of a shared document. Raises Refused, OutcomeUnknown; Broken for an edit that broke it."""
-        self._flush()
+    _typed: _Typed | None = None
+
+    def edit(self, author: str, document: str, update: bytes, by: object) -> Taken:
+        """Take a tab's edit of a shared document; those that `by` makes there, one behind the other in one pass, are
+        one record. What became of it is known when the pass is flushed. Raises Refused, OutcomeUnknown."""
+        typed = self._typed
+        if typed is None or typed.by is not by or typed.document != document:
+            self._flush()
+            typed = None
         if document in self.broken:
             raise OutcomeUnknown("the document is being read again from the log")
         check_open(self.state, document)
         shared = self.shared_document(document)
-        before = shared.doc.get_state()
+        fitting, foreign = shared.judge(update, author, self.state.owners, self.name)
+        if typed is None or foreign or typed.size + len(fitting) > limits.JOINED_EDITS_BYTES:
+            self._flush()
+            if document in self.broken:
+                raise OutcomeUnknown("the document is being read again from the log")
+            typed = self._typed = _Typed(by, author, document, Taken(foreign))
+        typed.updates.append(fitting)
+        typed.size += len(fitting)
+        typed.taken.edits.append(update)
+        if foreign:
+            self._flush()
+            if not typed.taken.update and not typed.taken.broke:
+                raise Refused("update-foreign")
+        return typed.taken
+
+    def _flush(self) -> None:
+        typed, self._typed = self._typed, None
+        if typed is not None:
+            self._settle_typed(typed)
+        super()._flush()
+
+    def _settle_typed(self, typed: "_Typed") -> None:
+        document = typed.document
+        shared = self.shared[document]
+        before = b"" if document in self.changes else shared.doc.get_state()
         try:
-            taken = shared.take(update, author, self.state.owners, self.name)
+            update = typed.taken.update = shared.apply(typed.updates)
         except Broken:
+            typed.taken.broke = True
             self._broke(document, before)
-            raise
-        if taken.update:
+            return
+        if update:
             self._change(document, before)
-            self._draft(DocumentEdited(), author, document=document, update=taken.update)
-        return taken
+            self._draft(DocumentEdited(), typed.author, document=document, update=update)
 
     def has_news(self, update: bytes) -> bool:
         """Whether an edit of the room document holds a struct or a deletion that the document has not."""

@@ -35,7 +35,7 @@ from .audience import Audience
 from .editing import Place, Transform, gave
 from .identity import is_server_id
 from .live import Answer, Live
-from .shared import Broken, Taken
+from .shared import Taken
 from .tab import Tab
 from .undoing import Prepared
 
@@ -130,41 +130,38 @@ class Edit:
         self._taken: Taken | None = None
         self._refused: Refused | None = None
         self._unknown: OutcomeUnknown | None = None
-        self._broke = False
 
     def speculate(self, live: Live, agent_for: AgentFor) -> None:
         try:
             if self.tab.document:
-                self._taken = live.edit(self.tab.author, self.tab.document, self.update)
+                self._taken = live.edit(self.tab.author, self.tab.document, self.update, self.tab)
             elif live.has_news(self.update):
                 self._refused = Refused("permission-denied")
         except Refused as refused:
             self._refused = refused
         except OutcomeUnknown as unknown:
             self._unknown = unknown
-        except Broken:
-            self._broke = True
 
     def publish(self, live: Live, audience: Audience) -> None:
-        if self._broke:
-            # No client of the protocol writes such an edit, and whoever did would send it again.
-            self.tab.denied("bad-update", CODES["bad-update"].sentence)
-            self.tab.close(4400, "bad-update")
-            return
+        taken = self._taken
         if self._unknown is not None:
             self.failed(self._unknown)
             self.tab.send_step1(live.document(self.tab.document).get_state())
-            return
-        if self._refused is not None:
+        elif self._refused is not None:
             self._deny(live, audience, self._refused)
-            return
-        taken = self._taken
-        if taken is not None and taken.foreign:
-            audience.owed.setdefault(self.tab, set()).update(taken.foreign)
-            self.tab.denied("update-foreign", CODES["update-foreign"].sentence, partly=True)
-        among = taken is not None and taken.update == self.update and self.tab.behind is None
-        among = among and audience.got_deltas(self.tab)
-        self.tab.accepted(self.update, echo=not among)
+        elif taken is None:
+            self.tab.accepted([self.update], echo=True)
+        elif taken.broke:
+            # No client of the protocol writes such an edit, and whoever did would send it again.
+            self.tab.denied("bad-update", CODES["bad-update"].sentence)
+            self.tab.close(4400, "bad-update")
+        elif not taken.told:
+            taken.told = True
+            if taken.foreign:
+                audience.owed.setdefault(self.tab, set()).update(taken.foreign)
+                self.tab.denied("update-foreign", CODES["update-foreign"].sentence, partly=True)
+            among = taken.edits == [taken.update] and self.tab.behind is None and audience.got_deltas(self.tab)
+            self.tab.accepted(taken.edits, echo=not among)
 
     def _deny(self, live: Live, audience: Audience, refused: Refused) -> None:
         if refused.code == "permission-denied":

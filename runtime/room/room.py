@@ -442,7 +442,7 @@ _WORTH_A_SNAPSHOT = 100
 
 def _writers(change: Change) -> set[int]:
     """The client ids that a pass wrote under."""
-    return {section.client for update in change.updates for section in read(update).sections}
+    return {section.client for update in change.updates for section in read(update, own=True).sections}
 
 
 def _trouble(error: BaseException) -> str:

@@ -6,7 +6,7 @@ two is refused, because yrs would make another document of it than every browser
 document then says has changed is the exact update that goes into the log; an edit that changed nothing makes no record.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pycrdt import Doc, TransactionEvent
@@ -23,13 +23,19 @@ class Broken(Exception):
 
 
 class Taken:
-    """What became of an edit: the exact update (empty if nothing changed), and the ids whose structs were left out."""
+    """What became of a tab's edits, one or several that are one transaction: as they came (`edits`), the exact update
+    that they were together (empty if nothing changed), and the ids whose structs were left out."""
 
-    __slots__ = ("foreign", "update")
+    __slots__ = ("broke", "edits", "foreign", "told", "update")
 
-    def __init__(self, update: bytes, foreign: tuple[int, ...]) -> None:
-        self.update = update
+    def __init__(self, foreign: tuple[int, ...] = ()) -> None:
+        self.edits: list[bytes] = []
+        self.update = b""
         self.foreign = foreign
+        self.broke = False
+        """The CRDT panicked at them."""
+        self.told = False
+        """Their tab has its answer."""
 
 
 class SharedDocument:
@@ -65,8 +71,9 @@ class SharedDocument:
             self.doc.unobserve(self._subscription)
             self._subscription = None
 
-    def take(self, update: bytes, author: str, owners: dict[int, str], room: str) -> Taken:
-        """Apply a tab's edit. Raises Refused, and then nothing was applied; Broken, and then nobody knows."""
+    def judge(self, update: bytes, author: str, owners: dict[int, str], room: str) -> tuple[bytes, tuple[int, ...]]:
+        """What of a tab's edit is to be applied, and the ids whose structs are left out. From now on the document
+        counts as holding it, so `apply` comes before anything else does. Raises Refused, and then nothing happened."""
         edit = read(update)
         fresh = new_clients(edit, self.clocks)
         foreign = tuple(c for c in fresh if owners.get(c, author) != author or is_server_id(c, room))
@@ -77,24 +84,41 @@ class SharedDocument:
             raise Refused("update-foreign" if foreign else "update-incomplete")
         if splits(edit, self.pairs):
             raise Refused("bad-update", "The edit cuts a character in two.")
-        if edit.inserted:  # A full document can still be made smaller.
+        inserted = edit.inserted
+        if inserted:  # A full document can still be made smaller.
             self._check_size(update)
-        self._update = b""
-        self._apply(update)
-        self.pairs.update(edit.pairs)
-        for client, _, end in edit.inserted:
+            self.pairs.update(edit.pairs)
+        for client, _, end in inserted:
             self.clocks[client] = max(end, self.clocks.get(client, 0))
-        if foreign and not self._update:
-            raise Refused("update-foreign")
-        self.size += len(self._update)
-        return Taken(self._update, foreign)
+        self.size += len(update)
+        return update, foreign
+
+    def apply(self, updates: Sequence[bytes]) -> bytes:
+        """Apply what was judged, in one transaction; the exact update, empty if nothing changed. Raises Broken, and
+        then nobody knows what the document holds."""
+        self._update = b""
+        try:
+            if len(updates) == 1:
+                self.doc.apply_update(updates[0])
+            else:
+                with self.doc.transaction():
+                    for update in updates:
+                        self.doc.apply_update(update)
+        except BaseException as error:
+            # pyo3 gives a Rust panic as a BaseException of a class that cannot be imported.
+            if isinstance(error, Exception) or type(error).__name__ == "PanicException":
+                raise Broken(str(error)) from None
+            raise
+        exact = b"" if self._update == EMPTY_UPDATE else self._update
+        self.size += len(exact) - sum(map(len, updates))
+        return exact
 
     def take_whole(self, update: bytes, author: str, owners: dict[int, str], room: str) -> bytes:
-        """Apply an update of which nothing may be left out; the exact update. Raises as `take` does."""
+        """Apply an update of which nothing may be left out; the exact update. Raises as `judge` and `apply` do."""
         fresh = new_clients(read(update), self.clocks)
         if any(owners.get(client, author) != author or is_server_id(client, room) for client in fresh):
             raise Refused("update-foreign")
-        return self.take(update, author, owners, room).update
+        return self.apply([self.judge(update, author, owners, room)[0]])
 
     def write(self, edit: "Callable[[Doc[Any]], Any]") -> tuple[bytes, Any]:
         """Change the document from inside: the exact update (empty if nothing changed), and what `edit` gave.
@@ -136,15 +160,6 @@ class SharedDocument:
             self._check_size(b"")
         except Refused as refused:
             raise Broken(refused.message) from refused
-
-    def _apply(self, update: bytes) -> None:
-        try:
-            self.doc.apply_update(update)
-        except BaseException as error:
-            # pyo3 gives a Rust panic as a BaseException of a class that cannot be imported.
-            if isinstance(error, Exception) or type(error).__name__ == "PanicException":
-                raise Broken(str(error)) from None
-            raise
 
     def _check_size(self, update: bytes) -> None:
         if self.size + len(update) <= limits.DOCUMENT_BYTES:

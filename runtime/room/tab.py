@@ -6,6 +6,7 @@ that it dropped (`behind`), and asks for one merged update when it can write aga
 update. The server's connections implement this; tests and the Python client have their own.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 
@@ -82,9 +83,9 @@ class Tab(Protocol):
         """Awareness for this tab alone (a joiner's first). Kept."""
         ...
 
-    def accepted(self, update: bytes, *, echo: bool) -> None:
-        """An edit of this tab is on disk (or changed nothing). `echo`: its bytes were not among the deltas, so they are
-        sent back as they came; a dialect that acknowledges otherwise does so here. Kept."""
+    def accepted(self, updates: Sequence[bytes], *, echo: bool) -> None:
+        """These edits of this tab are on disk (or changed nothing). `echo`: their bytes were not among the deltas, so
+        they are sent back as they came; a dialect that acknowledges otherwise does so here. Kept."""
         ...
 
     def denied(self, code: str, message: str, *, partly: bool = False) -> None:

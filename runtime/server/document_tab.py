@@ -5,6 +5,7 @@ What the room says is framed and pushed, or waits in the outbox; a dialect adds 
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 from ...protocol import frames
 from ...protocol.access import Grant
@@ -70,7 +71,7 @@ class DocumentTab(ABC):
     def send_step2(self, update: bytes) -> None: ...
 
     @abstractmethod
-    def accepted(self, update: bytes, *, echo: bool) -> None: ...
+    def accepted(self, updates: Sequence[bytes], *, echo: bool) -> None: ...
 
     @abstractmethod
     def denied(self, code: str, message: str, *, partly: bool = False) -> None: ...

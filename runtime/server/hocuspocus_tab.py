@@ -12,7 +12,7 @@ Rules (specs/dialects.md):
    room for one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -87,8 +87,8 @@ class HocuspocusTab(DocumentTab):
         self._socket.turns.over(self)
         self.cleared()
 
-    def accepted(self, update: bytes, *, echo: bool) -> None:
-        self._answered(taken=True)
+    def accepted(self, updates: Sequence[bytes], *, echo: bool) -> None:
+        self._answered(len(updates), taken=True)
 
     def denied(self, code: str, message: str, *, partly: bool = False) -> None:
         if code:
@@ -99,14 +99,14 @@ class HocuspocusTab(DocumentTab):
         if partly:
             self._unsynced.refuse()
         else:
-            self._answered(taken=False)
+            self._answered(1, taken=False)
 
     def close(self, code: int, reason: str) -> None:
         if not self.over:
             self._socket.end_document(self, code, reason)
 
-    def _answered(self, *, taken: bool) -> None:
-        due = self._unsynced.answered(taken=taken)
+    def _answered(self, edits: int, *, taken: bool) -> None:
+        due = sum(self._unsynced.answered(taken=taken) for _ in range(edits))
         if due:
             self.outbox.keep(self._frame(hocuspocus.status(b"", saved=True)) * due)
         self._socket.moved()

@@ -9,6 +9,7 @@ Rules (specs/server.md):
 """
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Protocol
 
 from ...protocol import frames, limits, sync
@@ -54,12 +55,12 @@ class StockTab(DocumentTab):
             self._step1s -= 1
             self._answered()
 
-    def accepted(self, update: bytes, *, echo: bool) -> None:
+    def accepted(self, updates: Sequence[bytes], *, echo: bool) -> None:
         if echo:
-            self._keep(frames.update(update))
+            self.outbox.keep(b"".join(self._frame(frames.update(update)) for update in updates))
         elif not self.outbox.clear:
-            self.outbox.acknowledged(wire.binary(frames.update(update)))
-        self._edit_answered()
+            self.outbox.acknowledged(b"".join(self._frame(frames.update(update)) for update in updates))
+        self._edits_answered(len(updates))
 
     def denied(self, code: str, message: str, *, partly: bool = False) -> None:
         if code in _LOST:
@@ -69,13 +70,13 @@ class StockTab(DocumentTab):
             reason = "permission denied" if code == "permission-denied" else f"{code}: {message}"
             self._keep(frames.denied(reason))
         if not partly:
-            self._edit_answered()
+            self._edits_answered(1)
 
     def close(self, code: int, reason: str) -> None:
         self._socket.close(code, reason)
 
-    def _edit_answered(self) -> None:
-        self._edits_done = min(self._edits_done + 1, self._edits)
+    def _edits_answered(self, count: int) -> None:
+        self._edits_done = min(self._edits_done + count, self._edits)
         if self._mended_by and self._mended_by <= self._edits_done:
             self._lost, self._mended_by = False, 0
         while self._statuses and self._statuses[0][0] <= self._edits_done:

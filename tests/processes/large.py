@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +60,8 @@ class Typist:
         self._map[str(key)] = base64.b64encode(os.urandom(size * 3 // 4)).decode()
         return self._updates.pop()
 
-    def accepted(self, update: bytes, *, echo: bool) -> None:
-        self.unanswered -= 1
+    def accepted(self, updates: Sequence[bytes], *, echo: bool) -> None:
+        self.unanswered -= len(updates)
         self._answered.set()
 
     def denied(self, code: str, message: str, *, partly: bool = False) -> None:

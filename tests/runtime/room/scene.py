@@ -1,6 +1,6 @@
 """A room without a server: tabs that remember all that they were sent, and a crew that starts nothing."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -96,8 +96,9 @@ class FakeTab:
     def send_awareness(self, payload: bytes) -> None:
         self._hear("awareness", payload)
 
-    def accepted(self, update: bytes, *, echo: bool) -> None:
-        self._hear("accepted", update, echo)
+    def accepted(self, updates: Sequence[bytes], *, echo: bool) -> None:
+        for update in updates:
+            self._hear("accepted", update, echo)
 
     def denied(self, code: str, message: str, *, partly: bool = False) -> None:
         self._hear("denied", code)
@@ -115,6 +116,14 @@ class FakeTab:
         before = self.doc.get_state()
         self.doc.get("content", type=Text).insert(at, text)
         return self.doc.get_update(before)
+
+    def erase(self, start: int, end: int) -> bytes:
+        """Delete from the tab's own text, which is ASCII; the update to send."""
+        updates: list[bytes] = []
+        subscription = self.doc.observe(lambda event: updates.append(event.update))
+        del self.doc.get("content", type=Text)[start:end]
+        self.doc.unobserve(subscription)
+        return updates[0]
 
 
 class Ticks:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from plait.protocol import limits
 from plait.protocol.access import ANONYMOUS
 from plait.protocol.commands import Prompt
 from plait.protocol.events import DocumentEdited
@@ -40,6 +41,52 @@ async def test_an_edit_is_one_record_with_the_exact_update() -> None:
             ("notes", update, "anonymous")
         ]
         assert reader.text == "héllo 🙂"
+
+
+async def test_what_one_tab_types_in_one_pass_is_one_record() -> None:
+    """RM29: with another tab's edit between, or beyond the limit, there are more; each edit has its own answer."""
+    store = MemoryStore()
+    async with rooms(store) as all_rooms, all_rooms.use("r") as room:
+        ann, ben = [await watching(room, "notes", client=client) for client in (7, 8)]
+        typed = [ann.type("one "), ann.type("two "), ann.erase(0, 4), ann.type("three ")]
+        for update in typed:
+            room.edit(ann, update, step2=False)
+        room.edit(ann, b"rubbish", step2=False)
+        room.edit(ben, ben.type("ben "), step2=False)
+        room.edit(ann, ann.type("four "), step2=False)
+        await ann.until("accepted", 5)
+        assert [said[1:] for said in ann.said if said[0] == "accepted"][:4] == [(update, True) for update in typed]
+        assert ("denied", "bad-update") in ann.said
+        records = await store.read("r")
+        assert len(records) == 3
+        assert records[0].update not in typed
+        assert {*ben.text.split(" ")} == {*ann.text.split(" ")} == {"one", "three", "ben", "four", ""}
+        for update in [ann.type("x" * (limits.JOINED_EDITS_BYTES // 2)) for _ in range(3)]:
+            room.edit(ann, update, step2=False)
+        await ann.until("accepted", 8)
+        assert (await store.head("r")).seq == 6
+
+
+async def test_a_structs_dropped_edit_stands_alone() -> None:
+    """RM29, RM22: amid what one tab types, what it relays of another author is left out, and it is told so once."""
+    store = MemoryStore()
+    async with rooms(store) as all_rooms, all_rooms.use("r") as room:
+        ada = await watching(room, "notes", author="ada", client=7)
+        guest = await watching(room, "notes", author="guest", client=8)
+        one, two = written(7, "one ", "two ")
+        room.edit(ada, one, step2=False)
+        await ada.until("accepted")
+        mine = written(8, "a", "b", "c")
+        both = Doc(client_id=9)
+        for update in (one, two, *mine[:2]):
+            both.apply_update(update)
+        for update in (mine[0], both.get_update(), mine[2], two):
+            room.edit(guest, update, step2=False)
+        await guest.until("accepted", 3)
+        assert [said[1] for said in guest.said if said[0] == "denied"] == ["update-foreign"] * 2
+        assert [record.author for record in await store.read("r")] == ["ada", "guest", "guest", "guest"]
+        assert ada.text == guest.text
+        assert "two" not in ada.text
 
 
 async def test_what_does_not_fit_is_neither_applied_nor_logged() -> None:

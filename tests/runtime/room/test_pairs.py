@@ -20,10 +20,10 @@ def test_an_edit_that_cuts_a_character_is_refused(cut: bytes, stored: bool) -> N
         shared.load(SMILE)
     shared.loaded()
     if not stored:
-        assert shared.take(SMILE, "ann", {}, "room").update == SMILE
+        assert shared.take_whole(SMILE, "ann", {}, "room") == SMILE
     with pytest.raises(Refused) as refused:
-        shared.take(cut, "ann", {}, "room")
+        shared.take_whole(cut, "ann", {}, "room")
     assert refused.value.code == "bad-update"
     assert str(shared.doc.get("t", type=Text)) == "a🙂b"
-    shared.take(WHOLE_DELETION, "ann", {}, "room")
+    shared.take_whole(WHOLE_DELETION, "ann", {}, "room")
     assert str(shared.doc.get("t", type=Text)) == "ab"

@@ -127,10 +127,10 @@ class FakeRoom:
                 tab.denied("store-full", "The disk is full; nothing changed.")
                 return
             if update == b"\x00\x00":  # Nothing is new, so there is no record.
-                tab.accepted(update, echo=True)
+                tab.accepted([update], echo=True)
                 return
             self.change(update)
-            tab.accepted(update, echo=False)
+            tab.accepted([update], echo=False)
 
         self._do(answer)
 
