@@ -8,7 +8,6 @@ Rules, beside those of every socket:
 """
 
 import trio
-from trio_websocket import WebSocketConnection
 
 from ...protocol import frames, limits, sync
 from ...protocol.access import Grant
@@ -16,6 +15,7 @@ from ...protocol.errors import Refused
 from ...protocol.names import Target
 from . import wire
 from .channel import Channel, Sources
+from .inbound import Inbound
 from .outbox import Outbox
 from .rooms import Room
 from .socket import Socket
@@ -53,7 +53,7 @@ class Connection(Socket):
     def _bytes_out(self) -> int:
         return self._tab.outbox.bytes_out
 
-    async def read(self, socket: WebSocketConnection, room: Room) -> tuple[int, str]:
+    async def read(self, socket: Inbound, room: Room) -> tuple[int, str]:
         """Join the room and hand on what comes in until the socket or the room ends it; the close code to end with.
 
         Raises Refused for a frame that cannot be understood.

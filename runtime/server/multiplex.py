@@ -20,7 +20,6 @@ Rules (specs/dialects.md), beside those of every socket:
 from collections.abc import Callable
 
 import trio
-from trio_websocket import WebSocketConnection
 
 from ...protocol import addressing, control, frames, limits
 from ...protocol.access import Grant
@@ -32,6 +31,7 @@ from . import wire
 from .channel import Channel, Sources
 from .endings import PASSES, close_code, ending
 from .hocuspocus_tab import HocuspocusTab
+from .inbound import Inbound
 from .lanes import Lanes, Turns
 from .metrics import Tally
 from .outbox import Outbox
@@ -86,7 +86,7 @@ class Multiplex(Socket):
     def _bytes_out(self) -> int:
         return self._lanes.bytes_out
 
-    async def read(self, socket: WebSocketConnection) -> tuple[int, str]:
+    async def read(self, socket: Inbound) -> tuple[int, str]:
         """Take in what comes until the socket ends; the close code to end with. Raises Refused for a frame that cannot
         be understood."""
         try:

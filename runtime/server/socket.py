@@ -15,10 +15,11 @@ from contextlib import suppress
 from typing import ClassVar
 
 import trio
-from trio_websocket import ConnectionClosed, WebSocketConnection
+from trio_websocket import ConnectionClosed
 
 from ...protocol import limits
 from .heartbeat import SWEEP_S
+from .inbound import Inbound
 from .outbox import Outbox
 from .pace import Pace
 
@@ -60,7 +61,7 @@ class Socket(ABC):
     def _receive(self, frame: str | bytes) -> int:
         """Hand on what a frame says; of how many messages it is. Raises Refused."""
 
-    async def _listen(self, socket: WebSocketConnection) -> None:
+    async def _listen(self, socket: Inbound) -> None:
         """Take in what comes until the socket ends or is to end. Raises Refused for what cannot be understood."""
         pace = Pace(trio.current_time())
         with suppress(ConnectionClosed), self._reading:

@@ -27,6 +27,7 @@ from .connection import Connection
 from .endings import PASSES, ending, logger
 from .exchange import Request
 from .heartbeat import Heartbeat
+from .inbound import Inbound
 from .metrics import Tally
 from .multiplex import Multiplex
 from .rooms import Rooms
@@ -79,16 +80,18 @@ class Sockets:
         """The whole life of one socket, from its upgrade request (`head` as bytes) to its last frame."""
         async with trio.open_nursery() as nursery:
             pushed = PushStream(stream, nursery, head)
+            inbound = Inbound(pushed)
             try:
                 sources, socket = None, None
                 # A client that goes away now is no news.
                 with trio.move_on_after(limits.HEAD_S), suppress(ConnectionClosed):
-                    asked = await wrap_server_stream(nursery, pushed, max_message_size=_MESSAGE_BYTES)
+                    asked = await wrap_server_stream(nursery, inbound, max_message_size=_MESSAGE_BYTES)
                     subprotocol = next((one for one in SUBPROTOCOLS if one in asked.proposed_subprotocols), None)
                     sources = self._sources if subprotocol == "plait.v1" else None
                     socket = await asked.accept(subprotocol=subprotocol)
                 if socket is not None:
-                    await self._live(socket, request, pushed, nursery, sources)
+                    inbound.open(socket)
+                    await self._live(socket, inbound, request, pushed, nursery, sources)
             finally:
                 pushed.cut()
                 nursery.cancel_scope.cancel()
@@ -96,6 +99,7 @@ class Sockets:
     async def _live(
         self,
         socket: WebSocketConnection,
+        inbound: Inbound,
         request: Request,
         pushed: PushStream,
         nursery: trio.Nursery,
@@ -108,18 +112,19 @@ class Sockets:
             if request.path.rstrip("/") == HOCUSPOCUS:
                 admit = partial(self._admit_document, request)
                 connection = Multiplex(pushed, nursery, self._rooms, self._tally, sources, admit=admit)
-                code, reason = await self._carry(connection, socket, pushed)
+                code, reason = await self._carry(connection, inbound, pushed)
             else:
                 target = names.parse_path(request.target)
                 where = f"room {target.room}"
                 connection = Connection(target, self._admit(request, target), pushed, nursery, sources)
-                code, reason = await self._join(connection, socket, pushed, target.room)
+                code, reason = await self._join(connection, inbound, pushed, target.room)
         except PASSES:
             raise
         except BaseException as error:
             code, reason = ending(where, error)
         if code != 1000:
             logger.info("%s: closed with %d: %s", where, code, reason)
+        inbound.deaf()
         await _end(connection, socket, pushed, code, reason)
 
     def _check_load(self) -> None:
@@ -141,12 +146,12 @@ class Sockets:
         self._check_load()
         return self._admit(request, target, token)
 
-    async def _carry(self, connection: Multiplex, socket: WebSocketConnection, pushed: PushStream) -> tuple[int, str]:
+    async def _carry(self, connection: Multiplex, socket: Inbound, pushed: PushStream) -> tuple[int, str]:
         with self._counted(connection, pushed):
             return await connection.read(socket)
 
     async def _join(
-        self, connection: Connection, socket: WebSocketConnection, pushed: PushStream, room_name: str
+        self, connection: Connection, socket: Inbound, pushed: PushStream, room_name: str
     ) -> tuple[int, str]:
         with self._counted(connection, pushed):
             async with self._rooms.use(room_name) as room:

@@ -142,7 +142,7 @@ def from_yjs(node: Yjs, seed: int, *, changes: int = 60) -> int:
     made = node.ask(make=seed, changes=changes, wild=False)
     updates = [base64.b64decode(update) for update in made["updates"]]
     assert shown(check(node, updates, draw)) == made["shown"]
-    room = Room()
+    room = Room(draw)
     assert not room.deliver(updates, draw)
     assert shown(check(node, room.log, draw)) == made["shown"]
     whole = history_of([room.shared.doc.get_update()])
@@ -155,7 +155,7 @@ def from_pycrdt(node: Yjs, seed: int) -> int:
     """A history of pycrdt's, as a room wrote it down. Raises AssertionError."""
     draw = random.Random(seed)
     edits = Edits(seed, 40)
-    room = Room()
+    room = Room(draw)
     assert not room.deliver(edits.log, draw)
     history = check(node, room.log, draw)
     document = Doc[Any]()

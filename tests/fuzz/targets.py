@@ -187,7 +187,8 @@ def _edit(data: bytes) -> None:
             edit, at = data[at + 3 : at + 3 + length], at + 3 + length
             before = shared.doc.get_update()
             try:
-                taken = shared.take(edit, author, owners, "r")
+                fitting, _ = shared.judge(edit, author, owners, "r")
+                taken = shared.apply([fitting])
             except Refused as refused:
                 assert refused.code in EDIT_CODES  # noqa: PT017
                 assert shared.doc.get_update() == before
@@ -197,9 +198,9 @@ def _edit(data: bytes) -> None:
                 shared = _opened(log)
                 assert shared.doc.get_update() == before
                 continue
-            log.append(taken.update or EMPTY_UPDATE)
+            log.append(taken or EMPTY_UPDATE)
             assert state(shared.doc) == shared.clocks
-            for client, _, _ in update.read(taken.update, own=True).inserted if taken.update else ():
+            for client, _, _ in update.read(taken, own=True).inserted if taken else ():
                 assert owners.setdefault(client, author) == author
         whole = Doc[Any]()
         whole.apply_update(shared.doc.get_update())

@@ -5,7 +5,8 @@ Why: law 11 and law 4 stand on our reading of updates that Yjs wrote and yrs app
 of each other now and then), and their updates reach a room's document out of order and more than once. Rules
 (specs/proof.md):
 
-- Every update is accepted or refused by name. One that came too early is sent again later, as a tab does.
+- Every update is accepted or refused by name. One that came too early is sent again later, as a tab does. Several that
+  are accepted one behind the other are one transaction and one record.
 - What the room then holds is what Yjs holds, and every update of it fits whole, wherever it is delivered.
 - A `wild` history also cuts characters in two and brings subdocuments, which are refused; the document stays whole.
 """
@@ -72,18 +73,20 @@ def yjs() -> Iterator[Yjs]:
 class Room:
     """A shared document as a room holds it, and what became of the updates that it was given."""
 
-    def __init__(self) -> None:
+    def __init__(self, draw: random.Random) -> None:
         self.shared = SharedDocument(9)
         self.shared.loaded()
         self.log: list[bytes] = []
         self.said: Counter[str] = Counter()
+        self._draw = draw
+        self._judged: list[bytes] = []
 
     def take(self, update: bytes) -> str:
         """Give it one update: 'accepted', 'nothing new' or the code of the refusal."""
         foretold = fits(read(update), self.shared.clocks) if self._readable(update) else False
         before = self.shared.doc.get_update()
         try:
-            taken = self.shared.take(update, "a", {}, "r")
+            self._judged.append(self.shared.judge(update, "a", {}, "r")[0])
         except Refused as refused:
             assert refused.code in ("update-incomplete", "bad-update"), refused  # noqa: PT017
             assert refused.code == "bad-update" or not foretold  # noqa: PT017
@@ -91,11 +94,21 @@ class Room:
             self.said[refused.code] += 1
             return refused.code
         assert foretold
-        assert state(self.shared.doc) == self.shared.clocks
-        if taken.update:
-            self.log.append(taken.update)
-        self.said["accepted" if taken.update else "nothing new"] += 1
+        self.said["accepted"] += 1
+        if self._draw.random() < 0.5:
+            self.apply()
         return "accepted"
+
+    def apply(self) -> None:
+        """What was judged since the last time is one record."""
+        if self._judged:
+            exact = self.shared.apply(self._judged)
+            self._judged = []
+            assert state(self.shared.doc) == self.shared.clocks
+            if exact:
+                self.log.append(exact)
+            else:
+                self.said["nothing new"] += 1
 
     def _readable(self, update: bytes) -> bool:
         try:
@@ -110,6 +123,7 @@ class Room:
         draw.shuffle(waiting)
         while waiting:
             early = [update for update in waiting if self.take(update) == "update-incomplete"]
+            self.apply()
             if len(early) == len(waiting):
                 return early
             waiting = early
@@ -121,7 +135,7 @@ def from_yjs(node: Yjs, seed: int, *, changes: int = 60, wild: bool = False) -> 
     draw = random.Random(seed)
     made = node.ask(make=seed, changes=changes, wild=wild)
     updates = [base64.b64decode(update) for update in made["updates"]]
-    room = Room()
+    room = Room(draw)
     left = room.deliver(updates, draw)
     refused = room.said["bad-update"]
     whole = room.shared.doc.get_update()
@@ -144,7 +158,7 @@ def from_pycrdt(node: Yjs, seed: int) -> Counter[str]:
     """A history of pycrdt's, out of order, through a room and to Yjs. Raises AssertionError."""
     draw = random.Random(seed)
     history = History(seed, 40)
-    room = Room()
+    room = Room(draw)
     assert not room.deliver(history.log, draw)
     direct = list(history.log)
     draw.shuffle(direct)

@@ -1,0 +1,205 @@
+"""What a socket says: whole binary frames are read here, by the chunk, and everything else by the WebSocket library.
+
+The library reads each message in Python frame objects, events and a channel between two tasks, 26 µs for a keystroke of
+25 bytes; read off the chunk that it came in, it takes 2. So this stream stands between the library and the socket and
+takes out what is plain: a final, masked binary frame of at most `_PLAIN_BYTES` that is no part of a fragmented message.
+Handshake, text, fragments, large frames, ping, pong and close, and whatever breaks the protocol, go to the library byte
+for byte. Rules (specs/server.md):
+
+1. Messages come out in the order in which they came in, whoever reads them: where the library reads one, a gap is left.
+2. The next chunk is read when the last one's messages were taken, so TCP slows who says more than is taken.
+3. What looks wrong in any way is not judged here: from then on all bytes are the library's, which says what is wrong.
+4. When nobody takes messages any more (`deaf`), all bytes are the library's too: it waits for the close frame.
+"""
+
+from collections import deque
+
+import trio
+from trio_websocket import WebSocketConnection
+
+from .stream import PushStream
+
+_CHUNK_BYTES = 16 << 10
+_PLAIN_BYTES = 64 << 10
+_PLAIN = 0x82
+_CONTINUES, _BINARY, _CLOSE, _PONG = 0, 2, 8, 10
+
+
+class Inbound(trio.abc.Stream):
+    """The stream that the library is given, and the messages that it never sees."""
+
+    __slots__ = (
+        "_came",
+        "_data",
+        "_fragments",
+        "_headed",
+        "_library",
+        "_opened",
+        "_passing",
+        "_ready",
+        "_stream",
+        "_taken",
+    )
+
+    def __init__(self, stream: PushStream) -> None:
+        self._stream = stream
+        self._library: WebSocketConnection | None = None
+        self._headed = False
+        """The head of the upgrade request was given to the library."""
+        self._opened = trio.Event()
+        self._ready: deque[bytes | None] = deque()
+        """Messages that nobody has taken; None for one that the library has, or its word that there are no more."""
+        self._data = b""
+        self._passing: int | None = None
+        """How many bytes more of this frame are the library's; None if all that comes is."""
+        self._fragments = False
+        self._came: trio.Event | None = None
+        self._taken: trio.Event | None = None
+
+    def open(self, library: WebSocketConnection) -> None:
+        """The handshake is done: what comes now are frames."""
+        self._library = library
+        self._passing = 0
+        self._opened.set()
+
+    def deaf(self) -> None:
+        """Nobody takes messages any more."""
+        self._passing = None
+        self._ready.clear()
+        self._wake()
+
+    async def get_message(self) -> bytes | str:
+        """The next message. Raises trio_websocket.ConnectionClosed."""
+        assert self._library is not None
+        await trio.lowlevel.checkpoint_if_cancelled()
+        while not self._ready:
+            if self._passing is None:
+                return await self._library.get_message()
+            self._came = self._came or trio.Event()
+            await self._came.wait()
+        message = self._ready.popleft()
+        if not self._ready and self._taken is not None:
+            self._taken.set()
+            self._taken = None
+        return await self._library.get_message() if message is None else message
+
+    def _wake(self) -> None:
+        if self._came is not None and (self._ready or self._passing is None):
+            self._came.set()
+            self._came = None
+        if self._taken is not None and not self._ready:
+            self._taken.set()
+            self._taken = None
+
+    # --- what the library uses ------------------------------------------------------------------------------------
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        """The library's bytes; more than `max_bytes` where they are at hand."""
+        if not self._headed:
+            head, end, self._data = bytes(await self._stream.receive_some()).partition(b"\r\n\r\n")
+            self._headed = bool(end)
+            return head + end
+        await self._opened.wait()
+        while True:
+            if self._data and (found := self._sift()):
+                return found
+            while self._ready and self._passing is not None:
+                self._taken = self._taken or trio.Event()
+                await self._taken.wait()
+            if self._data and self._passing is None:
+                continue
+            try:
+                data = bytes(await self._stream.receive_some(_CHUNK_BYTES))
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                self._give_up()
+                raise
+            if not data:
+                self._give_up()
+                return b""
+            self._data += data
+
+    def _give_up(self) -> None:
+        """The rest is the library's."""
+        if self._passing is not None:
+            self._passing = None
+            self._ready.append(None)
+        self._wake()
+
+    def _sift(self) -> bytes:
+        """Take plain frames from the front of what was read, up to bytes of the library's, which are given back."""
+        data, at = self._data, 0
+        while self._passing == 0:
+            found = _header(data, at)
+            if found is None:
+                break
+            first, head, length = found
+            if first == _PLAIN and 0 <= length <= _PLAIN_BYTES and not self._fragments:
+                end = at + head + length
+                if end > len(data):
+                    break
+                self._ready.append(_unmasked(data[at + head - 4 : at + head], data[at + head : end]))
+                at = end
+            elif length < 0 or not self._lawful(first, length):
+                self._give_up()
+            else:
+                self._passing = head + length
+        if self._passing is None:
+            self._data = b""
+            self._wake()
+            return data[at:]
+        mine = data[at : at + self._passing]
+        self._passing -= len(mine)
+        self._data = data[at + len(mine) :]
+        self._wake()
+        return mine
+
+    def _lawful(self, first: int, length: int) -> bool:
+        """Whether the library will read the frame as one; what it will have for whoever takes messages."""
+        opcode, final = first & 0x0F, first & 0x80
+        if opcode >= _CLOSE:
+            if opcode > _PONG or not final or length > 125:
+                return False
+            if opcode == _CLOSE:
+                self._ready.append(None)
+            return True
+        if opcode > _BINARY or (opcode == _CONTINUES) != self._fragments:
+            return False
+        self._fragments = not final
+        if final:
+            self._ready.append(None)
+        return True
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """As the stream's."""
+        await self._stream.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        """As the stream's."""
+        await self._stream.wait_send_all_might_not_block()
+
+    async def aclose(self) -> None:
+        """Close the socket."""
+        await self._stream.aclose()
+
+
+def _header(data: bytes, at: int) -> tuple[int, int, int] | None:
+    """A frame's first byte, its header's length and its payload's, which is -1 for what no client may say; None while
+    the header is not whole."""
+    if len(data) - at < 2:
+        return None
+    first, length = data[at], data[at + 1] - 0x80
+    if length < 0 or first & 0x70:  # Not masked, or of an extension that nobody agreed on.
+        return first, 2, -1
+    if length < 126:
+        return (first, 6, length) if len(data) - at >= 6 else None
+    head = 8 if length == 126 else 14
+    if len(data) - at < head:
+        return None
+    return first, head, int.from_bytes(data[at + 2 : at + head - 4], "big")
+
+
+def _unmasked(mask: bytes, payload: bytes) -> bytes:
+    """RFC 6455, section 5.3, in one piece."""
+    size = len(payload)
+    key = (mask * (size // 4 + 1))[:size]
+    return (int.from_bytes(payload, "little") ^ int.from_bytes(key, "little")).to_bytes(size, "little")
