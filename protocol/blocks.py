@@ -7,7 +7,6 @@ moment can be shown again and every character can say where it comes from.
 Rules (specs/attribution.md):
 
 - Order is YATA's, as in Yjs's `Item.integrate`. A block is never moved, merged or forgotten; it is only cut in two.
-- Cutting copies nothing: a block is a piece, by offset and length in UTF-16 units, of what the record brought.
 - What Yjs deletes without being told is deleted here by the same record: a map's older value, and what is inside of
   something deleted.
 - A struct that comes collected (GC), or that leans on one, has no place in any row.
@@ -18,120 +17,17 @@ Yjs 13.6 `structs/Item.js`.
 
 import heapq
 from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from .content import utf16_length
 from .items import DELETED, GC, SKIP, STRING, TYPE, Id, Item, decode
+from .rows import Block, Container, Row
+from .structs import Range
 
 
 class NotWhole(ValueError):
     """An update leans on what no earlier one brought: the records are not all of a document's, or not in log order."""
-
-
-class Container:
-    """A shared type: its sequence is the row under None, the writes of a map's key or an attribute the row under it.
-
-    `block` is the block that it is in, None for a root. A root's `kind` is None: no update says what a root is.
-    """
-
-    __slots__ = ("block", "kind", "name", "rows")
-
-    def __init__(self, block: "Block | None", kind: int | None, name: str) -> None:
-        self.block = block
-        self.kind = kind
-        self.name = name
-        self.rows: dict[str | None, Row] = {}
-
-    def row(self, key: str | None) -> "Row":
-        """The row under that key, which is made if there is none."""
-        row = self.rows.get(key)
-        if row is None:
-            row = self.rows[key] = Row(self, key)
-        return row
-
-
-class Row:
-    """Blocks in order: a sequence, or all that was ever written under a key, the last of which is the value."""
-
-    __slots__ = ("container", "first", "key")
-
-    def __init__(self, container: Container, key: str | None) -> None:
-        self.container = container
-        self.key = key
-        self.first: Block | None = None
-
-
-class Block:
-    """A piece of what one client inserted at once. `seq` is the record that brought it; `deleted` the first that
-    deleted it, 0 if none did. `right` is its neighbour in the row; a collected block has no row."""
-
-    __slots__ = (
-        "client",
-        "clock",
-        "deleted",
-        "kind",
-        "length",
-        "offset",
-        "origin",
-        "right",
-        "right_origin",
-        "row",
-        "seq",
-        "source",
-    )
-
-    row: Row | None
-    right: "Block | None"
-
-    def __init__(self, item: Item, seq: int, offset: int, source: Any) -> None:
-        self.client = item.client
-        self.clock = item.clock + offset
-        self.length = item.length - offset
-        self.kind = item.kind
-        self.source = source
-        self.offset = offset
-        self.origin = (item.client, item.clock + offset - 1) if offset else item.origin
-        self.right_origin = item.right_origin
-        self.seq = seq
-        self.deleted = 0
-        self.row = None
-        self.right = None
-
-    def cut(self, length: int) -> "Block":
-        """Cut the block after so many units; the second half is returned."""
-        rest = Block.__new__(Block)
-        rest.client = self.client
-        rest.clock = self.clock + length
-        rest.length = self.length - length
-        rest.kind = self.kind
-        rest.source = self.source
-        rest.offset = self.offset + length
-        rest.origin = (self.client, rest.clock - 1)
-        rest.right_origin = self.right_origin
-        rest.seq = self.seq
-        rest.deleted = self.deleted
-        rest.row = self.row
-        rest.right = self.right
-        self.right = rest
-        self.length = length
-        return rest
-
-    @property
-    def text(self) -> str:
-        """A text's characters. A half of a surrogate pair, which no room takes, is a replacement character."""
-        source, start, end = self.source, self.offset, self.offset + self.length
-        if isinstance(source, str):
-            return source[start:end]
-        return source[2 * start : 2 * end].decode("utf-16-le", "replace")
-
-    @property
-    def values(self) -> list[Any]:
-        """The values of a run of plain values (ANY, JSON)."""
-        return self.source[self.offset : self.offset + self.length]
-
-    def shown(self, at: int) -> bool:
-        """Whether it was there when the record `at` was the newest. What came deleted never was."""
-        return self.seq <= at and (self.deleted == 0 or self.deleted > at)
 
 
 class _Writer:
@@ -190,6 +86,13 @@ class Blocks:
         """The block that covers the clock, None if there is none."""
         writer = self._writers.get(client)
         return None if writer is None or not 0 <= clock < writer.end else writer.blocks[writer.index(clock)]
+
+    def between(self, ranges: Iterable[Range]) -> Iterator[Block]:
+        """The blocks that cover these ranges of clocks."""
+        for client, clock, end in ranges:
+            while clock < end and (block := self.find(client, clock)) is not None:
+                yield block
+                clock = block.clock + block.length
 
     # --- inserting ----------------------------------------------------------------------------------------------------
 

@@ -18,148 +18,17 @@ Rules (specs/drafts.md):
 - A key is one place: whoever wrote it last has changed it.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
-from msgspec import Struct
-
-from .blocks import Block, Blocks, Container
-from .events import DocumentCopied, HunksAccepted, HunksRejected, Move, Record
-from .hunks import said
-from .items import FORMAT, MAP, TYPE, Id
-from .moments import SHOWN_DEPTH, plain
-from .spans import Path, Place, Span, joins, places, points, span
+from .blocks import Blocks
+from .events import DocumentCopied, HunksAccepted, HunksRejected, Record
+from .images import Images
+from .items import FORMAT, TYPE, Id
+from .moments import SHOWN_DEPTH
+from .patches import DraftHunk, Patch, Who
+from .rows import Block, Container, attributes_only, blocks_below
+from .spans import Path, Place, places, points
 from .structs import Range
-
-Who = tuple[str, str]
-"""An author, and the run in which they did it, if it was in one."""
-
-
-class DraftHunk(Struct, frozen=True, kw_only=True):
-    """What `author` changed at one place of a draft, in `run` if it is not empty.
-
-    `id` names it for as long as the first change in it is there. `seq` is the newest record in it. `deleted` stands
-    where it stood, `inserted` where it stands in the draft as it is now, in the type at `path`, or under its `key`.
-    """
-
-    id: str
-    path: Path
-    key: str | None = None
-    author: str
-    run: str
-    seq: int
-    deleted: tuple[Span, ...] = ()
-    inserted: tuple[Span, ...] = ()
-
-    @property
-    def deleted_text(self) -> str:
-        """The characters that would go; what is no character as U+FFFC."""
-        return said(self.deleted)
-
-    @property
-    def inserted_text(self) -> str:
-        """The characters that would come; what is no character as U+FFFC."""
-        return said(self.inserted)
-
-
-class Patch:
-    """A hunk by its blocks: what went, what came, and what `inside` of new types came with it."""
-
-    __slots__ = ("deleted", "inserted", "inside", "key", "path", "place", "who")
-
-    def __init__(self, who: Who, place: Place) -> None:
-        self.who = who
-        self.place = place
-        self.path = place.path
-        self.key = place.key
-        self.deleted: list[tuple[Block, tuple[int, int]]] = []
-        self.inserted: list[tuple[Block, tuple[int, int]]] = []
-        self.inside: list[Block] = []
-
-    @property
-    def changes(self) -> list[tuple[int, int, int]]:
-        """What it consists of: the records, and the first clocks of their blocks."""
-        came = [(block.seq, block.client, block.clock) for block, _ in self.inserted]
-        came += [(block.seq, block.client, block.clock) for block in self.inside]
-        return came + [(block.deleted, block.client, block.clock) for block, _ in self.deleted]
-
-    @property
-    def id(self) -> str:
-        """The first unit of the first change in it."""
-        # A change inside of a type is newer than the type, or from the same record.
-        _, client, clock = min(self.changes)
-        return f"{client}:{clock}"
-
-    @property
-    def seq(self) -> int:
-        """The newest record in it."""
-        return max(seq for seq, _, _ in self.changes)
-
-    def hunk(self) -> DraftHunk:
-        """As it is shown."""
-        author, run = self.who
-        return DraftHunk(
-            id=self.id,
-            path=self.path,
-            key=self.key,
-            author=author,
-            run=run,
-            seq=self.seq,
-            deleted=self._spans(self.deleted, went=True),
-            inserted=self._spans(self.inserted, went=False),
-        )
-
-    def _spans(self, blocks: list[tuple[Block, tuple[int, int]]], *, went: bool) -> tuple[Span, ...]:
-        groups: list[list[tuple[Block, tuple[int, int]]]] = []
-        for block, at in blocks:
-            last, before = groups[-1][-1] if groups else (block, None)
-            beside = before and (before if went else (before[0] + points(last), before[1] + last.length))
-            if at == beside and joins(last, block) and last.deleted == block.deleted:
-                groups[-1].append((block, at))
-            else:
-                groups.append([(block, at)])
-        return tuple(
-            span(
-                self.place,
-                [block for block, _ in group],
-                group[0][1],
-                (lambda block: plain(block, block.deleted - 1)) if went else plain,
-                deleted=group[0][0].deleted,
-                room=not went,
-            )
-            for group in groups
-        )
-
-
-class Images:
-    """Where units stand elsewhere: ranges of ids of one document, and the ids in another that they have there."""
-
-    def __init__(self) -> None:
-        self._starts: dict[int, list[int]] = {}
-        self._moves: dict[int, list[Move]] = {}
-
-    def add(self, move: Move) -> None:
-        """These units stand there from now on."""
-        client, clock, *_ = move
-        starts = self._starts.setdefault(client, [])
-        at = bisect_right(starts, clock)
-        starts.insert(at, clock)
-        self._moves.setdefault(client, []).insert(at, move)
-
-    def find(self, client: int, clock: int) -> Id | None:
-        """Where the unit stands, None if nowhere else."""
-        found = self.run(client, clock)
-        return None if found is None else found[0]
-
-    def run(self, client: int, clock: int) -> tuple[Id, int] | None:
-        """The same, and how many units from it on stand there one after the other."""
-        starts = self._starts.get(client)
-        at = bisect_right(starts, clock) - 1 if starts else -1
-        if at < 0:
-            return None
-        _, first, length, to_client, to_clock = self._moves[client][at]
-        passed = clock - first
-        return ((to_client, to_clock + passed), length - passed) if passed < length else None
 
 
 class Comparison:
@@ -240,11 +109,6 @@ class Comparison:
         for name in sorted(self.blocks.roots):
             _Walk(self, found).below((name,), self.blocks.roots[name], None)
         return [patch for patch in found if patch.inserted or patch.deleted]
-
-
-def attributes_only(container: Container, key: str | None) -> bool:
-    """Whether what stands under the key belongs to the type itself, as an XML element's attributes do."""
-    return key is not None and container.kind is not None and container.kind != MAP
 
 
 class _Walk:
@@ -338,16 +202,3 @@ class _Walk:
             self.below(place.inside(), block.source, patch)
         else:
             patch.inside.extend(inner for inner in blocks_below(block.source) if not inner.deleted)
-
-
-def blocks_below(container: Container) -> Iterator[Block]:
-    """All blocks of a type and of the types in it, however deep, each type before what is in it."""
-    waiting = [container]
-    while waiting:
-        for row in waiting.pop().rows.values():
-            block = row.first
-            while block is not None:
-                yield block
-                if block.kind == TYPE:
-                    waiting.append(block.source)
-                block = block.right

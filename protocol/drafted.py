@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from .blocks import Blocks
-from .comparison import Images
 from .events import HunksAccepted, Record
+from .images import Images
 from .spans import Span, clipped
 
 

@@ -15,10 +15,11 @@ from . import limits
 from .access import Grant
 from .codec import rfc3339
 from .commands import Accept, Propose, Reject
-from .comparison import Comparison, DraftHunk, Patch
+from .comparison import Comparison
 from .errors import Refused
 from .events import DraftAccepted, DraftFact, DraftOpened, DraftRejected, HunksAccepted, HunksRejected, Record
 from .names import document_name, draft_name
+from .patches import DraftHunk, Patch
 from .state import Draft, RoomState
 
 

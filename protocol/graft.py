@@ -14,55 +14,69 @@ null, and a BigInt of 31 bits a number.
 """
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
 
-from .blocks import Block
 from .events.documents import Move
 from .frames import write_bytes, write_string, write_uint
 from .items import ANY, BINARY, EMBED, FORMAT, JSON, STRING, TYPE, XML_ELEMENT, XML_HOOK, Id
+from .rows import Block
 from .structs import Range
 from .update import deletion
 
+_COPY = -1
+"""The client of an id that a copy will have: its clock counts the copies."""
+
 
 class Graft:
-    """An update in the making: copies under `client`, from `clock` on."""
+    """An update in the making. Who writes the copies, and from which clock on, is said at the end."""
 
-    def __init__(self, client: int, clock: int) -> None:
-        self.client = client
-        self.clock = clock
-        self.moved: list[Move] = []
-        self._first = clock
-        self._items: list[bytes] = []
+    def __init__(self) -> None:
+        self._length = 0
+        self._copied: list[tuple[int, int, int]] = []
+        self._items: list[tuple[int, tuple[Id, ...], bytes]] = []
 
     def add(self, block: Block, left: Id | None, right: Id | None, parent: str | Id, key: str | None) -> Id:
         """Copy a block to between two neighbours; without either, into that parent, perhaps under a key. The id of the
-        copy's first unit."""
+        copy's first unit, to lean on."""
         info = block.kind | (0x80 if left else 0) | (0x40 if right else 0) | (0x20 if key is not None else 0)
-        parts = [bytes([info]), *(_id(beside) for beside in (left, right) if beside)]
-        if not left and not right:
-            parts.append(b"\x01" + write_string(parent) if isinstance(parent, str) else b"\x00" + _id(parent))
-            if key is not None:
-                parts.append(write_string(key))
-        self._items += [*parts, _content(block)]
-        copy = (self.client, self.clock)
-        self.moved.append((block.client, block.clock, block.length, *copy))
-        self.clock += block.length
+        leant, place = tuple(beside for beside in (left, right) if beside), b""
+        if not leant:
+            if isinstance(parent, str):
+                place = b"\x01" + write_string(parent)
+            else:
+                leant = (parent,)
+            place += write_string(key) if key is not None else b""
+        self._items.append((info, leant, place + _content(block)))
+        copy = (_COPY, self._length)
+        self._copied.append((block.client, block.clock, block.length))
+        self._length += block.length
         return copy
 
-    def update(self, deleted: Iterable[Range]) -> bytes:
-        """All copies, and these deletions, as one update."""
+    def moved(self, client: int, clock: int) -> Iterator[Move]:
+        """Which units the copies are copies of."""
+        for of, first, length in self._copied:
+            yield (of, first, length, client, clock)
+            clock += length
+
+    def update(self, client: int, clock: int, deleted: Iterable[Range]) -> bytes:
+        """All copies under `client` from `clock` on, and these deletions, as one update."""
         deletions = deletion(deleted)
-        if not self.moved:
+        if not self._items:
             return deletions
-        head = [write_uint(number) for number in (1, len(self.moved), self.client, self._first)]
-        return b"".join([*head, *self._items, deletions[1:]])
-
-
-def _id(leant: Id) -> bytes:
-    return write_uint(leant[0]) + write_uint(leant[1])
+        parts = [write_uint(number) for number in (1, len(self._items), client, clock)]
+        for info, leant, rest in self._items:
+            parts.append(bytes([info]))
+            if not info & 0xC0 and leant:
+                parts.append(b"\x00")
+            for by, at in leant:
+                parts.append(
+                    write_uint(client) + write_uint(clock + at) if by == _COPY else write_uint(by) + write_uint(at)
+                )
+            parts.append(rest)
+        return b"".join([*parts, deletions[1:]])
 
 
 def _content(block: Block) -> bytes:

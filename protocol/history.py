@@ -20,11 +20,12 @@ Rules (specs/attribution.md):
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from .blocks import Block, Blocks, Container
+from .blocks import Blocks
 from .events import Record
 from .hunks import Hunk, Seen, hunks_below
 from .items import FORMAT, TYPE
 from .moments import NOW, SHOWN_DEPTH, delta, described, elements, entries, plain_text
+from .rows import Block, Container
 from .spans import Place, Span, joins, places, span
 
 

@@ -14,9 +14,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from .blocks import Block, Container
 from .items import FORMAT, TYPE, Id
 from .moments import NOW, OBJECT, SHOWN_DEPTH, plain
+from .rows import Block, Container
 from .spans import Path, Place, Span, joins, places, points, span
 
 

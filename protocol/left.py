@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterator
 
 from msgspec import Struct
 
-from .blocks import Block, Container, Row
 from .history import History
 from .items import TYPE
+from .rows import Block, Container, Row
 from .spans import Path, Place, places
 
 

@@ -11,8 +11,8 @@ hunks.
 from collections.abc import Iterator
 from typing import Any
 
-from .blocks import Block, Container
 from .items import ANY, ARRAY, FORMAT, JSON, MAP, STRING, TEXT, TYPE, XML_ELEMENT, XML_TEXT
+from .rows import Block, Container
 
 NOW = (1 << 63) - 1
 """A moment after every record."""

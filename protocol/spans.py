@@ -10,8 +10,8 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from .blocks import Block, Container, Row
 from .items import ANY, FORMAT, JSON, STRING
+from .rows import Block, Container, Row
 from .structs import Range
 
 Path = tuple[str | int, ...]

@@ -8,7 +8,7 @@ import trio
 
 from ...protocol.events import ModelFailed, ToolFailed
 from ...protocol.moves import Call, Generate
-from ..room.messages import Report
+from ..room.reports import Report
 from ..room.room import Room
 from .definition import Agent
 

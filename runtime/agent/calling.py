@@ -24,7 +24,7 @@ from ...protocol.events import (
 )
 from ...protocol.moves import Call as CallMove
 from ..room.identity import Surroundings
-from ..room.messages import Report
+from ..room.reports import Report
 from ..room.room import Room
 from ..tools.call import Call
 from ..tools.once import once_tool

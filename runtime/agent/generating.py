@@ -30,7 +30,7 @@ from ..models.model import (
     TextChunk,
 )
 from ..room.identity import Surroundings
-from ..room.messages import Begin, Report
+from ..room.reports import Begin, Report
 from ..room.room import Room
 from .attempt import LONGEST_S, let_pass, whole
 from .definition import Agent

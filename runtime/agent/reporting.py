@@ -19,7 +19,7 @@ from ...protocol import limits
 from ...protocol.errors import OutcomeUnknown, PlaitError
 from ...protocol.events import Attachment, PartShown, ToolProgressed
 from ...storage.store import Store
-from ..room.messages import Report
+from ..room.reports import Report
 from ..room.room import Room
 from ..tools.call import Call, Data, Kept, Shown, Source
 from .attempt import whole

@@ -22,7 +22,7 @@ from ...protocol.writing.prefix import stable_prefix
 from ...protocol.writing.root import chosen
 from ..models.model import ArgumentsChunk
 from ..room.editing import Place
-from ..room.messages import Write
+from ..room.reports import Write
 from ..room.room import Room
 from ..tools.streaming import WritingTool
 from ..tools.tool import Tool

@@ -19,7 +19,8 @@ from ...protocol.events import DocumentSeeded
 from .audience import Audience
 from .editing import Place, Transform
 from .live import Answer
-from .messages import Ask, Begin, CatchUp, Edit, Join, Leave, Look, Message, Report, Resync, Step1, TabGone, Write
+from .messages import Ask, CatchUp, Edit, Join, Leave, Look, Message, Resync, Step1, TabGone
+from .reports import Begin, Report, Write
 from .seeding import Seed, Seeded, Shelf, Written
 from .tab import Tab
 
@@ -40,19 +41,19 @@ class Door:
     def join(self, tab: Tab) -> None:
         """A tab is here: it is sent our step 1 and who is present."""
         self._audience.join(tab)
-        self._post(Join(tab))
+        self.post(Join(tab))
 
     def step1(self, tab: Tab, state_vector: bytes) -> None:
         """A tab's sync step 1: answered by step 2, and by deltas from then on."""
-        self._post(Step1(tab, state_vector))
+        self.post(Step1(tab, state_vector))
 
     def resync(self, tab: Tab) -> None:
         """Ask a tab for all that we have not: answered by `tab.send_step1`."""
-        self._post(Resync(tab))
+        self.post(Resync(tab))
 
     def edit(self, tab: Tab, update: bytes, *, step2: bool) -> None:
         """A tab's edit: answered by `tab.accepted` once it is on disk, or by `tab.denied`."""
-        self._post(Edit(tab, update, step2))
+        self.post(Edit(tab, update, step2))
 
     def aware(self, tab: Tab, payload: bytes) -> None:
         """What a tab says of who is present. Raises Refused('bad-frame')."""
@@ -64,15 +65,15 @@ class Door:
 
     def catch_up(self, tab: Tab) -> None:
         """A tab that fell behind can write again: answered by `tab.catch_up`."""
-        self._post(CatchUp(tab))
+        self.post(CatchUp(tab))
 
     def leave(self, tab: Tab) -> None:
         """The socket is gone."""
         name = self._audience.unbind(tab)
         if name:
-            self._post(TabGone(name))
+            self.post(TabGone(name))
         if self._audience.leave(tab):
-            self._post(Leave(tab.document))
+            self.post(Leave(tab.document))
 
     def command(
         self,
@@ -84,7 +85,7 @@ class Door:
     ) -> None:
         """Ask for something, on behalf of a tab if it came from one, or in a run; `reply` is called in publish, after
         the deltas, with the answer or why there is none."""
-        self._post(Ask(grant, command, reply, tab, self._audience.name_of(tab), run))
+        self.post(Ask(grant, command, reply, tab, self._audience.name_of(tab), run))
 
     async def ask(self, grant: Grant, command: Asked, *, run: str = "") -> Answer:
         """Ask for something and wait. Raises Refused; OutcomeUnknown if it is to be asked again under its id.
@@ -115,18 +116,23 @@ class Door:
 
     async def document(self, name: str = "") -> bytes:
         """A document's whole content as one update, as of some moment between asking and answering."""
+        return (await self.document_and_seq(name))[0]
+
+    async def document_and_seq(self, name: str) -> tuple[bytes, int]:
+        """The same, and the newest record then."""
         told = trio.Event()
-        found: list[bytes | PlaitError] = []
+        found: list[tuple[bytes | PlaitError, int]] = []
 
         def tell(update: bytes | PlaitError) -> None:
-            found.append(update)
+            found.append((update, self.head))
             told.set()
 
-        self._post(Look(name, tell))
+        self.post(Look(name, tell))
         await told.wait()
-        if isinstance(found[0], PlaitError):
-            raise found[0]
-        return found[0]
+        update, seq = found[0]
+        if isinstance(update, PlaitError):
+            raise update
+        return update, seq
 
     async def write(
         self,
@@ -148,7 +154,7 @@ class Door:
             outcomes.append(outcome)
             told.set()
 
-        self._post(Write(author, document, transform, tell, place, looks=looks, key=key))
+        self.post(Write(author, document, transform, tell, place, looks=looks, key=key))
         with trio.CancelScope(shield=True):
             await told.wait()
         return outcomes[0].unwrap()
@@ -163,7 +169,7 @@ class Door:
             outcomes.append(outcome)
             told.set()
 
-        self._post(Seed(author, document, event, data, tell))
+        self.post(Seed(author, document, event, data, tell))
         with trio.CancelScope(shield=True):
             await told.wait()
         return outcomes[0].unwrap()
@@ -177,17 +183,17 @@ class Door:
             outcomes.append(outcome)
             told.set()
 
-        self._post(Shelf(tell))
+        self.post(Shelf(tell))
         await told.wait()
         return outcomes[0].unwrap()
 
     def write_soon(self, write: Write) -> None:
         """Edit a shared document without waiting for it."""
-        self._post(write)
+        self.post(write)
 
     def report(self, report: Report | Begin) -> None:
         """What a step did, or some of its stream; `report.done` is called in publish."""
-        self._post(report)
+        self.post(report)
 
     async def commit(self, report: Report | Begin) -> bool:
         """As `report`, and wait until it is on disk; False if the step is no longer wanted. Shielded: an intent's
@@ -200,7 +206,7 @@ class Door:
             told.set()
 
         report.done = done
-        self._post(report)
+        self.post(report)
         with trio.CancelScope(shield=True):
             await told.wait()
         if outcome[0] is None:
@@ -225,7 +231,8 @@ class Door:
         """How many sockets watch."""
         return len(self._audience)
 
-    def _post(self, message: Message) -> None:
+    def post(self, message: Message) -> None:
+        """Put a message into the inbox; one for a room that ends is told at once."""
         if self._deaf:
             message.failed(OutcomeUnknown("the room was closed"))
             return

@@ -76,6 +76,8 @@ class Drafting:
         self.changes: dict[str, Change] = {}
         self.broken: set[str] = set()
         """Shared documents that are to be read again from the log before anybody may look at them."""
+        self.touched = False
+        """Whether anything was written or may have been, since somebody said that nothing was."""
         self.snapshot_seq = 0
         self._surroundings = surroundings
         self._streams: dict[_StepKey, tuple[Streamed, list[str]]] = {}
@@ -89,6 +91,7 @@ class Drafting:
 
     def shared_document(self, name: str) -> SharedDocument:
         """The shared document of that name. Raises Refused('room-full')."""
+        self.touched = True
         shared = self.shared.get(name)
         if shared is None:
             if draft_begun(name) and name not in self.state.drafts:
@@ -190,6 +193,7 @@ class Drafting:
         asked: bytes | None = None,
     ) -> None:
         """One record: the fact and the exact update it causes, folded at once so that what follows sees it."""
+        self.touched = True
         seq = self.state.seq + 1
         now = self._surroundings.now()
         if not isinstance(event, DocumentFact | EpochClosed):

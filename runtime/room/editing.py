@@ -27,7 +27,7 @@ from ...protocol.porting import plant
 from ...protocol.state import Run, Step
 from ...protocol.update import decode_state_vector, deletion, new_clients, read
 from .drafting import Drafting
-from .shared import Broken, Taken
+from .shared import Broken, Later, Taken
 
 Transform = Callable[["Doc[Any]"], Any]
 """Changes a live document in one transaction and gives what JSON can say; raises Refused before it changes anything."""
@@ -70,20 +70,18 @@ class Editing(Drafting):
 
     def edit(self, author: str, document: str, update: bytes, by: object) -> Taken:
         """Take a tab's edit of a shared document; those that `by` makes there, one behind the other in one pass, are
-        one record. What became of it is known when the pass is flushed. Raises Refused, OutcomeUnknown."""
+        one record. What became of it is known when the pass is flushed. Raises Refused, Later."""
         typed = self._typed
         if typed is None or typed.by is not by or typed.document != document:
             self._flush()
             typed = None
-        if document in self.broken:
-            raise OutcomeUnknown("the document is being read again from the log")
+        self._check_whole(document)
         check_open(self.state, document)
         shared = self.shared_document(document)
         fitting, foreign = shared.judge(update, author, self.state.owners, self.name)
         if typed is None or foreign or typed.size + len(fitting) > limits.JOINED_EDITS_BYTES:
             self._flush()
-            if document in self.broken:
-                raise OutcomeUnknown("the document is being read again from the log")
+            self._check_whole(document)
             typed = self._typed = _Typed(by, author, document, Taken(foreign))
         typed.updates.append(fitting)
         typed.size += len(fitting)
@@ -135,14 +133,13 @@ class Editing(Drafting):
         *,
         looks: bool = False,
     ) -> Any:
-        """Edit a shared document from inside; what `change` gave. Raises Refused, OutcomeUnknown, and what `change`
+        """Edit a shared document from inside; what `change` gave. Raises Refused, Later, and what `change`
         raised: then the document is read again from the log before anybody may look at it.
 
         `key` is the record's id, for an edit that belongs to no call. Who only `looks` may look into a closed draft.
         """
         self._flush()
-        if document in self.broken:
-            raise OutcomeUnknown("the document is being read again from the log")
+        self._check_whole(document)
         again = next((draft for draft in self.drafts if key and draft.id == key), None)
         if again is not None:
             if not isinstance(again.event, DocumentEdited):
@@ -177,6 +174,7 @@ class Editing(Drafting):
         """Let a document that nobody has written in begin with a file; the record's seq. Raises Refused, and what
         broke the document: then it is read again from the log before anybody may look at it."""
         self._flush()
+        self._check_whole(document)
         check_open(self.state, document)
         shared = self.shared_document(document)
         before = shared.doc.get_state()
@@ -194,12 +192,11 @@ class Editing(Drafting):
         return self.state.seq
 
     def take_back(self, updates: Mapping[str, bytes]) -> dict[str, bytes]:
-        """Write what an undo was prepared to do, in all documents or in none; the exact updates. Raises Refused,
+        """Write what an undo was prepared to do, in all documents or in none; the exact updates. Raises Refused, Later,
         OutcomeUnknown."""
         for name in updates:
             check_open(self.state, name)
-            if name in self.broken:
-                raise OutcomeUnknown("the document is being read again from the log")
+            self._check_whole(name)
         before = {name: self.shared_document(name).doc.get_state() for name in updates}
         exact: dict[str, bytes] = {}
         for name, update in updates.items():
@@ -212,6 +209,11 @@ class Editing(Drafting):
         for name in updates:
             self._change(name, before[name])
         return exact
+
+    def _check_whole(self, document: str) -> None:
+        """Raises Later while the document is to be read again from the log."""
+        if document in self.broken:
+            raise Later
 
     def _at_work(self, place: Place) -> Step:
         run = self.state.runs.get(place.run)

@@ -5,15 +5,15 @@ and drafts the record (`drafting`, and `editing` for shared documents); nothing 
 until the drafts are committed.
 """
 
+import logging
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import msgspec
 
 from ...protocol.access import HOUSE, Grant
-from ...protocol.commands import Accept, Asked, Proposal, Propose, Reject, Undo, digest
-from ...protocol.comparison import Comparison
-from ...protocol.errors import Refused
+from ...protocol.commands import Accept, Asked, Judged, Proposal, Propose, Reject, Undo, digest
+from ...protocol.errors import PlaitError, Refused
 from ...protocol.events import (
     ApprovalRequested,
     Attachment,
@@ -41,6 +41,7 @@ from ...protocol.events import (
 )
 from ...protocol.judge import judge
 from ...protocol.moves import Call, Decide, Generate, Note, Wake, moves
+from ...protocol.planning import Plan
 from ...protocol.prompts import AgentFacts
 from ...protocol.replay import Worker
 from ...protocol.requests import describe
@@ -50,7 +51,10 @@ from .drafting import Change, Streamed
 from .identity import Surroundings
 from .outside import outside_trio
 from .proposing import Proposing
+from .shared import Later
 from .undoing import Prepared
+
+log = logging.getLogger("plait.room")
 
 
 class Answer:
@@ -98,13 +102,14 @@ class Live(Proposing):
         agents: Callable[[str], AgentFacts],
         tab: str = "",
         files: Mapping[str, Attachment] = {},
-        prepared: Prepared | Comparison | None = None,
+        prepared: Prepared | Plan | None = None,
         run: str = "",
     ) -> Answer:
         """Carry a command out, or answer it as it was answered before (law 5). `known` is its first record, if the log
         has one; `tab` is the asking tab, if it has a name; `files` are its attachments that the store has;
-        `prepared` is what an undo would do, or the draft that is decided about; `run` is the run in which an agent
-        asks. Raises Refused, OutcomeUnknown."""
+        `prepared` is what an undo or a decision about a draft would do; `run` is the run in which an agent asks.
+        Raises Refused, OutcomeUnknown; Later if nothing was done and the next pass should ask again. Anything else
+        that it raises without having touched anything is logged, and is no more than a refusal of this one command."""
         asked = digest(command)
         earlier = (known.asked, Answer(known.seq, known.run, _told(known))) if known else self._asked.get(command.id)
         if earlier is not None:
@@ -114,29 +119,48 @@ class Live(Proposing):
         if any(draft.id == command_record_id(command.id) for draft in self.drafts):
             raise Refused("id-reused")  # It is a host's edit of this very pass.
         self._flush()
-        if isinstance(command, Undo):
-            assert not isinstance(prepared, Comparison)
-            answer = self._undo(grant, command, asked, prepared)
-            if not command.preview:
-                self._asked[command.id] = (asked, answer)
-            return answer
-        if isinstance(command, Propose | Accept | Reject):
-            answer = self._proposal(grant, command, asked, prepared, run)
+        self.touched = False
+        try:
+            if isinstance(command, Undo):
+                assert not isinstance(prepared, Plan)
+                answer = self._undo(grant, command, asked, prepared)
+            elif isinstance(command, Propose | Accept | Reject):
+                answer = self._proposal(grant, command, asked, prepared, run)
+            else:
+                answer = self._judged(grant, command, asked, agents, tab, files)
+        except (PlaitError, Later):
+            raise
+        except Exception as error:
+            if self.touched:
+                raise
+            log.error("room %s: a command was not carried out", self.name, exc_info=error)
+            raise Refused("bad-request", "This cannot be done.") from error
+        if not (isinstance(command, Undo) and command.preview):
             self._asked[command.id] = (asked, answer)
-            return answer
+        return answer
+
+    def _judged(
+        self,
+        grant: Grant,
+        command: Judged,
+        asked: bytes,
+        agents: Callable[[str], AgentFacts],
+        tab: str,
+        files: Mapping[str, Attachment],
+    ) -> Answer:
         verdicts = judge(self.state, grant, command, agents, self._surroundings.now(), tab, files)
         first = self.state.seq + 1
         for ordinal, verdict in enumerate(verdicts):
             key = command_record_id(command.id, ordinal)
             self._draft(verdict.event, grant.author, verdict.run, id=key, asked=asked if not ordinal else None)
-        answer = Answer(first, verdicts[0].run)
-        self._asked[command.id] = (asked, answer)
-        return answer
+        return Answer(first, verdicts[0].run)
 
     def _undo(self, grant: Grant, command: Undo, asked: bytes, prepared: Prepared | None) -> Answer:
         if not grant.write:
             raise Refused("not-allowed")
         assert prepared is not None
+        if prepared.seq < self.state.undone:
+            raise Later  # Somebody undid something since, and nothing may be brought back twice.
         if command.preview:
             return Answer(prepared.seq, "", prepared.told())
         exact = self.take_back({name: undone.update for name, undone in prepared.documents.items()})
@@ -150,14 +174,14 @@ class Live(Proposing):
         return Answer(first, "", prepared.told())
 
     def _proposal(
-        self, grant: Grant, command: Proposal, asked: bytes, prepared: Prepared | Comparison | None, run: str
+        self, grant: Grant, command: Proposal, asked: bytes, prepared: Prepared | Plan | None, run: str
     ) -> Answer:
         if not grant.write:
             raise Refused("not-allowed")
         first = self.state.seq + 1
         if isinstance(command, Propose):
             return Answer(first, run, self.propose(grant, command, run, asked))
-        assert isinstance(prepared, Comparison)
+        assert not isinstance(prepared, Prepared)
         return Answer(first, run, self.settle(grant, command, prepared, run, asked))
 
     def tab_left(self, name: str) -> None:

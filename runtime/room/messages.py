@@ -4,44 +4,26 @@
 instead of `publish` when the pass did not happen.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Protocol
 
-from outcome import Error, Outcome, capture
+from pycrdt import Doc
 
 from ...protocol.access import Grant
 from ...protocol.commands import Asked, ProvideContext, RegisterTools
-from ...protocol.comparison import Comparison
 from ...protocol.errors import CODES, OutcomeUnknown, PlaitError, Refused
-from ...protocol.events import (
-    ApprovalRequested,
-    ArgumentsStreamed,
-    Attachment,
-    DocumentEdited,
-    QuestionAsked,
-    ReasoningStreamed,
-    Record,
-    TextStreamed,
-    ToolDelegated,
-    ToolFailed,
-    ToolNotStarted,
-    ToolOutcomeUnknown,
-    ToolReturned,
-    ToolStarted,
-)
+from ...protocol.events import Attachment, Record
+from ...protocol.planning import Plan
 from ...protocol.prompts import AgentFacts
-from ...protocol.update import decode_state_vector, read
+from ...protocol.update import decode_state_vector
 from .audience import Audience
-from .editing import Place, Transform, gave
 from .identity import is_server_id
 from .live import Answer, Live
-from .shared import Taken
+from .shared import Later, Taken
 from .tab import Tab
 from .undoing import Prepared
 
 AgentFor = Callable[[str], AgentFacts]
-Done = Callable[[bool | None], None]
-"""Told about a step's report: recorded, no longer wanted, or (None) nobody knows."""
 
 
 class Message(Protocol):
@@ -83,27 +65,33 @@ class Ask:
         self.files: dict[str, Attachment] = {}
         self.run = run
         """The run in which an agent asks."""
-        self.prepared: Prepared | Comparison | None = None
-        self.stale = False
-        """It was prepared before somebody else undid something: it is to be prepared again, and nothing was done."""
+        self.prepared: Prepared | Plan | None = None
+        """What an undo or a decision about a draft would do."""
+        self.again = False
+        """Nothing was done, and it is to be asked once more."""
         self._reply = reply
         self._answer: Answer | PlaitError = OutcomeUnknown()
 
     def speculate(self, live: Live, agent_for: AgentFor) -> None:
+        self.again = False
         try:
             if self._binds and self._tab is None:
                 raise Refused("not-allowed", "Only a socket can have tools or facts of its own; they go when it goes.")
             name = self._binds or self._name
-            self.stale = isinstance(self.prepared, Prepared) and self.prepared.seq < live.state.undone
-            if not self.stale:
-                self._answer = live.command(
-                    self.grant, self.command, self.known, agent_for, name, self.files, self.prepared, self.run
-                )
+            self._answer = live.command(
+                self.grant, self.command, self.known, agent_for, name, self.files, self.prepared, self.run
+            )
+        except Later:
+            self.again = True
         except (Refused, OutcomeUnknown) as error:
             self._answer = error
 
+    def refuse(self, refused: Refused) -> None:
+        """Be told this instead of being judged."""
+        self._answer = refused
+
     def publish(self, live: Live, audience: Audience) -> None:
-        if self.stale:
+        if self.again:
             return
         if self._binds and self._tab is not None and isinstance(self._answer, Answer):
             audience.bind(self._tab, self._binds)
@@ -129,7 +117,7 @@ class Edit:
         self.step2 = step2
         self._taken: Taken | None = None
         self._refused: Refused | None = None
-        self._unknown: OutcomeUnknown | None = None
+        self._later = False
 
     def speculate(self, live: Live, agent_for: AgentFor) -> None:
         try:
@@ -139,14 +127,14 @@ class Edit:
                 self._refused = Refused("permission-denied")
         except Refused as refused:
             self._refused = refused
-        except OutcomeUnknown as unknown:
-            self._unknown = unknown
+        except Later:  # The tab's next edits lean on this one, so it cannot wait behind them.
+            self._later = True
 
     def publish(self, live: Live, audience: Audience) -> None:
         taken = self._taken
-        if self._unknown is not None:
-            self.failed(self._unknown)
-            self.tab.send_step1(live.document(self.tab.document).get_state())
+        if self._later:
+            self.failed(OutcomeUnknown("the document is being read again from the log"))
+            _ask_for_all(live, self.tab)
         elif self._refused is not None:
             self._deny(live, audience, self._refused)
         elif taken is None:
@@ -171,7 +159,7 @@ class Edit:
             audience.warned.add(self.tab)
         self.tab.denied(refused.code, refused.message)
         if refused.code == "update-incomplete":
-            self.tab.send_step1(live.document(self.tab.document).get_state())
+            _ask_for_all(live, self.tab)
 
     def failed(self, error: PlaitError) -> None:
         code = error.code if isinstance(error, Refused | OutcomeUnknown) else "store-failed"
@@ -185,14 +173,8 @@ class Join(_Quiet):
         self.tab = tab
 
     def publish(self, live: Live, audience: Audience) -> None:
-        if self.tab not in audience:
-            return
-        try:
-            self.tab.send_step1(live.document(self.tab.document).get_state())
-        except Refused as refused:
-            self.tab.close(CODES[refused.code].close or 1013, refused.code)
-            return
-        audience.greet(self.tab)
+        if self.tab in audience and _ask_for_all(live, self.tab):
+            audience.greet(self.tab)
 
 
 class Resync(_Quiet):
@@ -203,7 +185,7 @@ class Resync(_Quiet):
 
     def publish(self, live: Live, audience: Audience) -> None:
         if self.tab in audience:
-            self.tab.send_step1(live.document(self.tab.document).get_state())
+            _ask_for_all(live, self.tab)
 
 
 class Step1(_Quiet):
@@ -216,10 +198,8 @@ class Step1(_Quiet):
     def publish(self, live: Live, audience: Audience) -> None:
         if self.tab not in audience:
             return
-        try:
-            doc = live.document(self.tab.document)
-        except Refused as refused:  # A draft that was settled long ago.
-            self.tab.close(CODES[refused.code].close or 1013, refused.code)
+        doc = document_of(live, self.tab)
+        if doc is None:
             return
         theirs, ours = decode_state_vector(self.state_vector), decode_state_vector(doc.get_state())
         if any(is_server_id(client, live.name) and clock > ours.get(client, 0) for client, clock in theirs.items()):
@@ -237,9 +217,8 @@ class CatchUp(_Quiet):
 
     def publish(self, live: Live, audience: Audience) -> None:
         behind = self.tab.behind
-        if self.tab in audience and behind is not None:
-            update = live.document(self.tab.document).get_update(behind)
-            self.tab.catch_up(update, audience.present(self.tab.document))
+        if self.tab in audience and behind is not None and (doc := document_of(live, self.tab)) is not None:
+            self.tab.catch_up(doc.get_update(behind), audience.present(self.tab.document))
 
 
 class Leave(_Quiet):
@@ -298,107 +277,19 @@ class Look(_Quiet):
         self._tell(error)
 
 
-class Report:
-    """What a step did, or some of its stream."""
-
-    def __init__(self, run: str, author: str, event: Any, done: Done | None = None) -> None:
-        self.run = run
-        self.author = author
-        self.event = event
-        self.done = done
-        self._accepted = False
-
-    @property
-    def begins(self) -> bool:
-        """It is an intent, and nobody carries out one whose step was abandoned."""
-        return isinstance(self.event, ToolStarted | ToolDelegated | ApprovalRequested | QuestionAsked)
-
-    @property
-    def stays_true(self) -> bool:
-        """It says what a call is known to have done, and that outlives the epoch which could not write it down."""
-        return isinstance(self.event, ToolReturned | ToolFailed | ToolOutcomeUnknown | ToolNotStarted)
-
-    def speculate(self, live: Live, agent_for: AgentFor) -> None:
-        if isinstance(self.event, TextStreamed | ReasoningStreamed | ArgumentsStreamed):
-            self._accepted = live.stream(self.run, self.event)
-        else:
-            self._accepted = live.report(self.run, self.author, self.event)
-
-    def publish(self, live: Live, audience: Audience) -> None:
-        if self.done is not None:
-            self.done(self._accepted)
-
-    def failed(self, error: PlaitError) -> None:
-        if self.done is not None:
-            self.done(None)
+def document_of(live: Live, tab: Tab) -> "Doc[Any] | None":
+    """The tab's document; None if there is none any more, as of a draft that was settled long ago, and then the tab is
+    told so and closed."""
+    try:
+        return live.document(tab.document)
+    except Refused as refused:
+        tab.close(CODES[refused.code].close or 1013, refused.code)
+        return None
 
 
-class Begin(Report):
-    """A step is about to send a request to a model."""
-
-    def __init__(
-        self, run: str, author: str, step: str, attempt: int, model: str, request: dict[str, Any], steers: Sequence[int]
-    ) -> None:
-        super().__init__(run, author, None)
-        self._step = (step, attempt, model, request)
-        self._steers = steers
-
-    @property
-    def begins(self) -> bool:
-        return True
-
-    def speculate(self, live: Live, agent_for: AgentFor) -> None:
-        step, attempt, model, request = self._step
-        self._accepted = live.begin_request(self.run, self.author, step, attempt, model, request, self._steers)
-
-
-class Write:
-    """An edit of a shared document from inside, or a look into it: `told` gets what the function gave, or why not."""
-
-    def __init__(
-        self,
-        author: str,
-        document: str,
-        transform: Transform,
-        told: Callable[[Outcome[Any]], None],
-        place: Place | None = None,
-        *,
-        looks: bool = False,
-        key: str = "",
-    ) -> None:
-        self.document = document
-        self.place = place
-        self.key = key
-        self.known: Record | None = None
-        """The record of an earlier edit under the same key."""
-        self.end: tuple[int, int] | None = None
-        """The last struct that it inserted, where its author's cursor is now."""
-        self._author = author
-        self._transform = transform
-        self._told = told
-        self._looks = looks
-        self._outcome: Outcome[Any] = Error(OutcomeUnknown())
-
-    def speculate(self, live: Live, agent_for: AgentFor) -> None:
-        drafted = len(live.drafts)
-        self._outcome = capture(self._write, live)
-        if len(live.drafts) > drafted and live.drafts[-1].update:  # One under an id may have changed nothing.
-            inserted = read(live.drafts[-1].update, own=True).inserted
-            self.end = (inserted[-1][0], inserted[-1][2] - 1) if inserted else None
-
-    def _write(self, live: Live) -> Any:
-        if self.known is not None:
-            event = self.known.event
-            if not isinstance(event, DocumentEdited):
-                raise Refused("id-reused")
-            return gave(event.result)
-        place = None if self._looks else self.place
-        return live.write(self._author, self.document, self._transform, place, self.key, looks=self._looks)
-
-    def publish(self, live: Live, audience: Audience) -> None:
-        if not audience.watches(self.document):
-            live.forget_unwritten(self.document)
-        self._told(self._outcome)
-
-    def failed(self, error: PlaitError) -> None:
-        self._told(Error(error))
+def _ask_for_all(live: Live, tab: Tab) -> bool:
+    """Send our step 1, so that the tab sends what we have not; False if its document is gone."""
+    doc = document_of(live, tab)
+    if doc is not None:
+        tab.send_step1(doc.get_state())
+    return doc is not None

@@ -1,10 +1,11 @@
 """Proposing: what a room makes of a draft: opened as a copy, accepted or rejected by hunks, closed.
 
-What is to be decided is read from the log beside the pass, which goes on (`compare`), and brought up to date in it:
-the decision is about the draft as it is when its turn comes, and the first one in log order counts. The rules stand in
-specs/drafts.md.
+What is to be decided is planned beside the pass, which goes on (`protocol/planning`), and brought up to date in it: the
+decision is about the draft as it is when its turn comes, and the first one in log order counts. Where people write the
+draft faster than it can be planned, the last plan is made in the pass. The rules stand in specs/drafts.md.
 """
 
+from functools import partial
 from typing import Any
 
 import trio
@@ -12,8 +13,7 @@ import trio
 from ...protocol import limits
 from ...protocol.access import Grant
 from ...protocol.commands import Accept, Propose, Reject
-from ...protocol.comparison import Comparison
-from ...protocol.drafts import Looking, ShownHunks, chosen, draft_to_settle, open_draft
+from ...protocol.drafts import Looking, ShownHunks, draft_to_settle, open_draft
 from ...protocol.errors import OutcomeUnknown, Refused
 from ...protocol.events import (
     DocumentCopied,
@@ -27,19 +27,24 @@ from ...protocol.events import (
 )
 from ...protocol.frames import EMPTY_UPDATE
 from ...protocol.names import draft_begun
-from ...protocol.settling import accept, reject
+from ...protocol.planning import Plan
 from ...storage.store import Store
+from .aside import AT_ONCE_BYTES, aside
 from .editing import Editing
-from .shared import Broken
+from .shared import Broken, Later
+
+PLANS = 3
+"""How often a decision is planned beside the pass, before it is planned in it."""
 
 
 class Proposing(Editing):
     """One epoch of one room, as far as it is about drafts."""
 
     def propose(self, grant: Grant, command: Propose, run: str, asked: bytes) -> dict[str, Any]:
-        """Open a draft; its name is what the asker is told. Raises Refused, OutcomeUnknown."""
+        """Open a draft; its name is what the asker is told. Raises Refused, Later, OutcomeUnknown."""
         event = open_draft(self.state, grant, command)
-        base = self._whole(event.of)
+        self._check_whole(event.of)
+        base = self.shared_document(event.of).doc.get_update()
         if len(self.shared) >= limits.DOCUMENTS_PER_ROOM:
             raise Refused("room-full", f"A room may have {limits.DOCUMENTS_PER_ROOM} documents.")
         if len(base) > limits.DOCUMENT_BYTES:  # As deletions can make it; its copy would be one document too large.
@@ -49,29 +54,32 @@ class Proposing(Editing):
         return {"draft": event.draft}
 
     def settle(
-        self, grant: Grant, command: Accept | Reject, comparison: Comparison, run: str, asked: bytes
+        self, grant: Grant, command: Accept | Reject, plan: Plan | None, run: str, asked: bytes
     ) -> dict[str, Any]:
-        """Decide about hunks of a draft, or about all of it; what the asker is told. Raises Refused, OutcomeUnknown."""
+        """Decide about hunks of a draft, or about all of it; what the asker is told. Raises Refused, OutcomeUnknown;
+        Later if what was planned may not be what would be planned now."""
         draft = draft_to_settle(self.state, grant, command)
+        self._check_whole(draft.of if isinstance(command, Accept) else command.draft)
+        if plan is None:
+            raise Later
         for record in self.drafts:  # What this pass did before is not in the log yet.
-            comparison.take(record)
-        patches = chosen(comparison, command)
-        hunks = tuple(patch.id for patch in patches)
+            plan.take(record)
+        if plan.stale and plan.tries < PLANS:
+            raise Later
+        if plan.stale:
+            plan.make()
+        hunks, done = plan.settled()
         key, told = command_record_id(command.id), {}
         if isinstance(command, Accept):
-            base = self.shared_document(draft.of)
-            clock = base.clocks.get(self.client, 0)
-            done = accept(comparison, patches, self._whole(draft.of), self.client, clock)
-            event = HunksAccepted(command.draft, hunks, done.kept, done.moved, done.gone)
-            self._apply(draft.of, done.update, event, grant.author, run, key, asked)
+            update, moved = done.written(self.client, self.shared_document(draft.of).clocks.get(self.client, 0))
+            accepted = HunksAccepted(command.draft, hunks, done.kept, moved, done.gone)
+            self._apply(draft.of, update, accepted, grant.author, run, key, asked)
             told = {"hunks": list(hunks), "kept": list(done.kept)}
         elif command.hunks is not None:
-            self._whole(command.draft)
             shared = self.shared_document(command.draft)
             client = shared.doc.client_id
-            done = reject(comparison, patches, client, shared.clocks.get(client, 0))
-            event = HunksRejected(hunks, done.moved)
-            self._apply(command.draft, done.update, event, grant.author, run, key, asked)
+            update, moved = done.written(client, shared.clocks.get(client, 0))
+            self._apply(command.draft, update, HunksRejected(hunks, moved), grant.author, run, key, asked)
             told = {"hunks": list(hunks)}
         if command.hunks is None:
             closed = DraftAccepted(command.draft) if isinstance(command, Accept) else DraftRejected(command.draft)
@@ -80,12 +88,6 @@ class Proposing(Editing):
             self._draft(closed, grant.author, run, id=key, asked=asked if first else None)
             self.forget_settled()
         return told
-
-    def _whole(self, document: str) -> bytes:
-        """All of a document. Raises OutcomeUnknown while it is being read again."""
-        if document in self.broken:
-            raise OutcomeUnknown("the document is being read again from the log")
-        return self.shared_document(document).doc.get_update()
 
     def _apply(
         self,
@@ -118,21 +120,14 @@ class Proposing(Editing):
                 self.shared.pop(name).release()
 
 
-async def compare(room: str, store: Store, name: str) -> Comparison:
-    """A draft beside its base, as the log says; nothing of it if there is no such draft. Raises StoreError."""
-    comparison = Comparison(name)
-    begun = draft_begun(name)
-    comparison.head = max(0, begun - 1)
-    if begun:
-        await catch_up(room, store, comparison)
-    return comparison
-
-
-async def catch_up(room: str, store: Store, comparison: Comparison) -> None:
-    """Take in what has been written since. Raises StoreError."""
-    while page := await store.read(room, comparison.head):
+async def catch_up(room: str, store: Store, plan: Plan) -> None:
+    """Take in what the log has by now. Raises StoreError."""
+    while page := await store.read(room, plan.head):
         for record in page:
-            comparison.take(record)
+            if record.document in (plan.draft, plan.of) and len(record.update) > AT_ONCE_BYTES:
+                await aside(partial(plan.take, record), len(record.update))
+            else:
+                plan.take(record)
         await trio.lowlevel.checkpoint()
 
 
@@ -141,9 +136,14 @@ async def look(room: str, store: Store, name: str) -> ShownHunks:
     looking = Looking(name)
     begun = draft_begun(name)
     looking.comparison.head = max(0, begun - 1)
+    size = 0
     page: list[Record] = await store.read(room, begun - 1) if begun else []
     while page:
         for record in page:
-            looking.take(record)
+            if record.document == name:
+                size += len(record.update)
+                await aside(partial(looking.take, record), len(record.update))
+            else:
+                looking.take(record)
         page = await store.read(room, looking.comparison.head)
-    return looking.shown()
+    return await aside(looking.shown, size)

@@ -16,29 +16,42 @@ import logging
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import partial
 
 import trio
 
 from ...protocol import limits
-from ...protocol.commands import Accept, Asking, Reject, Undo
-from ...protocol.comparison import Comparison
+from ...protocol.commands import Asking
 from ...protocol.errors import CODES, OutcomeUnknown, PlaitError, Refused
 from ...protocol.events import Attachment, Record, command_record_id
+from ...protocol.planning import Plan
 from ...protocol.update import read
 from ...storage.store import RoomDeleted, Store, StoreError, StoreFull
 from .company import Company
 from .crew import Crew
 from .door import Door
 from .drafting import Change
-from .identity import Surroundings, server_id
+from .identity import Surroundings
 from .live import Live
-from .messages import Ask, CatchUp, Edit, Join, Leave, Look, Message, Report, Resync, Step1, TabGone, TabStays, Write
+from .messages import (
+    Ask,
+    CatchUp,
+    Edit,
+    Join,
+    Leave,
+    Look,
+    Message,
+    Resync,
+    Step1,
+    TabGone,
+    TabStays,
+    document_of,
+)
 from .opening import mend, open_live, take_snapshot
-from .proposing import catch_up, compare
+from .preparing import Preparing
+from .proposing import catch_up
+from .reports import Report, Write
 from .seeding import Seed, Shelf
 from .tab import Tab
-from .undoing import NOTHING, Prepared, prepare
 
 log = logging.getLogger("plait.room")
 
@@ -74,7 +87,10 @@ class Room(Door):
         self._tabs_unsaid = False
         """Whether this epoch's log does not say yet that the tabs with tools are here still."""
         self._alarm: int | None = None
-        self._preparing = trio.Lock()
+        self._preparing = Preparing(name, store, surroundings, self)
+        self._judging: Message | None = None
+        self._breaking: dict[str, int] = {}
+        """The commands that this room had to be read again for, and how often; the newest ones."""
         self._live: Live | None = None
         self._company = Company(name, self._audience)
 
@@ -175,10 +191,10 @@ class Room(Door):
         taken = [self._inbox.popleft() for _ in range(min(len(self._inbox), limits.PASS_MESSAGES))]
         if self._inbox:
             self._work.set()
-        batch = [message for message in taken if not self._prepares(message, nursery)]
-        self._say_who_stays(batch)
         live = self._live
         assert live is not None
+        batch = [message for message in taken if not self._preparing.takes(message, live.state, nursery)]
+        self._say_who_stays(batch)
         with trio.CancelScope(shield=True):  # A pass is short, and its outcome must be known.
             try:
                 await self._look_up(batch)
@@ -214,41 +230,8 @@ class Room(Door):
                 message.known = await self.store.find(self.name, command_record_id(message.command.id))
                 if isinstance(message.command, Asking):
                     message.files = await self._attached(message.command)
-                if isinstance(message.prepared, Comparison):
+                if isinstance(message.prepared, Plan):
                     await catch_up(self.name, self.store, message.prepared)
-
-    def _prepares(self, message: Message, nursery: trio.Nursery) -> bool:
-        """Whether the message has to wait for what only the log can say; it comes again when that is known."""
-        if not isinstance(message, Ask) or message.prepared is not None:
-            return False
-        if not isinstance(message.command, Undo | Accept | Reject) or not message.grant.write:
-            return False  # Who may not is refused before anything is read for them.
-        nursery.start_soon(self._prepare, message, message.command)
-        return True
-
-    async def _prepare(self, message: Ask, command: Undo | Accept | Reject) -> None:
-        told: PlaitError = OutcomeUnknown("the room was closed")
-        try:
-            async with self._preparing:  # One at a time, as each holds a document with all its past.
-                message.prepared = await self._prepared(message, command)
-        except PlaitError as error:
-            told = error
-        except Exception as error:  # What one command trips over is no reason to end the room.
-            log.error("room %s: a command was not prepared", self.name, exc_info=error)
-            told = Refused("bad-request", "This cannot be done.")
-        finally:
-            if message.prepared is not None:
-                self._post(message)
-            else:
-                message.failed(told)
-
-    async def _prepared(self, message: Ask, command: Undo | Accept | Reject) -> Prepared | Comparison:
-        if isinstance(command, Accept | Reject):
-            return await compare(self.name, self.store, command.draft)
-        if not command.preview:
-            message.known = await self.store.find(self.name, command_record_id(command.id))
-        client = partial(server_id, self.name, self._surroundings.entropy)
-        return NOTHING if message.known else await prepare(self.name, self.store, command, client)
 
     async def _attached(self, command: Asking) -> dict[str, Attachment]:
         """Those of the command's attachments that the store has, as it knows them."""
@@ -259,9 +242,28 @@ class Room(Door):
         for message in batch:
             if isinstance(message, Ask) and not self._quiet:
                 live.decide()  # A run that the message before has finished can be told nothing any more.
+            if isinstance(message, Ask) and message.known is None and self._breaks(message):
+                continue
+            self._judging = message
             message.speculate(live, self._crew.agent_for)
         if not self._quiet:
             live.decide()
+        self._judging = None
+
+    def _breaks(self, message: Ask) -> bool:
+        """Whether the room had to be read again for this very command, twice: it is not tried a third time."""
+        if self._breaking.get(message.command.id, 0) < 2:
+            return False
+        message.refuse(Refused("bad-request", "This cannot be done."))
+        return True
+
+    def _remember_what_broke(self) -> None:
+        message, self._judging = self._judging, None
+        if isinstance(message, Ask):
+            key = message.command.id
+            self._breaking[key] = self._breaking.pop(key, 0) + 1
+            if len(self._breaking) > _BREAKING:
+                del self._breaking[next(iter(self._breaking))]
 
     async def _commit(self, live: Live) -> list[Record]:
         append = live.append()
@@ -286,15 +288,16 @@ class Room(Door):
                 message.publish(live, self._audience)
             except Exception as error:  # What one asker cannot be told is no reason not to tell the others.
                 log.error("room %s: %s was not answered", self.name, type(message).__name__, exc_info=error)
-            if isinstance(message, Ask) and message.stale:
-                message.prepared = None
-                self._post(message)
-            if isinstance(message, Write) and message.place is not None:
+            if isinstance(message, Write) and message.place is not None and message.happened:
                 run = live.state.runs.get(message.place.run)
                 if run is not None:
                     self._company.seen(run, message.document, live.epoch, message.end)
+        again = [message for message in batch if isinstance(message, Ask | Write | Seed) and message.again]
+        if again:  # Before whatever else waits, as it was asked before that.
+            self._inbox.extendleft(reversed(again))
+            self._work.set()
         for name in self._audience.renamed:
-            self._post(TabGone(name))
+            self.post(TabGone(name))
         self._audience.renamed.clear()
         self._ask_again(live, changes)
 
@@ -304,7 +307,9 @@ class Room(Door):
             if clients.isdisjoint(_writers(changes[tab.document])):
                 continue
             self._audience.owed.pop(tab, None)
-            tab.send_step1(live.document(tab.document).get_state())
+            doc = document_of(live, tab)
+            if doc is not None:
+                tab.send_step1(doc.get_state())
 
     def _settle(self, nursery: trio.Nursery) -> None:
         live = self._live
@@ -329,6 +334,7 @@ class Room(Door):
         """The commit failed, or something broke before it: start again from the log, and tell those who waited."""
         old = self._live
         assert old is not None
+        self._remember_what_broke()
         self._crew.abandon(self)
         old.drop_flows()
         told = _translate(error)
@@ -350,7 +356,7 @@ class Room(Door):
         self._forget_intents(told)
         for message in batch:
             if isinstance(message, _CHANGES_NOTHING):
-                self._post(message)  # So it is simply asked again.
+                self.post(message)  # So it is simply asked again.
             elif isinstance(message, Resync):
                 self._unsynced[message.tab] = None
             elif isinstance(message, Report) and message.stays_true:
@@ -401,7 +407,7 @@ class Room(Door):
         self._inbox.extendleft(reversed(self._unsaid))
         self._unsaid.clear()
         for tab in self._unsynced:
-            self._post(Resync(tab))
+            self.post(Resync(tab))
         self._unsynced.clear()
         self.poke()
 
@@ -435,6 +441,9 @@ class Room(Door):
 
 
 _CHANGES_NOTHING = (Join, Step1, CatchUp, Look, Leave, Shelf)
+
+_BREAKING = 100
+"""So many commands are remembered for which a room had to be read again."""
 
 _WORTH_A_SNAPSHOT = 100
 """A sleeping room with fewer records since its last snapshot is read from its tail instead."""

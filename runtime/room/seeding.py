@@ -18,6 +18,7 @@ from ...protocol.events import DocumentSeeded, Record
 from .audience import Audience
 from .live import Live
 from .messages import AgentFor
+from .shared import Later
 
 
 class Seeded(Struct, frozen=True):
@@ -81,8 +82,6 @@ class Seed:
         self._outcome = capture(self._seed, live)
 
     def _seed(self, live: Live) -> Seeded:
-        if self.document in live.broken:
-            raise OutcomeUnknown("the document is being read again from the log")
         first = self.known or next((draft for draft in live.drafts if draft.id == self.key), None)
         if first is not None and first.event == self._event:
             return Seeded(first.seq, first.author, self._event, fresh=False)
@@ -93,10 +92,16 @@ class Seed:
         seq = live.seed(self._author, self.document, self._event, self._data, self.key)
         return Seeded(seq, self._author, self._event, fresh=True)
 
+    @property
+    def again(self) -> bool:
+        """Nothing was done yet: it is to be taken up in the next pass."""
+        return isinstance(self._outcome, Error) and isinstance(self._outcome.error, Later)
+
     def publish(self, live: Live, audience: Audience) -> None:
         if not audience.watches(self.document):
             live.forget_unwritten(self.document)
-        self._told(self._outcome)
+        if not self.again:
+            self._told(self._outcome)
 
     def failed(self, error: PlaitError) -> None:
         self._told(Error(error))

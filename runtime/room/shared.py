@@ -22,6 +22,10 @@ class Broken(Exception):
     """The CRDT panicked in the middle of an edit: the document in memory can no longer be trusted."""
 
 
+class Later(Exception):
+    """Nothing was done, because what it needs is not there yet: the room takes it up again in its next pass."""
+
+
 class Taken:
     """What became of a tab's edits, one or several that are one transaction: as they came (`edits`), the exact update
     that they were together (empty if nothing changed), and the ids whose structs were left out."""

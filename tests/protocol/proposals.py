@@ -3,10 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
-from plait.protocol.comparison import Comparison, Patch
+from plait.protocol.accepting import accept
+from plait.protocol.blocks import Blocks
+from plait.protocol.comparison import Comparison
 from plait.protocol.events import DocumentCopied, DocumentEdited, Event, HunksAccepted, HunksRejected, Record
 from plait.protocol.frames import EMPTY_UPDATE
-from plait.protocol.settling import Settlement, accept, reject
+from plait.protocol.patches import Patch
+from plait.protocol.rejecting import reject
+from plait.protocol.settling import Settlement
 from plait.protocol.update import decode_state_vector, fits, read
 from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText
 
@@ -68,18 +72,22 @@ class Proposal:
         comparison, chosen = self._chosen(ids)
         client = SERVER
         clock = decode_state_vector(self.base.doc.get_state()).get(client, 0)
-        done = accept(comparison, chosen, self.base.doc.get_update(), client, clock)
-        event = HunksAccepted(DRAFT, tuple(patch.id for patch in chosen), done.kept, done.moved, done.gone)
-        self._record("ann", BASE, self.base.apply(done.update), event)
+        base = Blocks()
+        base.take(1, self.base.doc.get_update())
+        done = accept(comparison, chosen, base)
+        update, moved = done.written(client, clock)
+        event = HunksAccepted(DRAFT, tuple(patch.id for patch in chosen), done.kept, moved, done.gone)
+        self._record("ann", BASE, self.base.apply(update), event)
         return done
 
     def reject(self, *ids: str) -> Settlement:
         """Reject these hunks, or all."""
         comparison, chosen = self._chosen(ids)
         clock = decode_state_vector(self.draft.doc.get_state()).get(DRAFTER, 0)
-        done = reject(comparison, chosen, DRAFTER, clock)
-        event = HunksRejected(tuple(patch.id for patch in chosen), done.moved)
-        self._record("ann", DRAFT, self.draft.apply(done.update), event)
+        done = reject(comparison, chosen)
+        update, moved = done.written(DRAFTER, clock)
+        event = HunksRejected(tuple(patch.id for patch in chosen), moved)
+        self._record("ann", DRAFT, self.draft.apply(update), event)
         return done
 
     def _chosen(self, ids: tuple[str, ...]) -> tuple[Comparison, list[Patch]]:

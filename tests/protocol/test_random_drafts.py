@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plait.protocol.commands import Accept
+from plait.protocol.planning import Plan
 from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText
 
-from .proposals import Proposal, Side
+from .proposals import BASE, DRAFT, Proposal, Side
 
 PEOPLE = ("bob", "cleo")
 AGENTS = ("agent:scribe", "agent:editor")
@@ -204,6 +206,76 @@ def test_nothing_that_people_write_meanwhile_is_lost(seed: int) -> None:
     said = str(shown(proposal.base.doc))
     assert [word for word in written if word not in said] == []
     assert shown(proposal.base.doc) == shown(_again(proposal.base))
+
+
+@given(seeds)
+@settings(max_examples=200, deadline=None)
+def test_a_plan_that_is_not_stale_is_what_would_be_planned_now(seed: int) -> None:
+    """DF17: whatever people have written in the base since, and whatever kind of thing it was."""
+    world = World(random.Random(seed))
+    proposal = world.proposal
+    for _ in range(world.rng.randint(1, 4)):
+        world.edit(proposal.draft, world.rng.choice(AGENTS), deletes=True)
+        world.edit(proposal.base, world.rng.choice(PEOPLE), deletes=world.rng.random() < 0.3)
+    ids = world.some()
+    command = Accept(id="a", draft=DRAFT, hunks=ids) if ids else Accept(id="a", draft=DRAFT)
+
+    def planned() -> Plan:
+        plan = Plan(command, BASE, proposal.opened - 1)
+        plan.begin(len(proposal.log), proposal.base.doc.get_update())
+        for record in proposal.log[proposal.opened - 1 :]:
+            plan.take(record)
+        plan.make()
+        return plan
+
+    plan = planned()
+    for _ in range(4):
+        world.edit(proposal.base, world.rng.choice(PEOPLE), deletes=world.rng.random() < 0.5)
+        for record in proposal.log:
+            plan.take(record)
+        if plan.stale:
+            return
+        (hunks, done), (hunks_now, now) = plan.settled(), planned().settled()
+        assert (hunks, done.kept, done.gone) == (hunks_now, now.kept, now.gone)
+        assert done.written(99, 5) == now.written(99, 5)
+
+
+@pytest.mark.parametrize("change", ["words", "elsewhere", "key", "inside", "gone", "draft"])
+def test_what_makes_a_plan_stale(change: str) -> None:
+    """DF17: not what people type in the base beside the hunks; what they do at these places, and any edit of the draft."""
+    proposal = Proposal(_begin)
+
+    def propose(doc: "Doc[Any]") -> None:
+        doc.get("content", type=Text).insert(0, "Well: ")
+        doc.get("state", type=Map)["a"] = "second"
+        del doc.get("default", type=XmlFragment).children[1]
+
+    def meanwhile(doc: "Doc[Any]") -> None:
+        page: Any = doc.get("default", type=XmlFragment)
+        match change:
+            case "words" | "draft":
+                doc.get("content", type=Text).insert(3, "!")
+            case "elsewhere":
+                page.children[0].children[0].insert(0, "!")
+                doc.get("state", type=Map)["b"] = 1
+            case "key":
+                doc.get("state", type=Map)["a"] = "third"
+            case "inside":
+                page.children[1].children[0].insert(0, "!")
+            case _:
+                del page.children[0]
+
+    proposal.edit(proposal.draft, "agent:scribe", propose, 301)
+    plan = Plan(Accept(id="a", draft=DRAFT), BASE, proposal.opened - 1)
+    plan.begin(len(proposal.log), proposal.base.doc.get_update())
+    for record in proposal.log[proposal.opened - 1 :]:
+        plan.take(record)
+    plan.make()
+    assert not plan.stale
+    proposal.edit(proposal.draft if change == "draft" else proposal.base, "bob", meanwhile, 302)
+    for record in proposal.log:
+        plan.take(record)
+    assert plan.stale == (change not in ("words", "elsewhere"))
 
 
 @given(seeds)

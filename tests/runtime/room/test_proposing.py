@@ -12,6 +12,7 @@ from plait.protocol.document import shown_drafts
 from plait.protocol.errors import PlaitError, Refused
 from plait.protocol.events import DraftAccepted, DraftOpened, HunksAccepted, RunFinished
 from plait.protocol.limits import DRAFTS_OPEN, DRAFTS_SETTLED
+from plait.protocol.planning import Plan
 from plait.protocol.update import read
 from plait.runtime import Agent, Call, Runtime, document_tools, tool
 from plait.runtime.room.live import Answer
@@ -146,6 +147,54 @@ async def test_what_was_changed_after_the_look_is_not_decided() -> None:
         assert refused.value.code == "draft-changed"
         await room.ask(ANN, Accept(id="b", draft=draft, hunks=[shown.hunks[1].id], seen=shown.seq))
         assert await text_of(room, "main") == "A good day. Bye."
+
+
+@pytest.mark.parametrize("written", ["base", "draft"])
+async def test_a_decision_is_planned_while_others_write(written: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DF17, DF7: typing in the document leaves the plan as it is; typing in the draft is looked at, and the last plan
+    is made in the pass, however fast people type."""
+    plans: list[int] = []
+    make = Plan.make
+
+    def counted(plan: Plan) -> None:
+        make(plan)
+        plans.append(plan.tries)
+
+    monkeypatch.setattr(Plan, "make", counted)
+    async with rooms(MemoryStore()) as awake, awake.use("r") as room:
+        draft = await begun(room)
+        typed = 0
+
+        async def type_on(done: trio.Event) -> None:
+            nonlocal typed
+            while not done.is_set():
+                await room.write("bob", "main" if written == "base" else draft, put("x"))
+                typed += 1
+
+        done = trio.Event()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(type_on, done)
+            while not typed:
+                await trio.lowlevel.checkpoint()
+            answer = await room.ask(ANN, Accept(id="a", draft=draft))
+            done.set()
+        assert len(answer.result["hunks"]) == (2 if written == "base" else 3)
+        said = await text_of(room, "main")
+        assert said.strip("x") == "A fine day. Bye."
+        if written == "base":
+            assert (plans, said.count("x")) == ([1], typed)
+        else:
+            assert plans == [1, 2, 3, 4]
+
+
+async def test_a_large_draft_is_decided_while_others_have_their_turn() -> None:
+    """DF17: what takes long is done in a thread, so nobody waits for it."""
+    async with rooms(MemoryStore()) as awake, awake.use("r") as room:
+        await room.write("bob", "main", put("long words " * 3000))
+        draft = (await room.ask(ANN, Propose(id="p", document="main"))).result["draft"]
+        await room.write("agent:scribe", draft, put("fine", 5))
+        await room.ask(ANN, Accept(id="a", draft=draft))
+        assert (await text_of(room, "main")).startswith("long finewords")
 
 
 async def test_a_closed_draft_takes_no_edits() -> None:

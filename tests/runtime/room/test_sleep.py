@@ -14,8 +14,8 @@ from plait.protocol.events import EpochClosed, RunArchived, RunStarted
 from plait.protocol.moves import Move
 from plait.protocol.state import RoomState
 from plait.runtime.room.live import Live
-from plait.runtime.room.messages import Report
 from plait.runtime.room.opening import open_live, replay, take_snapshot
+from plait.runtime.room.reports import Report
 from plait.runtime.room.room import Room
 from plait.storage.memory import MemoryStore
 from plait.storage.store import Snapshot

@@ -11,6 +11,7 @@ from plait.protocol.errors import OutcomeUnknown, Refused
 from plait.protocol.events import EditsUndone, Record
 from plait.runtime import Agent, Call, Runtime, tool
 from plait.runtime.embed import RoomHandle
+from plait.runtime.room.preparing import Preparing
 from plait.runtime.room.shared import Broken, SharedDocument
 from plait.storage.memory import MemoryStore
 from pycrdt import Doc, Map, Text, XmlElement, XmlFragment, XmlText
@@ -275,7 +276,7 @@ async def test_who_may_not_write_is_refused_before_anything_is_read(monkeypatch:
         await room.edit("main", lambda doc: doc.get("content", type=Text).insert(0, "base "), author="ann")
         draft = await room.propose("main")
         async with runtime.rooms.use("r") as live:
-            monkeypatch.setattr(live, "_prepare", never)
+            monkeypatch.setattr(Preparing, "_prepare", never)
             for command in (Undo(id="u", author="ann"), Accept(id="a", draft=draft), Reject(id="r", draft=draft)):
                 with pytest.raises(Refused, match="not-allowed"):
                     await live.ask(Grant("eve", write=False), command)
