@@ -9,6 +9,8 @@ import { copyFile, mkdir, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+import { alias } from './packages.mjs'
+
 const here = dirname(fileURLToPath(import.meta.url))
 const target = resolve(process.argv[2] ?? join(here, 'dist'))
 
@@ -19,6 +21,7 @@ await build({
   entryPoints: { console: 'src/main.tsx' },
   outdir: target,
   bundle: true,
+  alias,
   minify: true,
   format: 'esm',
   charset: 'utf8',

@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+import { alias } from './packages.mjs'
+
 const here = dirname(fileURLToPath(import.meta.url))
 const units = resolve(process.argv[2] ?? join(here, '../../tests/console/units'))
 const target = await mkdtemp(join(tmpdir(), 'plait-units-'))
@@ -17,6 +19,7 @@ try {
     outdir: target,
     outExtension: { '.js': '.mjs' },
     bundle: true,
+    alias,
     platform: 'node',
     format: 'esm',
     nodePaths: [join(here, 'node_modules')],

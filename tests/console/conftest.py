@@ -49,6 +49,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory, need: Need) -> Path:
     ignored = shutil.ignore_patterns("node_modules", "dist", "__pycache__")
     shutil.copytree(CONSOLE, copy, ignore=ignored)
     shutil.copytree(ROOT / "tests" / "console" / "units", house / "tests" / "console" / "units")
+    shutil.copytree(ROOT / "protocol" / "js", house / "protocol" / "js", ignore=ignored)
     if installed(CONSOLE):
         (copy / "node_modules").symlink_to(CONSOLE / "node_modules")
     else:

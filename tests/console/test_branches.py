@@ -92,7 +92,7 @@ def test_escape_leaves_the_words_as_they_are(serve: Serve, tabs: Tabs) -> None:
     """CO22: and nothing is asked."""
     tab = tabs(serve("echo").url, "desk").live()
     asked(tab, "one", 1)
-    tab.page.get_by_role("button", name="edit").click()
+    tab.page.get_by_role("main").get_by_role("button", name="edit").click()
     tab.page.get_by_label("The prompt in other words").fill("other")
     tab.page.keyboard.press("Escape")
     expect(prompts(tab)).to_have_text(["one"])

@@ -106,7 +106,7 @@ def test_a_prompt_that_waits_outlives_a_reload_of_the_page(serve: Serve, tabs: T
             socket.connect_to_server()
 
     tab = tabs(server.url, "lobby").live()
-    tab.page.route_web_socket(re.compile("/rooms/"), answer)
+    tab.page.route_web_socket(re.compile("/hocuspocus"), answer)
     tab.page.reload()
     expect(tab.status).to_have_text(re.compile("busy"))
     tab.ask("remember me")
@@ -131,7 +131,7 @@ def test_a_name_outside_the_rule_is_refused_in_words(serve: Serve, tabs: Tabs) -
     """CO3: a refusal says why and what to do, in the banner and beside the document."""
     tab = tabs(serve("echo").url, "-no-")
     expect(tab.status).to_have_text(re.compile("refused"))
-    expect(tab.page.get_by_role("alert").first).to_contain_text("Refused (4400).")
+    expect(tab.page.get_by_role("alert").first).to_contain_text("Refused (bad-name).")
     expect(tab.page.get_by_role("alert").first).to_contain_text("Choose another name")
 
 

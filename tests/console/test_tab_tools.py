@@ -132,7 +132,7 @@ def test_a_result_whose_answer_was_lost_is_returned_once(serve: Serve, tabs: Tab
 
         socket.on_message(sent)
 
-    tab.page.route_web_socket(re.compile("/rooms/"), through)
+    tab.page.route_web_socket(re.compile("/hocuspocus"), through)
     tab.page.reload()
     tab.live()
     call(tab, "set_accent", colour="violet")
@@ -155,7 +155,7 @@ def test_what_a_page_did_and_lost_is_for_a_person_to_say(serve: Serve, tabs: Tab
         server = socket.connect_to_server()
         socket.on_message(lambda frame: None if b"return-tool" in _bytes(frame) else server.send(frame))
 
-    tab.page.route_web_socket(re.compile("/rooms/"), through)
+    tab.page.route_web_socket(re.compile("/hocuspocus"), through)
     tab.page.reload()
     tab.live()
     call(tab, "set_accent", colour="violet")
@@ -213,7 +213,7 @@ def test_a_copy_of_a_tab_is_another_tab(serve: Serve, tabs: Tabs) -> None:
     copy.add_init_script(f"if (!sessionStorage.getItem('plait.tab')) {copied}")
     copy.goto(f"{url}/?room=desk")
     expect(copy.get_by_role("status")).to_have_text(re.compile("live"))
-    assert copy.evaluate("() => sessionStorage.getItem('plait.tab')") != name
+    copy.wait_for_function("name => sessionStorage.getItem('plait.tab') !== name", arg=name)
     tab.page.reload()
     tab.live()
     assert tab.page.evaluate("() => sessionStorage.getItem('plait.tab')") == name

@@ -16,6 +16,7 @@ import { Backoff } from './backoff'
 import { Cell } from './cell'
 import { COMMANDS_UNANSWERED, TEXT_FRAME_BYTES } from './generated/limits'
 import type { Outbox, RefusedLater, Waiting } from './outbox'
+import { newId } from './page'
 import { passes, type Refusal, Refused } from './refused'
 import type { Body, Done } from './types'
 
@@ -69,7 +70,7 @@ export class Commands {
   }
 
   /** Ask, whatever becomes of this page meanwhile. */
-  async ask(body: Body, id: string = crypto.randomUUID()): Promise<Done> {
+  async ask(body: Body, id: string = newId()): Promise<Done> {
     const command = this.take(body, id, true)
     if (command.state !== 'new') return command.answer
     command.state = 'resting'
@@ -87,7 +88,7 @@ export class Commands {
   }
 
   /** Ask as long as this page lives. */
-  send(body: Body, id: string = crypto.randomUUID()): Promise<Done> {
+  send(body: Body, id: string = newId()): Promise<Done> {
     const command = this.take(body, id, false)
     if (command.state === 'new') this.ready(command)
     return command.answer
@@ -123,7 +124,7 @@ export class Commands {
     if (!this.mouth.open) return
     const body = this.hello()
     if (!body) return this.over(null)
-    this.greeting = crypto.randomUUID()
+    this.greeting = newId()
     this.mouth.say({ id: this.greeting, ...body })
   }
 

@@ -42,7 +42,7 @@ interface Server {
 }
 
 /** What a page has for its servers; tests of many pages in one process make several. */
-export class Page {
+export class Client {
   private readonly servers = new Map<string, Server>()
 
   constructor(private readonly tab: () => Promise<string> = tabName) {}
@@ -83,12 +83,12 @@ export class Page {
   }
 }
 
-let page: Page | undefined
+let client: Client | undefined
 
 /** Join a room: `url` is where the server is, empty for where the page came from. */
 export function connect(url: string, options: ConnectOptions): Room {
-  page ??= new Page()
-  return page.connect(url, options)
+  client ??= new Client()
+  return client.connect(url, options)
 }
 
 function joined({ link, outbox }: Server, options: ConnectOptions, tab: Promise<string>, left: () => boolean): Room {

@@ -9,7 +9,9 @@
  *   asked for again once it has read what it has.
  */
 
+import { Cell } from './cell'
 import type { Mouth } from './commands'
+import { newId } from './page'
 import { passes, Refused } from './refused'
 import type { LogRecord, RecordsOptions } from './types'
 
@@ -17,6 +19,8 @@ const AHEAD = 2_000
 const AGAIN_MS = 2_000
 
 export class Following {
+  /** The newest record of the log that is known. */
+  readonly head = new Cell(0)
   private readonly readers = new Set<Reader>()
   /** Where the stream of this socket is: every record up to here has come, or was not asked for. Null without a stream. */
   private at: number | null = null
@@ -68,12 +72,13 @@ export class Following {
   private follow(after: number): void {
     this.at = after
     this.caughtUp = false
-    this.asked = crypto.randomUUID()
+    this.asked = newId()
     this.mouth.say({ id: this.asked, do: 'follow', after })
   }
 
   private came(record: LogRecord): void {
     if (this.at !== null && record.seq > this.at) this.at = record.seq
+    if (record.seq > this.head.value) this.head.set(record.seq)
     for (const reader of [...this.readers]) reader.take(record)
   }
 
@@ -85,7 +90,7 @@ export class Following {
   private answered(said: Readonly<Record<string, any>>): void {
     const refused = said.refused ?? said.unknown
     this.asked = ''
-    if (!refused) return
+    if (!refused) return this.head.set(Math.max(this.head.value, Number(said.ok?.seq) || 0))
     this.at = null
     if (passes(refused.code)) setTimeout(() => { if (this.at === null) this.look() }, AGAIN_MS)
     else for (const reader of [...this.readers]) reader.fail(new Refused(refused.code, refused.message ?? ''))

@@ -5,6 +5,9 @@
  * asked waits in the outbox until it is answered.
  */
 
+import type { Awareness } from 'y-protocols/awareness'
+import type * as Y from 'yjs'
+
 import type { Watched } from './cell'
 import type { Commands } from './commands'
 import type { Documents, SharedDocument } from './documents'
@@ -12,6 +15,7 @@ import type { Following } from './following'
 import type { Lane } from './lane'
 import type { RefusedLater, Waiting } from './outbox'
 import type { Presence } from './presence'
+import type { Refusal } from './refused'
 import type { Snapshots } from './snapshot'
 import type { Status } from './status'
 import type { Tools } from './tools'
@@ -44,6 +48,9 @@ export class Room {
   /** What was refused after the page that had asked was gone, until `forget`. */
   readonly refusedLater: Watched<readonly RefusedLater[]>
   readonly presence: Watched<readonly Present[]>
+  /** The room document itself, for who reads Yjs; what is written into it stays in this page. */
+  readonly doc: Y.Doc
+  readonly awareness: Awareness
 
   constructor(readonly name: string, private readonly parts: Parts) {
     this.status = parts.lane.status
@@ -52,6 +59,8 @@ export class Room {
     this.waiting = parts.commands.waiting
     this.refusedLater = parts.commands.refusedLater
     this.presence = parts.presence.present
+    this.doc = parts.lane.doc
+    this.awareness = parts.lane.awareness
   }
 
   /** The value at that path, undefined while there is none; only a change of that very value wakes its listeners. */
@@ -149,9 +158,19 @@ export class Room {
     return this.parts.following.records(options)
   }
 
+  /** The newest record of the log that is known; 0 until somebody reads `records`. */
+  get head(): Watched<number> {
+    return this.parts.following.head
+  }
+
   /** Lend a tool to the room's agents, until the answer is called (specs/tab-tools.md). */
   registerTool<A = any>(name: string, schema: ToolSchema, execute: Execute<A>): () => void {
     return this.parts.tools.register(name, schema, execute)
+  }
+
+  /** Why the server does not take the tools of this page, if it does not. */
+  get toolsRefused(): Watched<Refusal | null> {
+    return this.parts.tools.refused
   }
 
   /** This tab's own name, the same after a reload; the `tab` of a call's part says whose it is. */

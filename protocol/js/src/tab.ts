@@ -6,6 +6,8 @@
  * machine) believes its storage; one that forbids storage remembers nothing, and nothing here depends on it.
  */
 
+import { newId } from './page'
+
 const KEY = 'plait.tab'
 /** A page that was just reloaded may have to wait until its predecessor is gone. */
 const PATIENCE_MS = 700
@@ -19,7 +21,7 @@ export function tabName(): Promise<string> {
 }
 
 async function settle(): Promise<string> {
-  const fresh = crypto.randomUUID()
+  const fresh = newId()
   try {
     const had = sessionStorage.getItem(KEY)
     const name = had && await isOurs(had) ? had : fresh

@@ -13,6 +13,7 @@
 
 import { Cell } from './cell'
 import type { Part, Run } from './generated/document'
+import { newId } from './page'
 import { type Refusal, Refused } from './refused'
 import { keep, kept } from './tab'
 import type { Body, Done, Execute, Facts, ToolOffer, ToolSchema } from './types'
@@ -204,7 +205,7 @@ export class Tools {
     const outcome = await carriedOut(tool.execute, call.args, held.abort.signal)
     if (held.abort.signal.aborted) return
     held.given = true
-    this.keepAndGive({ id: crypto.randomUUID(), name, body: { do: 'return-tool-result', run, step, number, ...outcome } })
+    this.keepAndGive({ id: newId(), name, body: { do: 'return-tool-result', run, step, number, ...outcome } })
   }
 
   private keepAndGive(given: Given): void {
@@ -229,7 +230,7 @@ export class Tools {
       if (error.code !== 'too-large' || !('result' in body)) return finish()
       const { result: _, ...rest } = body
       done()
-      this.keepAndGive({ id: crypto.randomUUID(), name, body: { ...rest, error: error.message } })
+      this.keepAndGive({ id: newId(), name, body: { ...rest, error: error.message } })
     })
   }
 

@@ -17,11 +17,9 @@ import './style/dock.css'
 import './style/parts.css'
 import { App } from './page/app'
 import { FIRST_ROOM, go, place } from './page/place'
-import { settleName } from './tools/name'
 import * as api from './wire/api'
 
 async function begin(): Promise<void> {
-  await settleName()
   if (!place.value.room) {
     // Two tabs of a newcomer must meet, so a server without rooms has one fixed first room.
     const newest = await api.rooms('').then(({ rooms }) => rooms[0]?.name, () => undefined)

@@ -1,65 +1,32 @@
-/** CO3: what a reader is told about the connection, for every signal. */
+/** CO3: what a reader is told about the connection. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { type Connection, next, sentence, type Signal, word } from '../../../runtime/console/src/wire/connection'
+import { sentence, told, word } from '../../../runtime/console/src/wire/connection'
 
-function after(...signals: Signal[]): Connection {
-  return signals.reduce<Connection>(next, { kind: 'connecting' })
-}
-
-const opened: Signal = { it: 'opened' }
-const synced: Signal = { it: 'synced' }
-const closed = (code: number, reason = ''): Signal => ({ it: 'closed', code, reason })
-
-test('CO3: connecting, catching up, live', () => {
-  assert.equal(word(after()), 'connecting')
-  assert.equal(word(after(opened)), 'catching up')
-  assert.equal(word(after(opened, synced)), 'live')
+test('CO3: each state has its word', () => {
+  for (const kind of ['connecting', 'live', 'offline', 'restarting', 'busy'] as const) assert.equal(word({ kind }), kind)
+  assert.equal(word({ kind: 'catching-up', behind: 0 }), 'catching up')
 })
 
 test('CO3: a tab that is far behind says how far, until it is not', () => {
-  const behind = after(opened, { it: 'behind', records: 14_200 }, synced)
-  assert.equal(word(behind), 'catching up, 14,200 records behind')
-  assert.equal(word(next(behind, { it: 'behind', records: 0 })), 'live')
-})
-
-test('CO3: a lost socket is offline, steadily, until one opens', () => {
-  const lost = after(opened, synced, closed(1006))
-  assert.equal(lost.kind, 'offline')
-  assert.equal(next(lost, closed(1006)).kind, 'offline')
-  assert.equal(next(lost, { it: 'behind', records: 3 }).kind, 'offline')
-  assert.match(sentence(lost)!.text, /waits here/)
-  assert.equal(next(lost, opened).kind, 'catching-up')
-})
-
-test('CO3: a restart and a full server have their own words', () => {
-  assert.equal(word(after(opened, synced, closed(1012))), 'restarting')
-  assert.equal(word(after(closed(1013))), 'busy')
-})
-
-test('CO3: a restart may take a while, but not for ever', () => {
-  const down = (times: number): Signal[] => Array.from({ length: times }, () => closed(1006))
-  assert.equal(word(after(opened, synced, closed(1012), ...down(12))), 'restarting')
-  assert.equal(word(after(opened, synced, closed(1012), ...down(13))), 'offline')
+  assert.equal(word(told({ kind: 'live' }, 14_200)), 'catching up, 14,200 records behind')
+  assert.equal(word(told({ kind: 'live' }, 0)), 'live')
+  assert.equal(word(told({ kind: 'offline' }, 3)), 'offline')
 })
 
 test('CO3: every refusal says why and what to do', () => {
-  for (const code of [4400, 4401, 4403, 4404, 4409, 4413, 4499]) {
-    const refused = after(opened, closed(code, 'said-by-server'))
+  for (const code of ['bad-name', 'not-allowed', 'no-such-room', 'lineage-changed', 'too-large', 'of-tomorrow']) {
+    const refused = { kind: 'refused', code, message: 'The server said why.' } as const
     assert.equal(word(refused), 'refused')
     const said = sentence(refused)!
-    assert.match(said.title, new RegExp(String(code)))
-    assert.match(said.text, /\(said-by-server\)\. [A-Z]/)
+    assert.match(said.title, new RegExp(code))
+    assert.match(said.text, /^The server said why\. [A-Z]/)
   }
-  assert.equal(after(closed(4404), { it: 'again' }).kind, 'connecting')
 })
 
-test('CO3: an expired grant (4301) is no refusal: the provider comes back by itself', () => {
-  assert.equal(after(opened, synced, closed(4301)).kind, 'offline')
-})
-
-test('while all is well there is nothing to say', () => {
-  assert.equal(sentence(after(opened, synced)), null)
+test('while all is well there is nothing to say, and what is offline says that what is typed waits', () => {
+  assert.equal(sentence({ kind: 'live' }), null)
+  assert.match(sentence({ kind: 'offline' })!.text, /waits here/)
 })

@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Page, type ConnectOptions } from 'plait-client/connect'
+import { Client, type ConnectOptions } from 'plait-client/connect'
 import type { Watched } from 'plait-client'
 import type { Room } from 'plait-client/room'
 import type { Sockets } from 'plait-client/socket'
@@ -65,8 +65,8 @@ const opened: Room[] = []
 
 /** A room as a page of its own would have it. */
 export function join_room(url: string, room: string, options: Partial<ConnectOptions> = {}, tab = crypto.randomUUID()): Room {
-  const page = new Page(async () => tab)
-  const joined = page.connect(url, { room, WebSocket: WebSocket as unknown as Sockets, ...options })
+  const client = new Client(async () => tab)
+  const joined = client.connect(url, { room, WebSocket: WebSocket as unknown as Sockets, ...options })
   opened.push(joined)
   return joined
 }

@@ -8,7 +8,6 @@ import type { Awareness } from 'y-protocols/awareness'
 import * as Y from 'yjs'
 
 import { useSegments } from '../page/shared'
-import { tabName } from '../tools/name'
 import { ownerOf } from '../wire/people'
 import type { Room, Shown } from '../wire/room'
 import { blobAddress } from './files'
@@ -61,7 +60,7 @@ interface CallHow {
 
 export function Call({ room, part, state, decided, late }: CallHow): VNode {
   const streamed = useSegments((part.get('input') as Y.Array<Y.Text> | undefined) ?? EMPTY)
-  const holder = useHolder(room.line.awareness, part.get('tab') as string | undefined)
+  const holder = useHolder(room.line.awareness, room.tab, part.get('tab') as string | undefined)
   const [unfolded, unfold] = useState(false)
   const [shape, word] = STATES[state] ?? ['·', state]
   const args = String(part.get('args') ?? mended(streamed))
@@ -129,10 +128,10 @@ export function Whole({ part }: { part: Shown }): VNode | null {
 }
 
 /** Whose page carries a call out, in words; empty for a call that is no tab's. */
-function useHolder(awareness: Awareness, tab: string | undefined): string {
+function useHolder(awareness: Awareness, own: string, tab: string | undefined): string {
   const read = (): string => {
     if (!tab) return ''
-    if (tab === tabName()) return 'this page'
+    if (tab === own) return 'this page'
     const owner = ownerOf(awareness, tab)
     return owner ? `${owner}’s page` : 'a page that is away'
   }

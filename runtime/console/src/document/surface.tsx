@@ -8,14 +8,14 @@ import { useEffect, useMemo, useRef } from 'preact/hooks'
 
 import { useCell } from '../page/cell'
 import { People } from '../page/people'
-import { word } from '../wire/connection'
-import { Line } from '../wire/provider'
+import { refusal, word } from '../wire/connection'
+import type { Line } from '../wire/provider'
 import type { Room } from '../wire/room'
 import { openEditor } from './editor'
 
-/** The socket of one shared document, for as long as the component that asks for it is there. */
+/** One shared document, for as long as the component that asks for it is there. */
 export function useLine(room: Room, name: string): Line {
-  const line = useMemo(() => new Line('docs', `${room.name}/${name}`), [room, name])
+  const line = useMemo(() => room.document(name), [room, name])
   useEffect(() => () => line.end(), [line])
   return line
 }
@@ -41,7 +41,7 @@ export function Surface({ line, name, more, children }: SurfaceHow): VNode {
     <>
       <div class="editor" ref={parent} hidden={!loaded} />
       {!loaded && connection.kind !== 'refused' && <p class="note">{word(connection)}</p>}
-      {connection.kind === 'refused' && <p class="error-line" role="alert">{connection.why} {connection.advice}</p>}
+      {connection.kind === 'refused' && <p class="error-line" role="alert">{refusal(connection)}</p>}
       {denied !== null && (
         <p class="error-line" role="alert">
           An edit was not accepted: {denied}. <button type="button" class="quiet" onClick={() => location.reload()}>reload</button>

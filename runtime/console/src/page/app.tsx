@@ -145,7 +145,7 @@ function useActions(room: Room, { prompt, search, show, setTab }: Reach): readon
       { name: 'all records in the timeline', act: () => filter.set(EVERYTHING) },
       { name: 'show or hide the timeline', key: 't', act: () => toggle(timelineOpen) },
       { name: 'show or hide the documents', key: 'd', act: () => toggle(documentOpen) },
-      { name: 'lend this page to agents, or no longer', act: () => { toggle(lending); room.serving.changed() } },
+      { name: 'lend this page to agents, or no longer', act: () => { toggle(lending); room.lending.changed() } },
       { name: "give the page its own colour back", act: () => accent.set('teal') },
       { name: 'change the theme', act: () => theme.set(nextTheme(theme.value)) },
       { name: 'list the keys', key: '?', act: () => show('keys') }

@@ -38,7 +38,7 @@ export function Banner({ room }: { room: Room }): VNode | null {
         <strong>{said.title}</strong> {said.text}
         {waiting.length > 0 && now.kind !== 'refused' && ` ${waiting.length} ${waiting.length === 1 ? 'prompt waits' : 'prompts wait'}.`}
       </p>
-      {now.kind === 'refused' && now.code === 4409
+      {now.kind === 'refused' && now.code === 'lineage-changed'
         ? <button type="button" onClick={() => location.reload()}>reload</button>
         : <button type="button" onClick={() => room.line.again()}>try now</button>}
     </div>

@@ -6,7 +6,7 @@
 
 import { Cell } from '../page/cell'
 import { accent, ACCENTS, lending, theme } from '../page/settings'
-import type { Tool } from './serving'
+import type { Tool } from './lending'
 
 /** A question to whoever sits before this very page. */
 export interface PageQuestion {

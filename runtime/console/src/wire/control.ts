@@ -1,20 +1,18 @@
 /**
- * The control channel of one room: commands out, answers and records in, over whichever socket is open now.
+ * What this tab asks of a room, and what it remembers of that: which prompts wait, what was refused, what it did itself.
  *
- * A command keeps the id it was born with. What was not answered is sent again under that id on the next socket, because
- * the server answers a repeated id with its first answer: asking twice is safe, and asking never is not. Prompts outlive
- * a reload (sessionStorage), because a prompt typed while offline must not be lost by the reader's own impatience.
+ * The client sees to it that each command happens once. What a tab asked is known to it by its id, also after a reload
+ * (sessionStorage): it asks again under that id and so hears the answer that its predecessor did not hear.
  */
+
+import { type Body, type Done, type Refusal, Refused, type Room } from 'plait-client'
 
 import { Cell } from '../page/cell'
 import { isText, keep, kept } from './kept'
 
-export interface Refusal {
-  readonly code: string
-  readonly message: string
-}
+export type { Refusal } from 'plait-client'
 
-export type Answer = { readonly ok: { readonly seq?: number; readonly run?: string; readonly result?: unknown } } | { readonly refused: Refusal }
+export type Answer = { readonly ok: Done } | { readonly refused: Refusal }
 
 /** A file that the server keeps, as a prompt names it. */
 export interface Attached {
@@ -40,27 +38,6 @@ export type Decision =
   | { readonly do: 'answer'; readonly answer: unknown }
   | { readonly do: 'resolve'; readonly verdict: 'happened' | 'did-not-happen' | 'retry'; readonly result?: unknown }
 
-export type Body = Readonly<Record<string, unknown>> & { readonly do: string }
-
-interface Command {
-  readonly id: string
-  readonly body: Body
-  readonly settle: (answer: Answer) => void
-  tries: number
-  /** The socket on which it was asked last. */
-  on: WebSocket | null
-}
-
-/** Refusals that are about now and not about the command: it is asked again, later. */
-const PASSING = new Set(['overloaded', 'restarting', 'too-many', 'store-failed'])
-
-function passes(said: any): boolean {
-  return said.unknown !== undefined || (said.refused !== undefined && PASSING.has(said.refused.code))
-}
-
-const FIRST_DELAY_MS = 500
-const LONGEST_DELAY_MS = 15_000
-
 export class Control {
   /** Prompts that are not on disk yet, oldest first. */
   readonly waiting = new Cell<readonly Waiting[]>([])
@@ -68,27 +45,20 @@ export class Control {
   readonly refused = new Cell<(Refusal & Pick<Waiting, 'text' | 'attachments'>) | null>(null)
   /** What this tab did: the runs that it asked for, and its `deed`s. */
   readonly mine: Cell<ReadonlySet<string>>
-
-  onRecord: (record: unknown) => void = () => {}
-  onCaughtUp: (seq: number) => void = () => {}
-  onHead: (seq: number) => void = () => {}
-  /** What each socket has to say before anything else is said on it, if anything: which tools this tab has. */
-  hello: () => Body | null = () => null
-  onGreeted: () => void = () => {}
   /** Called before a run is asked for. */
   beforeRun: () => void = () => {}
+  private readonly room: string
 
-  private socket: WebSocket | null = null
-  private commands = new Map<string, Command>()
-  private from: number | null = null
-  private followed = ''
-  /** The id of a greeting that has no answer yet; until then the commands wait. */
-  private greeting = ''
+  constructor(private readonly client: Pick<Room, 'name' | 'command' | 'refusedLater' | 'forget'>) {
+    this.room = client.name
+    this.mine = new Cell<ReadonlySet<string>>(new Set(kept('mine', this.room, isText)))
+    client.refusedLater.subscribe(() => this.giveBack())
+  }
 
-  constructor(private readonly room: string) {
-    const runs = kept('mine', room, isText)
-    this.mine = new Cell<ReadonlySet<string>>(new Set(runs))
-    for (const prompt of kept('waiting', room, isWaiting)) void this.ask(prompt)
+  /** Ask again what this tab asked before it was reloaded. */
+  begin(): void {
+    for (const prompt of kept('waiting', this.room, isWaiting)) void this.ask(prompt)
+    this.giveBack()
   }
 
   /** Ask the agent; the promise ends when the prompt is on disk or refused. */
@@ -133,65 +103,14 @@ export class Control {
     })
   }
 
-  /** Ask for anything, under an id of its own unless it is asked again. */
+  /** Ask for anything, under an id of its own unless it is asked again. Whoever leaves the room hears no answer. */
   send(body: Body, id: string = crypto.randomUUID()): Promise<Answer> {
     return new Promise((settle) => {
-      const command: Command = { id, body, settle, tries: 0, on: null }
-      this.commands.set(id, command)
-      this.transmit(command)
+      this.client.command(body, id).then((ok) => settle({ ok }), (error: unknown) => {
+        if (!(error instanceof Refused) || error.code === 'outcome-unknown') return
+        settle({ refused: { code: error.code, message: error.message } })
+      })
     })
-  }
-
-  /** Have the records after `seq`, and then every further one. */
-  follow(seq: number): void {
-    this.from = seq
-    this.refollow()
-  }
-
-  /** How far the following came, so that the next socket goes on from there. */
-  came(seq: number): void {
-    if (this.from !== null && seq > this.from) this.from = seq
-  }
-
-  opened(socket: WebSocket): void {
-    this.socket = socket
-    this.refollow()
-    this.greet()
-  }
-
-  /** Say the greeting (again); what is waiting to be asked goes out behind its answer. */
-  greet(): void {
-    if (this.socket?.readyState !== WebSocket.OPEN) return
-    const body = this.hello()
-    if (!body) return this.greeted()
-    this.greeting = crypto.randomUUID()
-    this.socket.send(JSON.stringify({ id: this.greeting, ...body }))
-  }
-
-  private greeted(): void {
-    this.greeting = ''
-    for (const command of this.commands.values()) if (command.on !== this.socket) this.transmit(command)
-    this.onGreeted()
-  }
-
-  closed(socket: WebSocket): void {
-    if (socket === this.socket) this.socket = null
-  }
-
-  /** One text frame of the server. Frames that are not known are left alone: a newer server may say more. */
-  receive(frame: string): void {
-    let said: any
-    try {
-      said = JSON.parse(frame)
-    } catch {
-      return
-    }
-    if (typeof said !== 'object' || said === null) return
-    if (said.record) this.onRecord(said.record)
-    else if (typeof said.caught_up === 'number') this.onCaughtUp(said.caught_up)
-    else if (said.id === this.followed && said.ok) this.onHead(Number(said.ok.seq) || 0)
-    else if (said.id === this.greeting && this.greeting) this.heard(said)
-    else if (typeof said.id === 'string') this.answer(said)
   }
 
   private ask(prompt: Waiting): Promise<Answer> {
@@ -209,42 +128,19 @@ export class Control {
     })
   }
 
+  /** What was refused after the page that had asked was gone: whoever looks now has its words. */
+  private giveBack(): void {
+    for (const later of this.client.refusedLater.value) {
+      const { id, body, refused } = later
+      const mine = this.waiting.value.some((waiting) => waiting.id === id)
+      if (!mine && typeof body.text === 'string') this.refused.set({ ...refused, text: body.text })
+      this.client.forget(later)
+    }
+  }
+
   private did(what: string): void {
     this.mine.set(new Set([...this.mine.value, what]))
     this.store()
-  }
-
-  /** A greeting that came to nothing for now is said again; one that is refused for good holds nothing up. */
-  private heard(said: any): void {
-    if (!passes(said)) return this.greeted()
-    const { greeting } = this
-    setTimeout(() => { if (greeting === this.greeting) this.greet() }, FIRST_DELAY_MS)
-  }
-
-  private transmit(command: Command): void {
-    if (!this.greeting && this.socket?.readyState === WebSocket.OPEN && this.commands.has(command.id)) {
-      command.on = this.socket
-      this.socket.send(JSON.stringify({ id: command.id, ...command.body }))
-    }
-  }
-
-  private answer(said: any): void {
-    const command = this.commands.get(said.id)
-    if (!command) return
-    if (passes(said)) {
-      const delay = Math.min(FIRST_DELAY_MS * 2 ** command.tries++, LONGEST_DELAY_MS)
-      setTimeout(() => this.transmit(command), delay)
-      return
-    }
-    this.commands.delete(said.id)
-    if (said.ok) command.settle({ ok: said.ok })
-    else if (said.refused) command.settle({ refused: said.refused })
-  }
-
-  private refollow(): void {
-    if (this.from === null || this.socket?.readyState !== WebSocket.OPEN) return
-    this.followed = crypto.randomUUID()
-    this.socket.send(JSON.stringify({ id: this.followed, do: 'follow', after: this.from }))
   }
 
   private store(): void {
@@ -263,21 +159,4 @@ export function deed(run: string, what: string): string {
 
 function isWaiting(one: any): one is Waiting {
   return typeof one?.id === 'string' && typeof one.text === 'string'
-}
-
-/** A WebSocket class for a stock y-websocket provider: binary frames are the provider's, text frames the control's. */
-export function controlSocket(control: Control): typeof WebSocket {
-  return class extends WebSocket {
-    constructor(url: string | URL, protocols?: string | string[]) {
-      super(url, ['plait.v1', ...[protocols ?? []].flat()])
-      // Registered before the provider's own handler, so that it never sees a text frame, which it could not read.
-      this.addEventListener('message', (event: MessageEvent) => {
-        if (typeof event.data !== 'string') return
-        event.stopImmediatePropagation()
-        control.receive(event.data)
-      })
-      this.addEventListener('open', () => control.opened(this))
-      this.addEventListener('close', () => control.closed(this))
-    }
-  }
 }

@@ -2,13 +2,14 @@
  * One open room: its document, its control channel and its records, from the moment it is opened until it is left.
  */
 
+import { connect, type Room as Client } from 'plait-client'
 import * as Y from 'yjs'
 
-import { tabName } from '../tools/name'
+import { person } from '../page/settings'
+import { Lending } from '../tools/lending'
 import { ownTools } from '../tools/own'
-import { type Call, Serving } from '../tools/serving'
 import * as api from './api'
-import { Control, controlSocket } from './control'
+import { Control } from './control'
 import { Line } from './provider'
 import { type LogRecord, Records } from './records'
 
@@ -18,6 +19,8 @@ export type Shown = Y.Map<any>
 /** How many of the newest runs the timeline begins with, and at most how many records; older ones are read on demand. */
 const RUNS_FOLLOWED = 4
 const RECORDS_FOLLOWED = 4_000
+/** So many records behind is worth a word. */
+const LAG_GRAIN = 500
 
 export class Room {
   readonly control: Control
@@ -28,32 +31,44 @@ export class Room {
   readonly about: Y.Map<any>
   /** Drafts of shared documents, by their names. */
   readonly drafts: Y.Map<Shown>
-  readonly serving: Serving
-  private behindUntil = 0
+  readonly lending: Lending
   /** The seq behind which the records are followed. */
   private begin = 0
+  private readonly client: Client
+  private readonly farewells: (() => void)[]
 
   constructor(readonly name: string) {
-    this.control = new Control(name)
-    this.line = new Line('rooms', name, controlSocket(this.control))
-    this.runs = this.line.doc.getMap('runs')
-    this.control.onRecord = (record) => this.took(record as LogRecord)
-    this.control.onHead = (head) => this.heard(head)
-    this.control.onCaughtUp = () => {
-      this.behindUntil = 0
-      this.line.signal({ it: 'behind', records: 0 })
-    }
-    this.about = this.line.doc.getMap('room')
-    this.drafts = this.line.doc.getMap('drafts')
-    this.serving = new Serving(tabName(), name, ownTools, () => this.calls(), this.control)
-    this.control.hello = () => this.serving.hello()
-    this.control.beforeRun = () => this.serving.lend()
-    this.line.awareness.setLocalStateField('tab', tabName())
+    const client = connect('', { room: name })
+    this.client = client
+    this.control = new Control(client)
+    this.line = new Line(client)
+    this.runs = client.doc.getMap('runs')
+    this.about = client.doc.getMap('room')
+    this.drafts = client.doc.getMap('drafts')
+    this.lending = new Lending(client, ownTools)
+    this.control.beforeRun = () => this.lending.lend()
+    this.control.begin()
     this.runs.observeDeep((events) => {
-      // A token changes a text; what a call's tab must know is a key of a map.
-      if (events.some(({ target }) => target instanceof Y.Map)) this.serving.look()
+      // A token changes a text; what a call waits for is a key of a map, or a part that is new in a list.
+      if (events.some(({ target }) => !(target instanceof Y.Text))) this.look()
     })
-    this.line.loaded.watch(() => void this.follow())
+    const announce = (): void => client.setUser(person.value)
+    announce()
+    this.farewells = [
+      person.watch(announce),
+      client.loaded.subscribe(() => void this.follow()),
+      client.head.subscribe(() => this.lag())
+    ]
+  }
+
+  /** This tab's own name, as the part of a call has it. */
+  get tab(): string {
+    return this.client.tab.value
+  }
+
+  /** A shared document of the room; its line is to be ended. */
+  document(name: string): Line {
+    return new Line(this.client.document(name))
   }
 
   /** Ids of the runs in the document, oldest first. */
@@ -80,47 +95,43 @@ export class Room {
   }
 
   leave(): void {
-    this.serving.leave()
+    for (const farewell of this.farewells) farewell()
     this.line.end()
   }
 
-  /** The calls of open runs that are a tab's, or wait for one. */
-  private calls(): Call[] {
-    const found: Call[] = []
+  /** Lend tools to a run that waits for a page. */
+  private look(): void {
     for (const run of this.open(true)) {
       for (const part of (this.runs.get(run)?.get('parts') as Y.Array<Shown> | undefined) ?? []) {
-        const state = part.get('state')
-        if (state !== 'awaiting' && (part.get('tab') === undefined || (state !== 'assigned' && state !== 'running'))) continue
-        const [step, name, args, tab, number] = ['call', 'name', 'args', 'tab', 'number'].map((key) => part.get(key))
-        found.push({ run, step: String(step), name: String(name), args: String(args ?? ''), state, tab: String(tab ?? ''), number: Number(number ?? 0) })
+        if (part.get('state') === 'awaiting') this.lending.awaited(String(part.get('name')))
       }
     }
-    return found
   }
 
   /**
-   * Have the records from where the newest runs begin: a run's id is the seq of its first record. Who comes to a run of
-   * 100,000 records waits for the last of them only; how many there are is asked if they may be that many.
+   * Have the records from where the newest runs begin, and every further one for as long as the room is open: a run's id
+   * is the seq of its first record. Who comes to a run of 100,000 records waits for the last of them only; how many there
+   * are is asked if they may be that many.
    */
   private async follow(): Promise<void> {
     const from = this.ids().at(-RUNS_FOLLOWED)
     const runs = from === undefined ? 0 : Math.max(0, Number(from) - 1)
     const head = await api.head(this.name).catch(() => 0)
     this.begin = Math.max(runs, head - RECORDS_FOLLOWED)
-    this.control.follow(this.begin)
+    try {
+      for await (const record of this.client.records({ after: this.begin })) {
+        this.records.add(record as LogRecord)
+        if (record.seq % LAG_GRAIN === 0 || record.seq === this.client.head.value) this.lag()
+      }
+    } catch {
+      // Refused for good; the status says so.
+    }
   }
 
-  private heard(head: number): void {
-    const behind = head - Math.max(this.records.head, this.begin)
-    this.behindUntil = head
-    if (behind > 500) this.line.signal({ it: 'behind', records: behind })
-  }
-
-  private took(record: LogRecord): void {
-    this.records.add(record)
-    this.control.came(record.seq)
-    const behind = this.behindUntil - record.seq
-    if (behind > 0 && behind % 500 === 0) this.line.signal({ it: 'behind', records: behind })
+  /** Say how far the timeline is behind, if it is far. */
+  private lag(): void {
+    const behind = this.client.head.value - Math.max(this.records.head, this.begin)
+    this.line.lag(behind > LAG_GRAIN ? behind : 0)
   }
 }
 
