@@ -37,6 +37,7 @@ interface Command {
   readonly backoff: Backoff
   /** Nobody here waits for it: the page that did is gone. */
   readonly adopted: boolean
+  readonly asked_at: number
   state: 'new' | 'ready' | 'sent' | 'resting'
 }
 
@@ -75,7 +76,7 @@ export class Commands {
     if (command.state !== 'new') return command.answer
     command.state = 'resting'
     try {
-      await this.outbox.put({ id, room: this.room, body, asked_at: Date.now() })
+      await this.outbox.put({ id, room: this.room, body, asked_at: command.asked_at })
     } catch (error) {
       this.commands.delete(id)
       const refused = error instanceof Refused ? error : new Refused('too-many', String(error))
@@ -146,7 +147,7 @@ export class Commands {
 
   // --- one command ------------------------------------------------------------------------------------------------------
 
-  private take(body: Body, id: string, kept: boolean, adopted = false): Command {
+  private take(body: Body, id: string, kept: boolean, adopted?: Waiting): Command {
     const known = this.commands.get(id)
     const same = known && JSON.stringify(known.body) === JSON.stringify(body)
     if (known && same) return known
@@ -161,9 +162,13 @@ export class Commands {
     return command
   }
 
-  private adopt({ id, body }: Waiting): void {
-    const command = this.take(body, id, true, true)
+  private adopt(left: Waiting): void {
+    const { id, body } = left
+    const command = this.take(body, id, true, left)
     const taken = this.commands.has(id)
+    const inOrder = [...this.commands].sort(([, a], [, b]) => a.asked_at - b.asked_at)
+    this.commands.clear()
+    for (const [key, each] of inOrder) this.commands.set(key, each)
     command.answer.catch(({ code, message }: Refused) => { if (!taken) void this.outbox.remove(this.room, id, { code, message }) })
     if (command.state === 'new') this.ready(command)
   }
@@ -234,11 +239,12 @@ export class Commands {
   }
 }
 
-function made(id: string, body: Body, kept: boolean, adopted: boolean): Command {
+function made(id: string, body: Body, kept: boolean, adopted: Waiting | undefined): Command {
   let settle: (done: Done) => void = () => {}
   let fail: (refused: Refused) => void = () => {}
   const answer = new Promise<Done>((yes, no) => [settle, fail] = [yes, no])
-  return { id, body, kept, adopted, answer, settle, fail, backoff: new Backoff(FIRST_MS, LONGEST_MS), state: 'new' }
+  const asked_at = adopted?.asked_at ?? Date.now()
+  return { id, body, asked_at, kept, adopted: adopted !== undefined, answer, settle, fail, backoff: new Backoff(FIRST_MS, LONGEST_MS), state: 'new' }
 }
 
 /** The server answers a frame that is too long without an id, so nobody would hear of it. */

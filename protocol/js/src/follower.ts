@@ -46,8 +46,8 @@ export class FollowerLink implements Link {
   private early: Said[] | null = []
 
   /** `heard`: the leader is alive. `left`: it wants this tab no more; 'full' if its socket has no place for it. */
-  constructor(readonly reign: string, page: Page, private readonly heard: () => void, private readonly left: (word: 'full' | 'again') => void) {
-    this.channel = page.channel(channelOf(reign, page.id.value))
+  constructor(readonly reign: string, session: string, page: Page, private readonly heard: () => void, private readonly left: (word: 'full' | 'again') => void) {
+    this.channel = page.channel(channelOf(reign, session))
     this.channel.onmessage = ({ data }: MessageEvent<Told>) => this.hear(data)
   }
 

@@ -147,12 +147,12 @@ export class Host {
   /** `own`: how many lanes this tab has itself. */
   constructor(readonly link: Link, readonly reign: string, private readonly page: Page, private readonly own: () => number) {}
 
-  /** Let a tab in. */
-  join(id: string): void {
-    this.guests.get(id)?.end()
-    const channel = this.page.channel(channelOf(this.reign, id))
-    const guest = new Guest(id, this.page, this.link, channel, () => this.lanes < DOCUMENTS_PER_SOCKET, () => this.guests.delete(id))
-    this.guests.set(id, guest)
+  /** Let a link of that page in. */
+  join(session: string, page: string): void {
+    this.guests.get(session)?.end()
+    const channel = this.page.channel(channelOf(this.reign, session))
+    const fits = (): boolean => this.lanes < DOCUMENTS_PER_SOCKET
+    this.guests.set(session, new Guest(page, this.page, this.link, channel, fits, () => this.guests.delete(session)))
   }
 
   /** Let go of tabs until this tab's own lanes fit, the one with the most first. */
@@ -173,8 +173,8 @@ export class Host {
   }
 }
 
-export function channelOf(reign: string, page: string): string {
-  return `${reign} ${page}`
+export function channelOf(reign: string, session: string): string {
+  return `${reign} ${session}`
 }
 
 /** A message without what else is in its buffer, which a channel would copy with it. */

@@ -18,6 +18,7 @@ import { Backoff } from './backoff'
 import { Cell } from './cell'
 import * as frames from './hocuspocus'
 import type { LaneEvents, LaneSender, Link } from './link'
+import { newId } from './page'
 import { cleaned } from './presence'
 import { passes, refusalOf, type Refusal, Refused, sentence } from './refused'
 import type { Status } from './status'
@@ -76,7 +77,7 @@ export class Lane implements LaneEvents {
   }
 
   text(said: Readonly<Record<string, unknown>>): void {
-    if (typeof said.renew === 'number') void this.authenticate(this.turn)
+    if (typeof said.renew === 'number') void this.renew(said.renew, this.turn)
     else this.options.channel?.text(said)
   }
 
@@ -159,6 +160,17 @@ export class Lane implements LaneEvents {
       const code = error instanceof Refused ? error.code : 'overloaded'
       this.refuse({ code, message: error instanceof Error ? error.message : String(error) })
       return false
+    }
+  }
+
+  /** So many seconds are left of the grant; a socket whose grant is over ends (4301), and the next one shows another. */
+  private async renew(seconds: number, turn: number): Promise<void> {
+    try {
+      const grant = await this.options.grant()
+      if (turn === this.turn && grant) this.say({ id: newId(), do: 'renew-grant', grant })
+    } catch {
+      const left = seconds / 2
+      if (left > 1) setTimeout(() => { if (turn === this.turn) void this.renew(left, turn) }, left * 1_000)
     }
   }
 

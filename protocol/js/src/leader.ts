@@ -31,7 +31,7 @@ const LATE_MS = 1_000
 type Call =
   | { readonly call: 'who' }
   | { readonly call: 'leads'; readonly reign: string }
-  | { readonly call: 'join'; readonly reign: string; readonly page: string }
+  | { readonly call: 'join'; readonly reign: string; readonly session: string; readonly page: string }
   /** The shared socket was closed for good; everybody finds out alone whether theirs is. */
   | { readonly call: 'part' }
 
@@ -222,8 +222,8 @@ export class SharedLink implements Link {
       this.leave()
       this.enter()
     }
-    this.follower = new FollowerLink(reign, this.page, () => { this.heard_at = Date.now() }, left)
-    this.call({ call: 'join', reign, page: this.page.id.value })
+    this.follower = new FollowerLink(reign, this.session, this.page, () => { this.heard_at = Date.now() }, left)
+    this.call({ call: 'join', reign, session: this.session, page: this.page.id.value })
     this.use(this.follower)
   }
 
@@ -237,7 +237,7 @@ export class SharedLink implements Link {
         if (!this.host && this.follower?.reign !== call.reign) this.follow(call.reign)
         return
       case 'join':
-        if (this.host?.reign === call.reign) this.host.join(call.page)
+        if (this.host?.reign === call.reign) this.host.join(call.session, call.page)
         return
       case 'part':
         if (!this.host) this.part()

@@ -89,6 +89,16 @@ describe('sharing', () => {
     expect(leader.heard).toEqual(['opened'])
   })
 
+  test('JS60: two links of one page share a socket, too', async () => {
+    const leader = await visit()
+    leader.socket!.open()
+    const page = browser.open()
+    const [one, other] = [new Visitor(page), new Visitor(page, 'rooms/other')]
+    await settled()
+    expect(leader.socket!.lanes.size).toBe(3)
+    expect([one.heard, other.heard]).toEqual([['opened'], ['opened']])
+  })
+
   test('JS60: pages of other servers have sockets of their own', async () => {
     const [one, other] = [await visit('rooms/a', 'ws://one'), await visit('rooms/a', 'ws://other')]
     expect([one.sockets.length, other.sockets.length]).toEqual([1, 1])
