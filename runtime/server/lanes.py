@@ -89,6 +89,11 @@ class Lanes:
             return 0  # What a lane still holds waits for its merged update.
         return self.stream.unsent + sum(outbox.queued for outbox in self.outboxes)
 
+    @property
+    def answers(self) -> int:
+        """Bytes of answers among them."""
+        return sum(outbox.answers for outbox in self.outboxes)
+
     def open(
         self,
         *,
@@ -104,7 +109,7 @@ class Lanes:
             ask_presence=ask_presence,
             overflow=self._overflow,
             cleared=cleared,
-            beside=self._answers,
+            beside=lambda: self.answers,
         )
         self.outboxes[outbox] = lane
         self._turn.append(lane)
@@ -122,9 +127,6 @@ class Lanes:
     def _divide(self) -> None:
         for outbox in self.outboxes:
             outbox.share = limits.OUTBOX_BYTES // len(self.outboxes)
-
-    def _answers(self) -> int:
-        return sum(outbox.answers for outbox in self.outboxes)
 
     def _refill(self) -> bytes:
         """What leaves next: some of the lane whose turn it is."""

@@ -12,7 +12,8 @@ Rules (specs/dialects.md), beside those of every socket:
    code keeps a provider from coming back. What passes by itself ends the socket (1012, 1013), because providers ask
    again only on a new one. A frame that cannot be understood ends it too (4400).
 3. Reading pauses while `EDITS_UNANSWERED` edits of all documents have no answer, while what waits for rooms that are
-   still being opened and for step 2s is as much, and while more than `OUTBOX_BYTES` wait to be sent.
+   still being opened and for step 2s is as much, and while more than `OUTBOX_BYTES` of answers wait to be sent; while
+   one tab's large document leaves, the others are heard.
 4. A command that no channel is there for is refused, and the socket stays: a tab may have closed the document a moment
    ago. Without `plait.v1` a text frame is a mistake and ends the socket with 4400.
 """
@@ -105,11 +106,10 @@ class Multiplex(Socket):
             await self._change()
 
     def _must_wait(self) -> bool:
-        if self._lanes.waiting > limits.OUTBOX_BYTES:
-            return True
         tabs = self._tabs.values()
         return (
-            sum(tab.unanswered for tab in tabs) >= limits.EDITS_UNANSWERED
+            self._lanes.answers > limits.OUTBOX_BYTES
+            or sum(tab.unanswered for tab in tabs) >= limits.EDITS_UNANSWERED
             or sum(tab.early_bytes for tab in tabs) > limits.FRAME_BYTES
         )
 
@@ -224,7 +224,7 @@ class Multiplex(Socket):
         except PASSES:
             raise
         except BaseException as error:
-            self.close(*ending(f"room {room_name}", error))
+            self.end_document(tab, *ending(f"room {room_name}", error))
         finally:
             self._tasks -= 1
             self._tally.ended(tab.outbox)
@@ -232,8 +232,8 @@ class Multiplex(Socket):
                 self._drop(tab)
 
     def end_document(self, tab: HocuspocusTab, code: int, reason: str) -> None:
-        """The room ends a tab: with a code that is final the document alone, else the socket."""
-        if 4400 <= code < 4500:
+        """The room ends a tab: the document alone, or the socket."""
+        if self._survives(code):
             self._drop(tab)
             self._deny(tab.prefix, code_of(code, reason))
         else:
@@ -241,10 +241,14 @@ class Multiplex(Socket):
 
     def _refuse(self, prefix: bytes, refused: Refused) -> None:
         code = close_code(refused)
-        if 4400 <= code < 4500 and refused.code != "bad-frame":
+        if self._survives(code) and refused.code != "bad-frame":
             self._deny(prefix, refused.code)
         else:
             self.close(code, refused.message)
+
+    def _survives(self, code: int) -> bool:
+        """Whether the socket stays when one of its documents ends with that code."""
+        return 4400 <= code < 4500 or (code == 1013 and self._sources is not None)
 
     def _deny(self, prefix: bytes, reason: str) -> None:
         self._common.keep(wire.binary(hocuspocus.denied(prefix, reason)))

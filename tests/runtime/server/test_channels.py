@@ -289,6 +289,46 @@ async def test_a_document_that_is_denied_takes_its_commands_along(house: House) 
         assert await _hear(socket) == {"to": ONE, "id": "q", "ok": {}}
 
 
+async def test_a_room_that_cannot_be_opened(house: House) -> None:
+    """HP21: it is said of that document, which may be asked for again; the others stay. Providers get a new socket."""
+    async with _open(house, ONE) as socket:
+        broken = Provider(socket, "rooms/unreadable")
+        for _ in range(2):
+            await broken.say(AUTH)
+            assert await broken.hear() == b"\x02\x01" + frames.write_string("overloaded")
+        await _say(socket, ONE, id="a", do="ping")
+        assert await _hear(socket) == {"to": ONE, "id": "a", "ok": {}}
+    async with house.socket("/hocuspocus") as socket:
+        await Provider(socket, "rooms/unreadable").say(AUTH)
+        assert await _closed(socket) == 1013
+
+
+async def test_a_room_that_cannot_go_on(house: House) -> None:
+    """HP21: the tabs of that room are ended with 1013 alone; a server that stops ends the socket with 1012."""
+    async with _open(house, ONE, OTHER) as socket:
+        house.rooms.room("r").tabs[0].close(1013, "the room was closed")
+        assert await Provider(socket, ONE).hear() == b"\x02\x01" + frames.write_string("overloaded")
+        await _say(socket, OTHER, id="a", do="ping")
+        assert await _hear(socket) == {"to": OTHER, "id": "a", "ok": {}}
+        await Provider(socket, ONE).open(READONLY)
+        house.rooms.room("r").tabs[0].close(1012, "restarting")
+        assert await _closed(socket) == 1012
+
+
+async def test_too_many_connections(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HP21: who has a socket keeps it, and the document may be asked for later."""
+    monkeypatch.setattr(limits, "CONNECTIONS", 2)
+    async with _open(house, ONE) as socket:
+        for _ in range(2):
+            await Provider(socket, TWO).say(AUTH)
+            assert await Provider(socket, TWO).hear() == b"\x02\x01" + frames.write_string("overloaded")
+        await _say(socket, ONE, id="a", do="ping")
+        assert await _hear(socket) == {"to": ONE, "id": "a", "ok": {}}
+        await Provider(socket, ONE).say(CLOSE)
+        await wait_all_tasks_blocked()
+        await Provider(socket, TWO).open(READONLY)
+
+
 async def test_without_the_subprotocol(house: House) -> None:
     """HP1: a text frame is a mistake there, as it is on every socket; pings of the dialect work either way."""
     async with house.socket("/hocuspocus", "plait.sync") as socket:

@@ -17,7 +17,8 @@ from plait.runtime import Agent, Runtime
 from plait.runtime.server.listener import Server
 from plait.runtime.server.multiplex import Multiplex
 from plait.storage import open_store
-from pycrdt import Doc
+from pycrdt import Doc, Text
+from trio.testing import wait_all_tasks_blocked
 from trio_websocket import WebSocketConnection, wrap_client_stream
 
 from ..agent.test_tab_tools import STEP, painter
@@ -166,7 +167,14 @@ async def browser(shop: Shop) -> AsyncIterator[Browser]:
     await connection.connect(("127.0.0.1", shop.port))
     stream = trio.SocketStream(connection)
     async with stream, trio.open_nursery() as nursery:
-        socket = await wrap_client_stream(nursery, stream, "localhost", "/hocuspocus", subprotocols=["plait.v1"])
+        socket = await wrap_client_stream(
+            nursery,
+            stream,
+            "localhost",
+            "/hocuspocus",
+            subprotocols=["plait.v1"],
+            max_message_size=limits.CLIENT_FRAME_BYTES,
+        )
         yield Browser(socket, connection)
         await stream.aclose()
 
@@ -311,3 +319,21 @@ async def test_a_socket_that_is_not_read() -> None:
             assert len(records) >= head
             assert tab.doc.get_state() == tabs[0].doc.get_state()
             _holds(tab, records)
+
+
+async def test_others_are_heard_while_a_large_document_leaves() -> None:
+    """HP12: what waits of one tab's document keeps the server from hearing no other tab."""
+    async with shop() as served, browser(served) as chrome:
+        await served.runtime.room("r").seed("large", b"word " * (limits.SEED_BYTES // 5), "text")
+        one = await chrome.tab(ONE)
+        large = chrome.tabs["r/large"] = Tab(chrome, "r/large")
+        await large.say(AUTH)
+        await large.say(EMPTY)
+        await wait_all_tasks_blocked(0.1)
+        assert served.socket.crowd > limits.OUTBOX_BYTES
+        async with served.runtime.rooms.use("r") as room:
+            await one.send(id="w", do="ping")  # A frame that the server waited for before is read in any case.
+            await one.send(id="s", do="set-room", title="heard")
+            await room.beyond(room.head)
+        await one.answer("s")
+        assert str(large.doc.get("content", type=Text)).startswith("word word")
