@@ -34,6 +34,8 @@ POLICY = (
     "img-src 'self' data:; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
+# What pages of other origins may load, if the door lets them in at all (`origin`).
+_FOR_OTHERS = {"/client.js": (("access-control-allow-origin", "*"),)}
 _HEADERS = (
     ("cache-control", "no-cache"),
     ("content-security-policy", POLICY),
@@ -64,7 +66,7 @@ class Files:
         file = self._files.get("/index.html" if request.path == "/" else request.path)
         if file is None:
             return refusal("bad-request", "The console is not part of this installation.", 404)
-        headers = (*_HEADERS, ("etag", file.etag), ("vary", "accept-encoding"))
+        headers = (*_HEADERS, *_FOR_OTHERS.get(request.path, ()), ("etag", file.etag), ("vary", "accept-encoding"))
         if request.headers.get("if-none-match") == file.etag:
             return Response(304, headers)
         headers += (("content-type", file.type),)

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { join } from 'node:path'
 import { context } from 'esbuild'
-import { client } from './client.mjs'
+import { alias } from './packages.mjs'
 
 const [name = ''] = process.argv.slice(2)
 const agents = { chat: [], editor: ['--agent', 'agent:cowriter'] }[name]
@@ -41,7 +41,7 @@ for await (const line of createInterface({ input: server.stdout })) {
     format: 'esm',
     jsx: 'automatic',
     define: { SERVER: JSON.stringify(url), 'process.env.NODE_ENV': '"production"' },
-    plugins: [client],
+    alias,
     logLevel: 'warning'
   })
   await page.serve({ host: '127.0.0.1', port, servedir: folder })

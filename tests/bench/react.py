@@ -1,7 +1,7 @@
 """What a token costs a React page that shows 100, 1,000 and 10,000 parts: `python -m tests.bench.react`.
 
-In Chromium, with React as it is shipped, hidden from the layout. `nested` is the package's `Parts`, `listed` a plain list
-of the same components: as many of them render, but React itself touches all siblings of what it renders.
+In Chromium, with React as it is shipped, hidden from the layout. `nested` is the package's `Parts`, `listed` a plain
+list of the same components: as many of them render, but React itself touches all siblings of what it renders.
 """
 
 import shutil

@@ -2,6 +2,8 @@
 
 import os
 import re
+import shutil
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -14,8 +16,12 @@ if os.environ.get("PLAIT_REQUIRE_ALL") != "1":
 
 from playwright.sync_api import expect
 
+from .conftest import EXAMPLES
+
 if TYPE_CHECKING:
-    from ..console.browser import Tab
+    from playwright.sync_api import Browser
+
+    from ..console.browser import Serving, Tab
 
 BUILD_S = 120
 
@@ -29,7 +35,7 @@ def test_the_examples_type_check(examples: Path) -> None:
 
 
 def test_a_chat_with_tools(start: Callable[[str], str], tabs: "Callable[..., Tab]") -> None:
-    """JS50: answers stream into both pages, a person approves with other arguments, and a tool of the page runs in one."""
+    """JS50: answers stream into both pages, a person approves with other arguments, a tool of the page runs in one."""
     url = start("chat")
     one = tabs(url, "lobby&name=Ann")
     expect(one.status).to_have_text("live")
@@ -80,6 +86,38 @@ def test_an_editor_with_a_co_writer(start: Callable[[str], str], tabs: "Callable
         assert text[0] == "Bo says: Ann was here first. And types on while it writes."
         assert text[1] == "How we write"
         assert text[2].startswith("Here I write beside you. Whatever you type meanwhile stays")
+
+
+def test_a_plain_page(
+    browser: "Browser", serve: "Callable[..., Serving]", tabs: "Callable[..., Tab]", tmp_path: Path
+) -> None:
+    """JS33, JS52: opened as a file, from another folder, with nothing beside it; the console shows the same."""
+    serving = serve("echo", arguments=["--allow-origin", "null"])
+    shutil.copy(EXAMPLES / "page" / "index.html", tmp_path / "page.html")
+    page = browser.new_page()
+    page.goto(f"file://{tmp_path}/page.html?server={serving.url}&room=plain")
+    expect(page.get_by_role("status")).to_have_text("live")
+    page.get_by_label("Prompt").fill("one two three")
+    page.get_by_label("Prompt").press("Enter")
+    expect(page.locator("#answers article")).to_have_text(re.compile(r"one two three\s*one two three"))
+    console = tabs(serving.url, "plain").live()
+    expect(console.page.locator(".run")).to_contain_text("one two three")
+    note = page.get_by_label("A note")
+    note.press_sequentially("A note 🙂 for all")
+    expect(console.editor).to_have_text("A note 🙂 for all")
+    console.editor.click()
+    console.page.keyboard.press("ControlOrMeta+End")
+    console.page.keyboard.type("!")
+    expect(note).to_have_value("A note 🙂 for all!")
+    serving.end(signal.SIGKILL)
+    expect(page.get_by_role("status")).to_have_text("offline")
+    note.press_sequentially(" And offline.")
+    page.get_by_label("Prompt").fill("four")
+    page.get_by_label("Prompt").press("Enter")
+    serving.start()
+    expect(page.locator("#answers article").last).to_have_text(re.compile(r"four\s*four"))
+    expect(console.editor).to_contain_text("And offline.")
+    page.context.close()
 
 
 WITHOUT_CARETS: Any = """(editor) => [...editor.children].map((block) => {

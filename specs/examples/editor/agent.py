@@ -13,23 +13,23 @@ TOOLS = document_tools("main#default")
 
 PACE = timedelta(milliseconds=150)
 
-WORDS = (
-    "Whatever you type meanwhile stays where it is, and so does your cursor: these words stick to each other and not to "
-    "a line or a column. Every few of them are a record of the log, on disk before you saw them."
-).split()
+TEXT = """\
+Whatever you type meanwhile stays where it is, and so does your cursor: these words stick to each other and not to a
+line or a column. Every few of them are a record of the log, on disk before you saw them.
+"""
 
 
 @flow
 async def cowriting(run: FlowRun) -> str:
     """A heading of what was asked, and a paragraph under it."""
     await run.call("insert_blocks", markdown=f"## {run.prompt.strip().splitlines()[0]}\n\nHere I write beside you.")
-    at = "end"
-    for start in range(0, len(WORDS), 3):
-        words = " " + " ".join(WORDS[start : start + 3])
+    at, text = "end", TEXT.split()
+    for start in range(0, len(text), 3):
+        words = " " + " ".join(text[start : start + 3])
         written = await run.call("insert_text", new=words, at=at)
         at = written.value["end"]
         await run.sleep_until(await run.now() + PACE)
-    return f"{len(WORDS)} words"
+    return f"{len(text)} words"
 
 
 cowriter = Agent("cowriter", "echo", tools=[*TOOLS], flow=cowriting)

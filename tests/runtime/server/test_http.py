@@ -294,6 +294,15 @@ def test_static_files(tmp_path: Path) -> None:
     assert Files(tmp_path / "nothing").respond(_request("/")).status == 404
 
 
+def test_pages_elsewhere_may_load_the_client(tmp_path: Path) -> None:
+    """JS33: a module of another origin is loaded only with this header; nothing else of ours is."""
+    for name in ("client.js", "console.js"):
+        (tmp_path / name).write_text("1")
+    files = Files(tmp_path)
+    assert dict(files.respond(_request("/client.js")).headers)["access-control-allow-origin"] == "*"
+    assert "access-control-allow-origin" not in dict(files.respond(_request("/console.js")).headers)
+
+
 async def test_health(house: House) -> None:
     """SV31: live, ready, the store, versions, and what the runtime adds; not ready while stopping."""
     status, said = await _json(house, _get("/health"))
