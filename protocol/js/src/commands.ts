@@ -71,20 +71,9 @@ export class Commands {
   }
 
   /** Ask, whatever becomes of this page meanwhile. */
-  async ask(body: Body, id: string = newId()): Promise<Done> {
+  ask(body: Body, id: string = newId()): Promise<Done> {
     const command = this.take(body, id, true)
-    if (command.state !== 'new') return command.answer
-    command.state = 'resting'
-    try {
-      await this.outbox.put({ id, room: this.room, body, asked_at: command.asked_at })
-    } catch (error) {
-      this.commands.delete(id)
-      const refused = error instanceof Refused ? error : new Refused('too-many', String(error))
-      command.fail(refused)
-      return command.answer
-    }
-    if (this.commands.get(id) === command) this.ready(command)
-    else if (!this.closed) void this.outbox.remove(this.room, id)
+    if (command.state === 'new') void this.keep(command)
     return command.answer
   }
 
@@ -160,6 +149,20 @@ export class Commands {
       command.fail(new Refused(refusal.code, refusal.message))
     }
     return command
+  }
+
+  /** Put it into the outbox, then let it go. */
+  private async keep(command: Command): Promise<void> {
+    const { id, body, asked_at } = command
+    command.state = 'resting'
+    try {
+      await this.outbox.put({ id, room: this.room, body, asked_at })
+    } catch (error) {
+      this.commands.delete(id)
+      return command.fail(error instanceof Refused ? error : new Refused('too-many', String(error)))
+    }
+    if (this.commands.get(id) === command) this.ready(command)
+    else if (!this.closed) void this.outbox.remove(this.room, id)
   }
 
   private adopt(left: Waiting): void {

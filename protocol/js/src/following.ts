@@ -12,7 +12,7 @@
 import { Cell } from './cell'
 import type { Mouth } from './commands'
 import { newId } from './page'
-import { passes, Refused } from './refused'
+import { passes, Refused, sentence } from './refused'
 import type { LogRecord, RecordsOptions } from './types'
 
 const AHEAD = 2_000
@@ -87,10 +87,18 @@ export class Following {
     for (const reader of [...this.readers]) reader.ended()
   }
 
+  /** The log's head. One that is shorter than what a reader has is another log. */
+  private begins(head: number): void {
+    this.head.set(Math.max(this.head.value, head))
+    for (const reader of [...this.readers]) {
+      if (reader.cursor > head) reader.fail(new Refused('lineage-changed', sentence('lineage-changed')))
+    }
+  }
+
   private answered(said: Readonly<Record<string, any>>): void {
     const refused = said.refused ?? said.unknown
     this.asked = ''
-    if (!refused) return this.head.set(Math.max(this.head.value, Number(said.ok?.seq) || 0))
+    if (!refused) return this.begins(Number(said.ok?.seq) || 0)
     this.at = null
     if (passes(refused.code)) setTimeout(() => { if (this.at === null) this.look() }, AGAIN_MS)
     else for (const reader of [...this.readers]) reader.fail(new Refused(refused.code, refused.message ?? ''))

@@ -146,8 +146,9 @@ export class SocketLink implements Link {
   private ended(code: number, reason: string): void {
     if ((code >= 4400 && code <= 4499) || code === TOO_LARGE) return this.end({ kind: 'closed', code, reason })
     const before = this.state.value.kind
-    if (before === 'open' && Date.now() - this.opened_at > STEADY_MS) this.backoff.reset()
-    const again_ms = code === GRANT_OVER ? 0 : this.backoff.next()
+    const lived = before === 'open' && Date.now() - this.opened_at > STEADY_MS
+    if (lived) this.backoff.reset()
+    const again_ms = code === GRANT_OVER && lived ? 0 : this.backoff.next()
     const steady = before === 'restarting' && this.backoff.count <= RESTART_TRIES
     const kind = code === RESTARTING || (steady && code !== BUSY) ? 'restarting' : code === BUSY ? 'busy' : 'offline'
     this.end({ kind, again_ms })

@@ -91,9 +91,11 @@ test('JS5: what a socket says first is answered before anything else is said', a
 test('JS2: when a room is closed its promises end, and what waits stays', async () => {
   const asked = commands.ask({ do: 'stop' }, 'one')
   await settle()
+  // Nobody has to wait for this one, and its end is nobody's fault.
+  void commands.ask({ do: 'stop', run: '2' }, 'two')
   commands.close()
   await expect(asked).rejects.toMatchObject({ code: 'outcome-unknown' })
-  expect(await outbox.waiting('lobby')).toHaveLength(1)
+  expect(await outbox.waiting('lobby')).toHaveLength(2)
 })
 
 test('JS4: a reader that does not read is left behind, and what it missed is asked for again', async () => {
@@ -118,4 +120,13 @@ test('JS4: a reader that does not read is left behind, and what it missed is ask
   expect(said.splice(0)).toMatchObject([{ do: 'follow', after: 2_501 }])
   await slow.return!()
   expect(await slow.next()).toEqual({ done: true, value: undefined })
+})
+
+test('JS4: a log that is shorter than what a reader has is another one', async () => {
+  const following = new Following(mouth)
+  const reader = following.records({ after: 40 })
+  const next = reader.next()
+  following.heard({ id: said[0]!.id, ok: { seq: 7 } })
+  await expect(next).rejects.toMatchObject({ code: 'lineage-changed' })
+  expect(following.head.value).toBe(7)
 })

@@ -7,7 +7,7 @@
 
 import { Fragment, createElement, memo, useMemo, type ReactNode } from 'react'
 import type { Room } from '../room'
-import { ENTRIES } from '../snapshot'
+import { ENTRIES } from '../nodes'
 import type { Part } from '../types'
 import { useConnected } from './provider'
 import { derived, unchanged, useWatched } from './watch'
