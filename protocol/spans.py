@@ -24,7 +24,8 @@ class Span(Struct, frozen=True, omit_defaults=True, kw_only=True):
     They stand in the type at `path`, there from `start` to before `end` in code points, and from `units[0]` to before
     `units[1]` in UTF-16; with a `key` they are what was written under that key. `seq` is the record that inserted
     them, `deleted` the one that deleted them first, 0 if none did. What came from a draft was written there, by `seq`,
-    and `accepted` is the record that brought it. Either `text` is what they say, or `values` are what they are, one for
+    and `accepted` is the record that brought it; what an undo brought back was written by `seq` before, and `restored`
+    is the undo. Either `text` is what they say, or `values` are what they are, one for
     each place; a mark of a text (in hunks only) is `mark`, its attribute and value. `ids` are their ranges of clocks.
     """
 
@@ -39,6 +40,7 @@ class Span(Struct, frozen=True, omit_defaults=True, kw_only=True):
     seq: int
     deleted: int = 0
     accepted: int = 0
+    restored: int = 0
     ids: tuple[Range, ...]
 
 

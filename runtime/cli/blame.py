@@ -70,6 +70,9 @@ def _write_for_people(found: Blame) -> None:
         text.append(f" {_said(span)}", "strike" if span.deleted else "")
         if span.accepted:
             text.append(f"  accepted by {_who(found.records.get(span.accepted)).strip()} in {span.accepted}", "green")
+        if span.restored:
+            who = _who(found.records.get(span.restored)).strip()
+            text.append(f"  brought back by {who} in {span.restored}", "green")
         if span.deleted:
             text.append(f"  deleted by {_who(found.records.get(span.deleted)).strip()} in {span.deleted}", "red")
         if console.is_terminal:
@@ -87,7 +90,7 @@ def parts(found: Blame) -> list[tuple[Span, int]]:
         if (
             before is not None
             and (before.path, before.key, before.end, before.deleted) == (span.path, None, span.start, 0)
-            and before.accepted == span.accepted
+            and (before.accepted, before.restored) == (span.accepted, span.restored)
             and before.text
             and span.text
             and not span.deleted

@@ -92,6 +92,8 @@ def _shown_span(span: Span) -> dict[str, Any]:
     told["seq"] = span.seq
     if span.accepted:
         told["accepted"] = span.accepted
+    if span.restored:
+        told["restored"] = span.restored
     return told | {"deleted": span.deleted} if span.deleted else told
 
 
@@ -101,7 +103,7 @@ class Past:
     def __init__(self, room: str, document: str) -> None:
         self.history = History()
         self.attributions = Attributions()
-        self.drafted = Drafted(document)
+        self.drafted = Drafted(document, self.history.blocks)
         self.lock = trio.Lock()
         self.head = 0
         self._room = room
@@ -153,7 +155,7 @@ class Past:
                 break
             spans.append(span)
             chars += len(span.text) or len(msgspec.json.encode(span.values))
-        seqs = {seq for span in spans for seq in (span.seq, span.deleted, span.accepted) if seq}
+        seqs = {seq for span in spans for seq in (span.seq, span.deleted, span.accepted, span.restored) if seq}
         told = {seq: self.attributions.of(seq) for seq in sorted(seqs)}
         return Blame(moment, tuple(spans), {seq: one for seq, one in told.items() if one is not None}, rest)
 

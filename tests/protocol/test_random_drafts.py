@@ -242,7 +242,7 @@ def test_a_plan_that_is_not_stale_is_what_would_be_planned_now(seed: int) -> Non
 
 @pytest.mark.parametrize("change", ["words", "elsewhere", "key", "inside", "gone", "draft"])
 def test_what_makes_a_plan_stale(change: str) -> None:
-    """DF17: not what people type in the base beside the hunks; what they do at these places, and any edit of the draft."""
+    """DF17: not what people type in the base beside the hunks; what they do at these places, and edits of the draft."""
     proposal = Proposal(_begin)
 
     def propose(doc: "Doc[Any]") -> None:

@@ -1,5 +1,7 @@
 """Blame, asked of real rooms' logs: people and agents in one document, after a restart, within a server's bounds."""
 
+import random
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from plait.runtime import Agent, Blame, Call, Runtime, blame, tool
 from plait.runtime.room.past import Pasts, Question, shown
 from plait.storage import Append, RoomDeleted, StoreCorrupt
 from plait.storage.memory import MemoryStore
-from pycrdt import Doc, Map, Text
+from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText
 
 from ..agent.scripted import Scripted, answered, calls, says
 from .scene import watching
@@ -276,3 +278,90 @@ async def test_what_came_from_a_draft_is_its_writers(autojump_clock: Any) -> Non
     (one,) = (await blame(store, "r", "notes", root="content", at=10, length=2)).spans
     assert (one.text, one.units) == ("Ce", (10, 12))
     assert shown(found)["spans"][1]["accepted"] == found.spans[1].accepted
+
+
+async def test_what_an_undo_brought_back_is_its_writers(autojump_clock: Any) -> None:
+    """BL16: words, entries and nodes, also what came from a draft before, and what was brought back twice."""
+
+    def write(doc: "Doc[Any]") -> None:
+        doc.get("content", type=Text).insert(0, "Keep this 🌍 text.")
+        doc.get("state", type=Map)["title"] = "One"
+        doc.get("list", type=Array).extend([1, 2, 3])
+        words = [XmlText("first words"), XmlElement("break"), XmlText("more")]
+        doc.get("default", type=XmlFragment).children.append(XmlElement("paragraph", {"level": "1"}, words))
+
+    def destroy(doc: "Doc[Any]") -> None:
+        del doc.get("content", type=Text)[0 : len(doc.get("content", type=Text))]
+        doc.get("state", type=Map)["title"] = "Two"
+        del doc.get("list", type=Array)[0:3]
+        del doc.get("default", type=XmlFragment).children[0]
+
+    async def who(root: str) -> list[tuple[Any, str, str, str]]:
+        found = await blame(store, "r", "notes", root=root)
+        name = {seq: one.author for seq, one in found.records.items()} | {0: ""}
+        said = [(span.text or span.values, span) for span in found.spans]
+        return [(text, name[span.seq], name[span.accepted], name[span.restored]) for text, span in said]
+
+    store = MemoryStore()
+    async with Runtime(store, []) as runtime:
+        room = runtime.room("r")
+        await room.edit("notes", write, author="ada")
+        draft = await room.propose("notes", author="bob")
+        await room.edit(draft, lambda doc: doc.get("content", type=Text).insert(5, "all "), author="bob")
+        await room.accept(draft, author="dan")
+        for _ in range(2):
+            await room.edit("notes", destroy, author="eve")
+            await room.undo(by="eve", author="fay")
+        assert str((await room.document("notes")).get("content", type=Text)) == "Keep all this 🌍 text."
+    assert await who("content") == [
+        ("Keep ", "ada", "", "fay"),
+        ("all ", "bob", "dan", "fay"),
+        ("this 🌍 text.", "ada", "", "fay"),
+    ]
+    assert await who("state") == [(("One",), "ada", "", "fay")]
+    assert await who("list") == [((1.0, 2.0, 3.0), "ada", "", "fay")]
+    assert {(one[1], one[3]) for one in await who("default")} == {("ada", "fay")}
+    assert [one[0] for one in await who("default") if isinstance(one[0], str)] == ["first words", "more"]
+    (one,) = (await blame(store, "r", "notes", root="content", at=6, length=2)).spans
+    assert shown(await blame(store, "r", "notes", root="content"))["spans"][0]["restored"] == one.restored
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_each_character_is_its_first_writers_whatever_was_undone(seed: int, autojump_clock: Any) -> None:
+    """BL16: after random typing, deleting and undoing of each other's edits, in a text and in nodes."""
+    chance = random.Random(seed)
+    wrote: dict[str, int] = {}
+    store = MemoryStore()
+    async with Runtime(store, []) as runtime:
+        room = runtime.room("r")
+
+        def change(doc: "Doc[Any]") -> None:
+            page, text = doc.get("default", type=XmlFragment), doc.get("content", type=Text)
+            for _ in range(chance.randint(1, 4)):
+                word = "".join(chr(0x4E00 + len(wrote) + n) for n in range(3))
+                wrote.update(dict.fromkeys(word, 0))
+                what = chance.randrange(5)
+                if what == 0:
+                    page.children.insert(chance.randint(0, len(page.children)), XmlElement("p", {}, [XmlText(word)]))
+                elif what == 1 and len(page.children):
+                    del page.children[chance.randrange(len(page.children))]
+                elif what == 2 and len(text):
+                    start = 3 * chance.randrange(len(text) // 3)
+                    del text[start : min(start + 3 * chance.randint(1, 3), len(text))]
+                else:
+                    text.insert(3 * chance.randint(0, len(text) // 3), word)
+
+        for _ in range(14):
+            await room.edit("notes", change, author=chance.choice("ab"))
+            if chance.random() < 0.4:
+                with suppress(Refused):
+                    await room.undo(by=chance.choice("ab"), after=chance.randint(0, 5))
+    for record in await store.read("r", 0):
+        if record.document == "notes" and isinstance(record.event, DocumentEdited):
+            for word in wrote:
+                if word.encode() in record.update:
+                    wrote[word] = wrote[word] or record.seq
+    found = await blame(store, "r", "notes")
+    said = [(char, span.seq) for span in found.spans for char in span.text]
+    assert said
+    assert [(char, seq) for char, seq in said if wrote[char] != seq] == []
