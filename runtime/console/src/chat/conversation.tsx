@@ -33,11 +33,13 @@ export function Conversation({ room }: { room: Room }): VNode {
   const waits = useWaits(room)
   const all = new Map([...earlier.past, ...room.runs.entries()])
   const { turns, versions } = branchOf(turnsOf(all), room.about.get('branch'))
-  const empty = loaded && turns.length === 0 && waiting.length === 0
+  const connection = useCell(room.line.connection)
+  const empty = loaded && connection.kind !== 'refused' && turns.length === 0 && waiting.length === 0
   return (
     <div class="conversation">
       <div class="scroll" ref={pin.frame} tabIndex={0} role="log" aria-label="Conversation" aria-live="off">
         <div class="column" ref={pin.content}>
+          {!loaded && connection.kind !== 'refused' && <p class="note opening">{connection.kind === 'connecting' || connection.kind === 'catching-up' ? 'Opening this room.' : 'This room is shown as soon as the server answers.'}</p>}
           {empty && <Empty room={room} />}
           {earlier.more && <p class="earlier"><button type="button" class="quiet" onClick={earlier.read}>earlier runs</button> {earlier.problem}</p>}
           {turns.map((id, index) => (

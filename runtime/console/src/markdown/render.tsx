@@ -8,9 +8,10 @@
 import type { Token, Tokens } from 'marked'
 import type { ComponentChildren, VNode } from 'preact'
 import { Component } from 'preact'
-import { useRef, useState } from 'preact/hooks'
+import { useRef } from 'preact/hooks'
 
 import { type Block, Blocks } from './blocks'
+import { Code } from './code'
 import { entities, safeAddress } from './links'
 
 /** A text in Markdown; `whole` once it ended by its own word, and not while it grows or if it was cut. */
@@ -96,25 +97,6 @@ function Table({ table }: { table: Tokens.Table }): VNode {
 
 function side(cell: Tokens.TableCell): string | undefined {
   return cell.align ? `to-${cell.align}` : undefined
-}
-
-function Code({ text, language }: { text: string; language: string }): VNode {
-  const [copied, say] = useState(false)
-  const copy = (): void => {
-    void navigator.clipboard?.writeText(text).then(() => {
-      say(true)
-      setTimeout(() => say(false), 1_500)
-    })
-  }
-  return (
-    <div class="code">
-      <div class="code-head">
-        <span>{language || 'text'}</span>
-        <button type="button" class="quiet" onClick={copy} aria-label="Copy this code">{copied ? 'copied' : 'copy'}</button>
-      </div>
-      <pre tabIndex={0}><code>{text}</code></pre>
-    </div>
-  )
 }
 
 function spans(tokens: Token[] | undefined): ComponentChildren {

@@ -91,8 +91,8 @@ export function App(): VNode {
           <PaneToggle pane={timelineOpen} name="timeline" />
           <PaneToggle pane={documentOpen} name="documents" />
         </header>
-        <Banner key={name} room={room} />
         <Conversation key={name} room={room} />
+        <Banner key={name} room={room} />
         <Dock />
         <Composer key={name} room={room} field={prompt} />
       </main>

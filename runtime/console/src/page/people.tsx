@@ -26,7 +26,7 @@ export function People({ awareness, label, naming = false }: { awareness: Awaren
         {shown.map((one) => (
           <li key={one.client}>
             {one.me && naming
-              ? <button type="button" class="person" style={{ background: one.color }} title={`${one.name}: you. Change your name`} aria-label={`${one.name}, you: change your name`} onClick={() => ask(!asking)}>{initials(one)}</button>
+              ? <button type="button" class="person" style={{ background: one.color }} title={`${one.name}: you. Change your name`} aria-label={`${initials(one)}: ${one.name}, you. Change your name`} onClick={() => ask(!asking)}>{initials(one)}</button>
               : <Sign one={one} />}
           </li>
         ))}

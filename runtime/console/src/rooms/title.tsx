@@ -26,6 +26,7 @@ export function Title({ room }: { room: Room }): VNode {
       <h2 class="title">
         <button type="button" aria-expanded={open} title={`${room.name}: rename, see what it took, delete`} onClick={() => show(!open)}>{title}</button>
       </h2>
+      <Took room={room} />
       {open && <Card room={room} leave={() => show(false)} />}
     </div>
   )
@@ -34,6 +35,13 @@ export function Title({ room }: { room: Room }): VNode {
 /** What a room is called: its title, or its name while it has none. */
 export function titleOf(room: Room): string {
   return String(room.about.get('title') ?? '') || room.name
+}
+
+/** What the room took so far, where there is room for it; the card says it everywhere. */
+function Took({ room }: { room: Room }): VNode | null {
+  const [input, output] = ['input_tokens', 'output_tokens'].map((key) => Number(room.about.get(key) ?? 0)) as [number, number]
+  const facts = [input + output > 0 && `${(input + output).toLocaleString('en')} tokens`, money(room.about.get('cost'))].filter(Boolean)
+  return facts.length > 0 ? <span class="took" title={`This room took ${tokens(room.about) ?? ''}`}>{facts.join(' · ')}</span> : null
 }
 
 function Card({ room, leave }: { room: Room; leave: () => void }): VNode {
