@@ -5,11 +5,15 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+
+SPECS = Path(__file__).resolve().parents[3] / "specs"
 
 BUILD_S = 120
-CORE_BYTES = 18_000
+CORE_BYTES = 18_500
 REACT_BYTES = 5_000
 
 CONSUMER = """
@@ -101,14 +105,28 @@ def test_the_packed_package_is_loaded_by_node(installed: Path) -> None:
     assert (hooks, one_yjs) == ("function", True)
 
 
+def commands() -> str:
+    """The commands of the vectors as TypeScript: what is accepted is a `Command`, and what is refused is none."""
+    vectors: dict[str, Any] = yaml.safe_load((SPECS / "vectors" / "commands.yaml").read_text())
+    lines = ["import type { Command } from 'plait-client'"]
+    lines += [f"export const accepted{n}: Command = {each['text']}" for n, each in enumerate(vectors["accepted"])]
+    for n, each in enumerate(vectors["refused"]):
+        # Of what an id may hold no type can tell, and one is no JSON.
+        if each["text"].startswith(("{", "[")) and not (each["id"] is None and '"id":' in each["text"]):
+            lines.append(f"// @ts-expect-error\nexport const refused{n}: Command = {each['text']}")
+    assert len(lines) > 15
+    return "\n".join(lines)
+
+
 @pytest.mark.parametrize("resolution", ["bundler", "nodenext"])
 def test_the_packed_types_are_found(package: Path, installed: Path, resolution: str) -> None:
-    """JS31: by a bundler's resolution and by Node's own, in strict mode."""
+    """JS30, JS31: by a bundler's resolution and by Node's own, strictly; they take the commands of the vectors."""
     (installed / "consumer.ts").write_text(CONSUMER)
+    (installed / "commands.ts").write_text(commands())
     module = "esnext" if resolution == "bundler" else resolution
     options = ["--noEmit", "--strict", "--target", "es2022", "--module", module, "--moduleResolution", resolution]
     compiler = package / "node_modules" / "typescript" / "bin" / "tsc"
-    run("node", str(compiler), *options, "--preserveSymlinks", "consumer.ts", cwd=installed)
+    run("node", str(compiler), *options, "--preserveSymlinks", "consumer.ts", "commands.ts", cwd=installed)
 
 
 def test_the_package_is_light(package: Path, tmp_path: Path) -> None:
