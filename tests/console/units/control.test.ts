@@ -72,6 +72,16 @@ test('CO4: what was refused after its page had gone is given to whoever looks, o
   assert.deepEqual(client.forgotten, [later])
 })
 
+test('CO4: a refusal that this page heard as an answer is not given back a second time', async () => {
+  const { control, client } = made()
+  const answer = control.prompt('lost')
+  client.asked[0]!.refuse('room-full', 'The room is full.')
+  await answer
+  control.refused.set(null)
+  client.refusedLater.set([{ id: client.asked[0]!.id, body: { do: 'prompt', text: 'lost' }, refused: { code: 'room-full', message: '' } }])
+  assert.equal(control.refused.value, null)
+})
+
 test('CO18: a decision is remembered as this tab\'s once it is on disk, and not if another one was first', async () => {
   const { control, client } = made()
   const answer = control.decide('000000000001', 'all.0/0/call.0', { do: 'approve', args: { to: 'b' } })

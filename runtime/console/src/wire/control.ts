@@ -48,6 +48,8 @@ export class Control {
   /** Called before a run is asked for. */
   beforeRun: () => void = () => {}
   private readonly room: string
+  /** Ids of what this page itself asked: their refusals it hears as answers. */
+  private readonly asked = new Set<string>()
 
   constructor(private readonly client: Pick<Room, 'name' | 'command' | 'refusedLater' | 'forget'>) {
     this.room = client.name
@@ -115,6 +117,7 @@ export class Control {
 
   private ask(prompt: Waiting): Promise<Answer> {
     if (!prompt.run) this.beforeRun()
+    this.asked.add(prompt.id)
     this.waiting.set([...this.waiting.value, prompt])
     this.store()
     const { id, ...body } = prompt
@@ -132,8 +135,7 @@ export class Control {
   private giveBack(): void {
     for (const later of this.client.refusedLater.value) {
       const { id, body, refused } = later
-      const mine = this.waiting.value.some((waiting) => waiting.id === id)
-      if (!mine && typeof body.text === 'string') this.refused.set({ ...refused, text: body.text })
+      if (!this.asked.has(id) && typeof body.text === 'string') this.refused.set({ ...refused, text: body.text })
       this.client.forget(later)
     }
   }
