@@ -104,6 +104,11 @@ class Room(Door):
         """The epoch under which this process writes the room."""
         return self._live.epoch if self._live is not None else 0
 
+    def draft_waits(self, name: str) -> bool:
+        """Whether that draft is to be decided still."""
+        draft = self._live.state.drafts.get(name) if self._live is not None else None
+        return draft is not None and draft.status == "open"
+
     # --- the task -----------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:

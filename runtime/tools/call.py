@@ -124,8 +124,8 @@ class Call:
         return Document(draft, self._desk, self._next_edit)
 
     async def proposal(self, name: str = "main") -> Document:
-        """The run's own draft of a shared document: one for all of its calls, opened by the first one that asks. Raises
-        ToolError."""
+        """The run's own draft of a shared document: one for all of its calls, opened by the first one that asks, and
+        another one once people have closed it. Raises ToolError."""
         draft = await told(self._desk.draft(named(name), "", None))
         return Document(draft, self._desk, self._next_edit)
 

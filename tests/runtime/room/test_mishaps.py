@@ -1,22 +1,28 @@
 """What one command, one reader or one bad moment of the store may cost: never the room, and never an answer."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 import trio
+from outcome import Error, Outcome
 from plait.protocol import limits
 from plait.protocol.access import ANONYMOUS
-from plait.protocol.commands import CommandRefused, Prompt, parse
-from plait.protocol.errors import PlaitError, Refused
+from plait.protocol.commands import CommandRefused, Prompt, Propose, parse
+from plait.protocol.errors import OutcomeUnknown, PlaitError, Refused
 from plait.protocol.events import Record
 from plait.protocol.state import RoomState, Run, Steer, Step
 from plait.runtime import Runtime
 from plait.runtime.agent.transcript import transcript
 from plait.runtime.models.model import Assistant, User
+from plait.runtime.room import live
+from plait.runtime.room.editing import Place
+from plait.runtime.room.reports import Write
 from plait.runtime.room.room import Room
 from plait.storage.faults import FaultyStore
 from plait.storage.memory import MemoryStore
 from plait.storage.store import StoreError, StoreFull
+from pycrdt import Doc, Text
 
 from .scene import FakeTab, Idle, rooms, watching
 
@@ -30,6 +36,82 @@ async def test_no_command_makes_its_pass_fail() -> None:
             await room.ask(ANONYMOUS, stop)  # type: ignore[arg-type]
         assert refused.value.code == "no-such-run"
         assert room.reopened == 0
+
+
+async def test_a_command_that_nothing_came_of_is_refused_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """RM15: what goes wrong before anything was written is a refusal of that command; the room is not read again."""
+
+    def fails(*_: Any) -> Any:
+        raise ValueError("a mistake of ours")
+
+    async with rooms(MemoryStore()) as all_rooms, all_rooms.use("r") as room:
+        with monkeypatch.context() as patched:
+            patched.setattr(live, "judge", fails)
+            with pytest.raises(Refused) as refused:
+                await room.ask(ANONYMOUS, Prompt(id="p", text="hi"))
+        assert refused.value.code == "bad-request"
+        assert room.reopened == 0
+        await room.ask(ANONYMOUS, Prompt(id="p", text="hi"))
+
+
+async def test_a_command_that_breaks_its_room_is_not_tried_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """RM15: a command amid whose records something fails has the room read again; who asks a third time is refused, and
+    everybody else is not."""
+    judged = live.Live._judged  # type: ignore[attr-defined]
+
+    def breaks(self: Any, grant: Any, command: Any, *more: Any) -> Any:
+        answer = judged(self, grant, command, *more)
+        if command.id == "bad":
+            raise ValueError("a mistake of ours")
+        return answer
+
+    monkeypatch.setattr(live.Live, "_judged", breaks)
+    async with rooms(MemoryStore()) as all_rooms, all_rooms.use("r") as room:
+        for times in (1, 2):
+            with pytest.raises(OutcomeUnknown):
+                await room.ask(ANONYMOUS, Prompt(id="bad", text="hi"))
+            assert room.reopened == times
+        with pytest.raises(Refused):
+            await room.ask(ANONYMOUS, Prompt(id="bad", text="hi"))
+        assert room.reopened == 2
+        assert (await room.ask(ANONYMOUS, Prompt(id="good", text="hi"))).seq == 1
+
+
+async def test_who_comes_to_a_broken_document_waits_for_it() -> None:
+    """SD3: an edit that raises amid its changes is read out again; the next one in the same pass is carried out, once,
+    on what the log says."""
+
+    def breaks(doc: "Doc[Any]") -> None:
+        doc.get("content", type=Text).insert(0, "half")
+        raise ZeroDivisionError
+
+    def writes(doc: "Doc[Any]") -> str:
+        doc.get("content", type=Text).insert(0, "whole ")
+        return str(doc.get("content", type=Text))
+
+    told: list[Outcome[Any]] = []
+    async with rooms(MemoryStore()) as all_rooms, all_rooms.use("r") as room:
+        await room.write("ann", "main", lambda doc: doc.get("content", type=Text).insert(0, "one"))
+        head = room.head
+        for change in (breaks, writes):
+            room.write_soon(Write("ann", "main", change, told.append))
+        propose = await room.ask(ANONYMOUS, Propose(id="p", document="main"))
+        assert isinstance(told[0], Error)
+        assert told[1].unwrap() == "whole one"
+        assert (room.head, propose.seq) == (head + 3, head + 2)
+        assert room.reopened == 0
+
+
+async def test_who_could_not_write_is_not_seen() -> None:
+    """SD5: an agent is in a document from its first look or edit on, not from one that was refused."""
+    async with rooms(MemoryStore()) as all_rooms, all_rooms.use("r") as room:
+        tab = await watching(room, "main")
+        run = (await room.ask(ANONYMOUS, Prompt(id="p", text="hi"))).run
+        with pytest.raises(Refused):
+            await room.write("agent:assistant", "main", lambda doc: None, Place(run, "s", 1))
+        assert not [said for said in tab.said if said[0] == "presence"]
+        await room.write("agent:assistant", "main", lambda doc: None, Place(run, "s", 1), looks=True)
+        assert [said for said in tab.said if said[0] == "presence"]
 
 
 @pytest.mark.parametrize(

@@ -252,7 +252,14 @@ async def test_a_forgotten_draft_is_gone() -> None:
         drafts: list[str] = []
         for number in range(DRAFTS_SETTLED + 1):
             drafts.append((await room.ask(ANN, Propose(id=f"p{number}", document="main"))).result["draft"])
+            if not number:
+                slow, asked = [await watching(room, drafts[0]) for _ in range(2)]
             await room.ask(ANN, Reject(id=f"r{number}", draft=drafts[-1]))
+        slow.behind = asked.doc.get_state()
+        room.catch_up(slow)  # It fell behind before the draft was forgotten.
+        room.resync(asked)
+        for watcher in (slow, asked):
+            assert (await watcher.until("close"))[1] == 4404
         tab = FakeTab(drafts[0])
         room.join(tab)
         assert (await tab.until("close"))[1] == 4404
@@ -406,6 +413,35 @@ async def test_a_call_that_is_tried_alone_has_drafts_of_its_own() -> None:
     await draft.edit(put("two"))
     assert await draft.read(lambda doc: str(doc.get("content", type=Text))) == "twoone"
     assert await call.document("main").read(lambda doc: str(doc.get("content", type=Text))) == "one"
+
+
+async def test_an_agent_whose_draft_was_closed_proposes_in_another_one() -> None:
+    """DF16: people may decide while the run goes on."""
+    asked = (
+        calls(("a", "replace_text", '{"old": "good", "new": "fine"}')),
+        calls(("b", "insert_text", '{"new": " Bye."}')),
+    )
+    answers = [asked[0], calls(("w", "wait_for_ann", "{}")), asked[1], says("Done.")]
+
+    @tool(effect="idempotent")
+    async def wait_for_ann() -> str:
+        """Let a person decide."""
+        (draft,) = [record.event.draft for record in await store.read("r", 0) if isinstance(record.event, DraftOpened)]
+        await room.accept(draft, author="ann", id="yes")
+        return "She did."
+
+    model = Scripted(lambda request: answers[answered(request)])
+    agent = Agent("author", model, tools=[*document_tools(propose=True), wait_for_ann], title=False)
+    store = MemoryStore()
+    async with Runtime(store, [agent]) as runtime:
+        room = runtime.room("r")
+        await room.edit("main", put("A good day."))
+        shown = await room.wait(await room.prompt("Go"))
+        assert [part["state"] for part in shown["parts"] if part["type"] == "tool"] == ["done"] * 3
+        assert str((await room.document("main")).get("content", type=Text)) == "A fine day."
+        opened = [record.event.draft for record in await store.read("r", 0) if isinstance(record.event, DraftOpened)]
+        assert len(opened) == 2
+        assert [hunk.inserted_text for hunk in (await room.draft(opened[1])).hunks] == [" Bye."]
 
 
 async def test_an_agent_that_proposes_never_writes_a_document() -> None:
