@@ -1,19 +1,18 @@
 /**
  * Code in colours: a language's parser and the few kinds of words that this page tells apart.
  *
- * The parsers are those of the editor beside it, so highlighting brings no second machine. A word's kind is a class, and
- * the words themselves stay text. What no parser here knows is shown as it is.
+ * The modes are small ones of the editor beside it, which read line by line: grammars of four languages alone weigh 47 kB
+ * more. A word's kind is a class, and the words themselves stay text. What no mode here knows is shown as it is.
  */
 
-import { type Language, StreamLanguage } from '@codemirror/language'
+import { type Language, StreamLanguage, type StreamParser } from '@codemirror/language'
 import { diff } from '@codemirror/legacy-modes/mode/diff'
+import { javascript, json, typescript } from '@codemirror/legacy-modes/mode/javascript'
+import { python } from '@codemirror/legacy-modes/mode/python'
 import { shell } from '@codemirror/legacy-modes/mode/shell'
 import { toml } from '@codemirror/legacy-modes/mode/toml'
 import { yaml } from '@codemirror/legacy-modes/mode/yaml'
 import { highlightCode, tagHighlighter, tags } from '@lezer/highlight'
-import { parser as javascript } from '@lezer/javascript'
-import { parser as json } from '@lezer/json'
-import { parser as python } from '@lezer/python'
 
 type Parser = Language['parser']
 
@@ -26,19 +25,7 @@ export interface Word {
 /** Longer code is shown without colours: it is parsed again whenever it grows. */
 const LONGEST = 30_000
 
-const typescript = javascript.configure({ dialect: 'ts jsx' })
-
-/** Made when first asked for: a newcomer's page has no code yet. */
-const PARSERS: Record<string, () => Parser> = {
-  javascript: () => javascript.configure({ dialect: 'jsx' }),
-  typescript: () => typescript,
-  python: () => python,
-  json: () => json,
-  shell: () => StreamLanguage.define(shell).parser,
-  yaml: () => StreamLanguage.define(yaml).parser,
-  toml: () => StreamLanguage.define(toml).parser,
-  diff: () => StreamLanguage.define(diff).parser
-}
+const MODES: Record<string, StreamParser<unknown>> = { diff, javascript, json, python, shell, toml, typescript, yaml }
 
 const NAMES: Record<string, string> = {
   js: 'javascript', jsx: 'javascript', mjs: 'javascript', ts: 'typescript', tsx: 'typescript', py: 'python', python3: 'python', jsonc: 'json',
@@ -50,7 +37,8 @@ const made = new Map<string, Parser>()
 function parserOf(language: string): Parser | undefined {
   const named = language.toLowerCase()
   const name = Object.hasOwn(NAMES, named) ? NAMES[named]! : named
-  if (!made.has(name) && Object.hasOwn(PARSERS, name)) made.set(name, PARSERS[name]!())
+  // Made when first asked for: a newcomer's page has no code yet.
+  if (!made.has(name) && Object.hasOwn(MODES, name)) made.set(name, StreamLanguage.define(MODES[name]!).parser)
   return made.get(name)
 }
 
@@ -59,7 +47,7 @@ const kinds = tagHighlighter([
   { tag: [tags.string, tags.special(tags.string), tags.regexp, tags.inserted], class: 'string' },
   { tag: [tags.comment, tags.meta], class: 'comment' },
   { tag: [tags.number, tags.bool, tags.null, tags.atom], class: 'value' },
-  { tag: [tags.function(tags.variableName), tags.function(tags.definition(tags.variableName)), tags.function(tags.propertyName), tags.definition(tags.className)], class: 'function' },
+  { tag: [tags.function(tags.variableName), tags.definition(tags.variableName), tags.standard(tags.variableName)], class: 'function' },
   { tag: [tags.typeName, tags.className, tags.tagName], class: 'type' },
   { tag: [tags.propertyName, tags.attributeName, tags.definition(tags.propertyName)], class: 'property' },
   { tag: [tags.deleted, tags.invalid], class: 'gone' }
