@@ -180,9 +180,16 @@ test('JS42: in a conversation of 10,000 parts a token renders one component', { 
   const part = list.get(9_999)
   let rendered: string[] = []
   let commits = 0
-  const tell = (key: string): void => void rendered.push(key)
-  const Answers = () => <Parts run={RUN}>{(part) => <Line part={part} rendered={tell} />}</Parts>
-  const { html } = await render(
+  let last = ''
+  // Without elements, which take this page longer than React.
+  const Said = memo(function Said({ part }: { part: PartKey }) {
+    const shown = usePart(part)
+    if (shown?.type === 'text') last = shown.text
+    rendered.push(part.key)
+    return null
+  })
+  const Answers = () => <Parts run={RUN}>{(part) => <Said part={part} />}</Parts>
+  await render(
     <Profiler id="all" onRender={() => { commits += 1 }}><RoomProvider room={room}><Answers /></RoomProvider></Profiler>
   )
   expect(rendered.length).toBe(10_000)
@@ -191,10 +198,10 @@ test('JS42: in a conversation of 10,000 parts a token renders one component', { 
   for (let token = 0; token < 20; token++) await act(async () => say(part, ' x'))
   expect(rendered).toEqual(Array.from({ length: 20 }, () => 'generate.0/1/9999/text'))
   expect(commits).toBe(20)
+  expect(last).toBe(`word${' x'.repeat(20)}`)
   rendered = []
   await act(async () => list.push([text(10_000, 'new')]))
   expect(rendered).toEqual(['generate.0/1/10000/text'])
-  expect(html().endsWith(`<p>word${' x'.repeat(20)}</p><p>new</p>`)).toBe(true)
 })
 
 test('JS43: StrictMode mounts twice; in the end a tool is there once, runs the newest code, and leaves with its component', async () => {
