@@ -108,7 +108,7 @@ describe('sharing', () => {
     const [leader, follower] = await crowd()
     leader.socket!.end({ kind: 'offline', again_ms: 100 })
     await settled()
-    expect(follower!.link.state.value.kind).toBe('offline')
+    expect([follower!.link.state.value.kind, follower!.lane.open]).toEqual(['offline', false])
     leader.socket!.open()
     await settled()
     expect(follower!.heard).toEqual(['opened', 'lost', 'opened'])
@@ -308,9 +308,10 @@ describe('ends', () => {
   })
 
   test('JS69: a socket that is closed for good parts the pages: each finds out alone', async () => {
-    const [leader, follower] = await crowd()
+    const [leader, follower, third] = await crowd(2)
     leader.socket!.end({ kind: 'closed', code: 4400, reason: 'bad-frame' })
     await settled()
+    expect([follower!.socket!.lanes.size, third!.socket!.lanes.size]).toEqual([1, 1])
     expect(leader.link.state.value).toEqual({ kind: 'closed', code: 4400, reason: 'bad-frame' })
     expect(follower!.link.state.value.kind).toBe('connecting')
     follower!.socket!.open()

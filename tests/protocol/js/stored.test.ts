@@ -144,6 +144,32 @@ describe('taking over', () => {
     expect([next.taken, last.taken]).toEqual([['a'], ['a']])
   })
 
+  test('JS74: a page that hangs, or sleeps, keeps nothing from the others', async () => {
+    const desk = await asking('a')
+    const [hanging, sleeping] = [new Desk().adopt(), new Desk().adopt()]
+    await quiet()
+    hanging.tab.hang()
+    sleeping.tab.freeze()
+    const other = new Desk().adopt()
+    await quiet()
+    desk.tab.crash()
+    await quiet()
+    expect([hanging.taken, sleeping.taken, other.taken]).toEqual([[], [], ['a']])
+  })
+
+  test('JS74: a page that wakes takes over what was left while it slept', async () => {
+    const desk = await asking('a')
+    const sleeping = new Desk().adopt()
+    await quiet()
+    sleeping.tab.freeze()
+    desk.tab.crash()
+    await quiet()
+    expect(sleeping.taken).toEqual([])
+    sleeping.tab.resume()
+    await quiet()
+    expect(sleeping.taken).toEqual(['a'])
+  })
+
   test('JS74: a page that left the room sends nothing more of it; another that is there does', async () => {
     const desk = new Desk()
     const leave = desk.outbox.adopt(ROOM, () => {})
@@ -175,6 +201,11 @@ describe('taking over', () => {
     const taken: string[] = []
     const after = new StoredOutbox('ws://here', null, factory)
     after.adopt(ROOM, ({ id }) => taken.push(id))
+    await quiet()
+    expect(taken).toEqual(['a'])
+    // What comes later may be a live page's, which sends it itself.
+    await outbox.put(prompt('b', 2))
+    await after.put(prompt('c', 3))
     await quiet()
     expect(taken).toEqual(['a'])
   })
