@@ -63,6 +63,7 @@ export class Commands {
   /** Why nothing can happen in this room, if nothing can. */
   private lostFor: Refusal | null = null
   private closed = false
+  private looks = 0
 
   constructor(private readonly room: string, private readonly outbox: Outbox, private readonly mouth: Mouth) {
     const look = (): void => void this.look()
@@ -236,7 +237,10 @@ export class Commands {
   }
 
   private async look(): Promise<void> {
+    const turn = ++this.looks
     const [waiting, refused] = await Promise.all([this.outbox.waiting(this.room), this.outbox.refused(this.room)])
+    // A later look has begun, which sees what is newer.
+    if (turn !== this.looks) return
     if (waiting.length || this.waiting.value.length) this.waiting.set(waiting)
     if (refused.length || this.refusedLater.value.length) this.refusedLater.set(refused)
   }

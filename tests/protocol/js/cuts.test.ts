@@ -20,6 +20,8 @@ afterEach(() => {
 })
 afterAll(async () => { await Promise.all([server.remove(), other.remove()]) })
 
+const PAGES = 3
+const ROUNDS = 12
 const WORDS = Array.from({ length: 40 }, (_, n) => `word${n}`).join(' ')
 
 test('JS2: a command whose answer was lost is sent again and happens once, with its first answer', async () => {
@@ -35,7 +37,7 @@ test('JS2: a command whose answer was lost is sent again and happens once, with 
   const { run } = await asked
   await when(room.snapshot, ({ runs }) => runs[run]?.status === 'done')
   expect(Object.keys(room.snapshot.value.runs)).toEqual([run])
-  expect(room.waiting.value).toEqual([])
+  await when(room.waiting, (waiting) => waiting.length === 0)
 })
 
 test('JS2: what is asked while there is no server waits, in order, and happens once it is there', async () => {
@@ -159,4 +161,56 @@ test('JS11: two sessions of one document are two lanes, and a lane that is close
   one.close()
   link.close()
   expect(heard).toEqual(['one opened', 'two opened', 'two lost'])
+})
+
+/** Numbers as good as random, the same ones each time. */
+function dice(seed: number): (sides: number) => number {
+  return (sides) => {
+    seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31
+    return Math.floor(seed / 65_536) % sides
+  }
+}
+
+test('JS2, JS7: under cuts, lost answers and a killed server each command happens once and documents converge', async () => {
+  const roll = dice(6)
+  const proxies = await Promise.all(Array.from({ length: PAGES }, () => new Proxy(() => server.url).start()))
+  const rooms = proxies.map((proxy) => join_room(proxy.url, 'storm'))
+  const documents = rooms.map((room) => room.document('notes'))
+  const asked: { text: string; done: Promise<{ run: string }> }[] = []
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [page, room] of rooms.entries()) {
+      const text = `page ${page}, round ${round}`
+      asked.push({ text, done: room.prompt(text) })
+      const notes = documents[page]!.doc.getText('content')
+      notes.insert(roll(notes.length + 1), `<${page}.${round}>`)
+      const proxy = proxies[page]!
+      if (roll(3) === 0) proxy.cut()
+      proxy.deaf = roll(4) === 0
+      proxy.refuses = roll(5) === 0
+    }
+    if (round === 6) {
+      await server.end()
+      await server.start()
+    }
+    await new Promise((settle) => setTimeout(settle, roll(60)))
+  }
+  for (const [page, proxy] of proxies.entries()) {
+    proxy.deaf = proxy.refuses = false
+    proxy.cut()
+    rooms[page]!.retry()
+  }
+  const runs = await Promise.all(asked.map(({ done }) => done))
+  expect(new Set(runs.map(({ run }) => run)).size).toBe(asked.length)
+  const seen: string[] = []
+  for await (const { event } of rooms[0]!.records({ live: false })) if (event.type === 'run-requested') seen.push(event.prompt)
+  expect(seen.sort()).toEqual(asked.map(({ text }) => text).sort())
+  for (const { saved } of documents) await when(saved, Boolean)
+  const fresh = join_room(server.url, 'storm').document('notes')
+  await fresh.synced
+  const whole = fresh.doc.getText('content').toString()
+  expect(whole.match(/<\d\.\d+>/g)?.length ?? 0).toBeGreaterThan(0)
+  expect(whole.length).toBe(Array.from({ length: PAGES * ROUNDS }, (_, n) => `<${n % PAGES}.${Math.floor(n / PAGES)}>`).join('').length)
+  for (const { doc } of documents) await expect.poll(() => doc.getText('content').toString()).toBe(whole)
+  for (const room of rooms) await when(room.waiting, (waiting) => waiting.length === 0)
+  for (const proxy of proxies) proxy.end()
 })

@@ -14,7 +14,7 @@ import type { Room } from 'plait-client/room'
 import type { Sockets } from 'plait-client/socket'
 import WebSocket from 'ws'
 
-const ROOT = process.env.PLAIT_ROOT ?? fileURLToPath(new URL('../../..', import.meta.url))
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 const READY = 'plait is listening on '
 const PATIENCE_MS = 10_000
 
