@@ -153,6 +153,21 @@ with whatever you typed meanwhile.
     "The note was not written (*{result}*).\n",
 )
 
+_PROPOSE = Scene(
+    "propose_ending",
+    "Hello! I am plait's **scripted demo**. The document beside this chat is yours, so I do not write into it: "
+    "I propose.\n",
+    '{"text": "And everybody who came later could see who had proposed what, and who had said yes."}',
+    """\
+## It waits for you
+
+The tool answered `{result}`: a draft, which is a copy of the document with changes of mine in it. Press its name under
+this answer, or `p`, and accept or reject each change alone. The document stays as it is until you do, and what you type
+in it meanwhile is kept.
+""",
+    "Nothing was proposed (*{result}*).\n",
+)
+
 _SEARCH = Scene(
     "search_docs",
     "Hello! I am plait's **scripted demo**. Before I say anything about the documentation I look it up.\n",
@@ -187,6 +202,7 @@ SCENES = {
     "color": (_COLOUR,),
     "research": (_RESEARCH,),
     "notes": (_NOTES,),
+    "propose": (_PROPOSE,),
     "search": (_SEARCH,),
     "slow": (_SLOW,),
 }
@@ -212,8 +228,9 @@ def weather(city: str) -> str:
 ```
 
 Ask me for a *plan*, a *table*, some *code* or something *long*; for a *mail* that waits until you approve it; to *ask*
-you something; for a *search* or something *slow*; for another *colour* of this page; or about your *browser*. For
-answers that nobody wrote beforehand, start with `plait serve --model openai:NAME`.
+you something; to take *notes* or to *propose* changes in the document; for a *search* or something *slow*; for another
+*colour* of this page; or about your *browser*. For answers that nobody wrote beforehand, start with
+`plait serve --model openai:NAME`.
 """
 
 _PLAN = """\

@@ -1,5 +1,5 @@
 """The demo agent's tools: a clock, a mail that needs a person's yes and only pretends, a question with a form, work
-that takes its time, a note in the shared document, and a search in a handful of texts about plait.
+that takes its time, a note in the shared document, a proposal for it, and a search in a handful of texts about plait.
 
 None of them changes anything outside, so nobody can do harm by trying.
 """
@@ -14,7 +14,7 @@ import trio
 from pycrdt import Doc
 
 from ...protocol.writing.root import Root
-from ...protocol.writing.text import END, insert
+from ...protocol.writing.text import END, START, insert
 from ..models.model import JSON
 from .ask import ask_person
 from .call import Call, Data, Source
@@ -111,6 +111,25 @@ def _append(doc: "Doc[Any]", at: str, piece: str, *, first: bool) -> dict[str, A
     return insert(root, at, f"\n{piece}" if begins_a_line else piece)
 
 
+@tool(effect="idempotent")
+async def propose_ending(text: str, call: Call) -> dict[str, Any]:
+    """Propose a title and an ending for the shared document; people accept or reject them, each alone.
+
+    Args:
+        text: The ending, one sentence.
+    """
+    draft = await call.draft("main", title="A title and an ending")
+    await draft.edit(partial(_propose, text=text))
+    return {"draft": draft.name}
+
+
+def _propose(doc: "Doc[Any]", text: str) -> None:
+    root = Root(doc)
+    if not str(root.text).startswith("#"):
+        insert(root, START, "# A title, proposed\n\n")
+    insert(root, END, f"\n{text}")
+
+
 @knowledge
 def search_docs(query: str) -> list[Source]:
     """Search in what is written about plait: rooms, logs, crashes, tabs, tools, approvals, models.
@@ -134,4 +153,4 @@ def _words(text: str) -> list[str]:
 
 def demo_tools() -> tuple[Tool, ...]:
     """What the demo model asks for."""
-    return (clock, send_mail, ask_person(FORM), slow_work, write_note, search_docs)
+    return (clock, send_mail, ask_person(FORM), slow_work, write_note, propose_ending, search_docs)

@@ -1,4 +1,4 @@
-"""Takes the README's picture, specs/console.png: a real run of the demo model, with two people in the room.
+"""Takes the pictures of README and of specs/console.md: real runs of the demo model, with two people in the room.
 
     uv run --group dev python -m tests.console.picture
 
@@ -7,6 +7,7 @@ when the console looks different; no test compares it, since fonts differ from m
 """
 
 import json
+import re
 import shutil
 import tempfile
 import urllib.request
@@ -16,7 +17,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from .browser import Serving, Tab
 
-TARGET = Path(__file__).resolve().parents[2] / "specs" / "console.png"
+SPECS = Path(__file__).resolve().parents[2] / "specs"
 PATIENCE_MS = 30_000
 ROOMS = {"triage": "Show me a table", "onboarding": "Make a plan", "field-notes": "Show me some code"}
 NOTE = """# Release 1.2
@@ -50,6 +51,28 @@ def opened(tab: Tab, name: str, color: str) -> Tab:
     return tab.live()
 
 
+def propose(noor: Tab, ada: Tab) -> None:
+    """The other picture: what an agent proposed and a person changed in it, one change decided, in the dark."""
+    noor.ask("Please propose an ending")
+    expect(ada.runs("done")).to_have_count(3, timeout=PATIENCE_MS)
+    for tab in (ada, noor):
+        tab.page.get_by_role("button", name=re.compile("proposes A title and an ending")).click()
+    changes = ada.page.get_by_role("group", name=re.compile("^Change"))
+    expect(changes).to_have_count(1, timeout=PATIENCE_MS)
+    noor.page.get_by_text("a half answer gives way to a").click(click_count=2, position={"x": 50, "y": 8})
+    noor.page.keyboard.insert_text("cut")
+    expect(changes).to_have_count(2)
+    noor.page.get_by_text("every acked edit is on disk").click(click_count=2, position={"x": 138, "y": 8})
+    noor.page.keyboard.insert_text("letter")
+    expect(changes).to_have_count(3)
+    noor.page.locator(".hunk", has_text="cut").get_by_role("button", name=re.compile("^Accept")).click()
+    expect(changes).to_have_count(2)
+    changes.first.focus()
+    ada.page.emulate_media(color_scheme="dark")
+    expect(ada.page.get_by_role("list", name="What was decided")).to_be_visible()
+    ada.page.screenshot(path=SPECS / "console-draft.png")
+
+
 def main() -> None:
     chromium = shutil.which("chromium")
     assert chromium is not None, "this needs Chromium: apt-get install chromium"
@@ -74,7 +97,9 @@ def main() -> None:
         noor.page.keyboard.insert_text("Try it with your own model first.")
         expect(ada.editor).to_contain_text("your own model first.")
         expect(ada.page.locator(".cm-ySelectionCaret")).to_be_attached()
-        ada.page.screenshot(path=TARGET)
+        ada.page.screenshot(path=SPECS / "console.png")
+        expect(noor.runs("done")).to_have_count(2, timeout=PATIENCE_MS)
+        propose(noor, ada)
         browser.close()
         server.end()
 

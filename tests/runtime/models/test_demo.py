@@ -87,6 +87,7 @@ async def test_it_says_the_same_to_the_same_conversation() -> None:
         ("Ask me", "ask_person"),
         ("a task", "clock"),
         ("some notes", "write_note"),
+        ("please propose something", "propose_ending"),
     ],
 )
 async def test_a_word_of_the_prompt_chooses_the_call(prompt: str, name: str) -> None:
@@ -132,6 +133,7 @@ TEXT = {"type": "string"}
         ("my browser", _offer("page_title"), {}),
         ("my browser", _offer("ask_page", {"question": TEXT}, ["question"]), {"question": "What is on this page?"}),
         ("do some research", _offer("researcher", {"task": TEXT}, ["task"]), {"task": "Search for what survives"}),
+        ("propose it", _offer("propose_ending", {"text": TEXT}), {"text": "And everybody who came later"}),
         ("take notes", _offer("write_note", {"text": TEXT}), {"text": "This note is from the scripted demo"}),
         ("search", _offer("search_docs", {"query": TEXT}, ["query"]), {"query": "what survives a crash"}),
         ("slow", _offer("slow_work"), {}),
@@ -166,7 +168,7 @@ async def test_a_scene_calls_its_tool_where_it_is_offered(prompt: str, offer: To
 async def test_a_scene_without_its_tool_makes_do() -> None:
     """MD27: with the clock; but whoever asks for the browser is told how its tools come here. It calls no tool that no
     scene knows: what that one does no script can know."""
-    for prompt in ("research", "notes", "search", "slow"):
+    for prompt in ("research", "notes", "propose", "search", "slow"):
         last = (await _play([User(prompt)], [schema for schema in TOOLS if schema.name == "clock"]))[-1]
         assert isinstance(last, Answered)
         assert last.calls[0].name == "clock"

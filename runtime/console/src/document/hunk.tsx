@@ -76,10 +76,10 @@ function writer(room: Room, { run, author }: DraftHunk): string {
   return agent ? String(agent) : author === 'anonymous' || !author ? 'someone' : author
 }
 
-/** Spans as one line of words: text as it is, a mark by its name, a value as JSON. */
+/** Spans as one line of words: text as it is, the ends of its lines as a sign, a mark by its name, a value as JSON. */
 function saying(spans: readonly DraftSpan[]): string {
   const text = spans.map(({ text, values, mark }) => text ?? (mark ? ` ⟨${marked(mark)}⟩ ` : (values ?? []).map((value) => (typeof value === 'string' ? value : JSON.stringify(value))).join(', '))).join('')
-  const line = unhidden(text) ?? text
+  const line = (unhidden(text) ?? text).replaceAll('\n', '↵')
   return line.length > SAID_SHOWN ? line.slice(0, SAID_SHOWN - 1) + '…' : line
 }
 
