@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -123,13 +124,16 @@ def commands() -> str:
 
 @pytest.mark.parametrize("resolution", ["bundler", "nodenext"])
 def test_the_packed_types_are_found(package: Path, installed: Path, resolution: str) -> None:
-    """JS30, JS31: by a bundler's resolution and by Node's own, strictly; they take the commands of the vectors."""
+    """JS30, JS31: by a bundler's resolution and by Node's own, strictly; they take the vectors and the README."""
     (installed / "consumer.ts").write_text(CONSUMER)
     (installed / "commands.ts").write_text(commands())
+    (hooks,) = re.findall(r"```tsx\n(.*?)```", (package / "README.md").read_text(), re.DOTALL)
+    (installed / "readme.tsx").write_text(f"{hooks}\nexport default App")
     module = "esnext" if resolution == "bundler" else resolution
     options = ["--noEmit", "--strict", "--target", "es2022", "--module", module, "--moduleResolution", resolution]
     compiler = package / "node_modules" / "typescript" / "bin" / "tsc"
-    run("node", str(compiler), *options, "--preserveSymlinks", "consumer.ts", "commands.ts", cwd=installed)
+    files = ["consumer.ts", "commands.ts", "readme.tsx"]
+    run("node", str(compiler), *options, "--jsx", "react-jsx", "--preserveSymlinks", *files, cwd=installed)
 
 
 def test_the_package_is_light(package: Path, tmp_path: Path) -> None:
