@@ -91,7 +91,7 @@ def test_the_keyboard_reaches_everything(serve: Serve, tabs: Tabs) -> None:
     press("Escape")
     expect(tab.page.get_by_role("dialog")).to_have_count(0)
     press("Control+k")
-    tab.page.keyboard.type("timel")
+    tab.page.keyboard.type("hide the timel")
     press("Enter")
     expect(tab.page.get_by_role("slider", name="Records")).to_be_hidden()
     press("t")

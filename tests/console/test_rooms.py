@@ -84,7 +84,7 @@ def test_a_room_is_deleted_after_a_second_question_and_every_page_is_told(serve:
     expect(third.page).to_have_url(f"{url}/?room=keep")
     expect(third.runs("done")).to_have_count(1)
     expect(third.page.locator("button.room")).to_have_count(1)
-    expect(second.page.get_by_role("alert").first).to_contain_text("This room is gone for good")
+    expect(second.page.get_by_role("alert").first).to_contain_text("This room was deleted.")
     expect(first.runs("done")).to_have_count(1)
 
 
