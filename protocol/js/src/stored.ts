@@ -33,15 +33,16 @@ export class StoredOutbox implements Outbox {
   private readonly database: Database
   private readonly memory = new MemoryOutbox()
   private readonly watchers = new Map<string, Set<() => void>>()
-  private channel: BroadcastChannel | null
+  private channel: BroadcastChannel | null = null
+  private readonly unwatch: () => void
   /** What this page sends: put or adopted here, and not answered. */
   private readonly mine = new Set<string>()
   private last = 0
 
   constructor(private readonly scope: string, private readonly page: Page | null, factory: IDBFactory = indexedDB) {
     this.database = new Database(factory)
-    this.channel = page?.channel(`outbox ${scope}`) ?? null
-    if (this.channel) this.channel.onmessage = ({ data }: MessageEvent<unknown>) => { if (typeof data === 'string') this.heard(data) }
+    this.listen()
+    this.unwatch = page?.id.subscribe(() => this.listen()) ?? (() => {})
   }
 
   async put(command: Waiting): Promise<void> {
@@ -122,6 +123,7 @@ export class StoredOutbox implements Outbox {
   }
 
   close(): void {
+    this.unwatch()
     this.channel?.close()
     this.channel = null
   }
@@ -196,6 +198,15 @@ export class StoredOutbox implements Outbox {
     } catch {
       return otherwise
     }
+  }
+
+  /** Hear the other pages, unless this one sleeps: a browser throws away a sleeping page that is spoken to. */
+  private listen(): void {
+    this.channel?.close()
+    this.channel = this.page?.id.value ? this.page.channel(`outbox ${this.scope}`) : null
+    if (!this.channel) return
+    this.channel.onmessage = ({ data }: MessageEvent<unknown>) => { if (typeof data === 'string') this.heard(data) }
+    for (const room of this.watchers.keys()) this.heard(room)
   }
 
   private changed(room: string): void {

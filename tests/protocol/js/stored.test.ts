@@ -97,6 +97,22 @@ describe('keeping', () => {
     expect(heard).toHaveBeenCalledTimes(2)
   })
 
+  test('JS71: a page that sleeps is not spoken to, and looks when it wakes', async () => {
+    const [one, other] = [new Desk(), new Desk()]
+    const heard = vi.fn()
+    other.outbox.watch(ROOM, heard)
+    other.tab.freeze()
+    expect(other.tab.channels.size).toBe(0)
+    await one.outbox.put(prompt('a'))
+    await quiet()
+    expect(heard).toHaveBeenCalledTimes(0)
+    other.tab.resume()
+    expect(heard).toHaveBeenCalledTimes(1)
+    await one.outbox.put(prompt('b'))
+    await quiet()
+    expect(heard).toHaveBeenCalledTimes(2)
+  })
+
   test('JS72: beyond COMMANDS_WAITING it is refused as too-many, and was not asked', async () => {
     const desk = new Desk()
     await Promise.all(Array.from({ length: 1024 }, (_, count) => desk.outbox.put(prompt(`p${count}`))))
