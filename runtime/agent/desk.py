@@ -29,8 +29,8 @@ class AtDesk:
         return await self._room.write(self._author, document, transform, self._place(0), looks=True)
 
     async def draft(self, document: str, title: str, nth: int | None) -> str:
-        """The name of the call's nth draft, from 0: always the same. Without a number that of the run's own draft of the
-        document: the same as long as it waits, and another one once people have closed it."""
+        """The name of the call's nth draft, from 0: always the same. Without a number that of the run's own draft of
+        the document: the same as long as it waits, and another one once people have closed it."""
         if nth is not None:
             return await self._propose(f"{self._move.run}/{self._move.step}/draft#{nth}", document, title)
         for closed in count():
