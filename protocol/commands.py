@@ -37,6 +37,7 @@ from .limits import (
 )
 from .names import DEFAULT_DOCUMENT
 from .options import END, Options
+from .positions import RelativePosition
 
 CommandId = Annotated[
     str,
@@ -152,13 +153,17 @@ class Blame(_Ask, frozen=True, kw_only=True):
     """Say which records wrote a shared document, and who made those.
 
     Of one `root` or of all; with `at`, only of `length` UTF-16 units from there; with what was `deleted` too; as of
-    record `seq` instead of the newest. `after` so many spans, where an answer ended before.
+    record `seq` instead of the newest. With `place`, a Yjs relative position, only of what is there, under its `key`,
+    or from there to before `until`. `after` so many spans, where an answer ended before.
     """
 
     document: Annotated[str, Meta(max_length=DOCUMENT_NAME_CHARS)] = DEFAULT_DOCUMENT
     root: Annotated[str, Meta(max_length=DOCUMENT_NAME_CHARS)] = ""
     at: Seq | None = None
     length: Annotated[int, Meta(ge=1, le=(1 << 53) - 1)] = 1
+    place: RelativePosition | None = None
+    until: RelativePosition | None = None
+    key: Annotated[str, Meta(max_length=DOCUMENT_NAME_CHARS)] | None = None
     deleted: bool = False
     seq: Seq = 0
     after: Seq = 0

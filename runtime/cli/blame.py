@@ -16,6 +16,7 @@ from ...protocol.attribution import Attribution
 from ...protocol.codec import rfc3339
 from ...protocol.errors import Refused
 from ...protocol.names import DEFAULT_DOCUMENT, document_name
+from ...protocol.positions import RelativePosition
 from ...protocol.spans import Span
 from ...storage import StoreError, open_store
 from ..room.past import Blame, blame
@@ -30,22 +31,44 @@ def _checked_document(ctx: click.Context, parameter: click.Parameter, value: str
         raise click.BadParameter(refused.message) from None
 
 
+def _position(ctx: click.Context, parameter: click.Parameter, value: str | None) -> RelativePosition | None:
+    try:
+        return None if value is None else msgspec.json.decode(value, type=RelativePosition)
+    except msgspec.MsgspecError as error:
+        raise click.BadParameter(f"no relative position of Yjs: {error}") from None
+
+
 @click.command("blame")
 @click.argument("room", callback=checked_room)
 @click.argument("document", default=DEFAULT_DOCUMENT, callback=_checked_document)
 @click.option("--root", default="", metavar="NAME", help="Only this root type; an editor's text is often 'content'.")
+@click.option("--place", metavar="JSON", callback=_position, help="Only what is at this Yjs relative position.")
+@click.option("--until", metavar="JSON", callback=_position, help="With --place: from there to before this one.")
+@click.option("--key", metavar="KEY", help="With --place: only what stands under this key of the type there.")
 @click.option("--deleted", is_flag=True, help="Show what was deleted too, where it stood.")
 @click.option("--at", "seq", metavar="N", type=click.IntRange(min=1), help="As of record N instead of the newest.")
 @json_option
 @store_option
-def verb(room: str, document: str, root: str, deleted: bool, seq: int | None, as_json: bool, store_url: str) -> None:
+def verb(
+    room: str,
+    document: str,
+    root: str,
+    place: RelativePosition | None,
+    until: RelativePosition | None,
+    key: str | None,
+    deleted: bool,
+    seq: int | None,
+    as_json: bool,
+    store_url: str,
+) -> None:
     """Print who wrote DOCUMENT (default: main) of ROOM."""
 
     async def main() -> Blame:
         async with open_store(store_url, readonly=True) as reader:
             if (await reader.head(room)).seq == 0:
                 raise StoreError(f"no room named {room} is in this store")
-            return await blame(reader, room, document, root=root, deleted=deleted, seq=seq or 0)
+            which = {"place": place, "until": until, "key": key}
+            return await blame(reader, room, document, root=root, deleted=deleted, seq=seq or 0, **which)
 
     found = trio.run(main)
     if as_json:

@@ -9,7 +9,7 @@ store, never by the room's task, and other tasks get their turn between pages. R
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -26,6 +26,7 @@ from ...protocol.errors import Refused
 from ...protocol.events import Record
 from ...protocol.history import History
 from ...protocol.names import DEFAULT_DOCUMENT
+from ...protocol.positions import RelativePosition, Selection
 from ...protocol.spans import Span, clipped
 from ...storage.store import Reader, StoreCorrupt, StoreError
 
@@ -37,6 +38,7 @@ class Question(Struct, frozen=True, kw_only=True):
     """What is asked of a document: of the root (empty: of all), with what was `deleted` too, as of record `seq` (0: of
     the newest).
 
+    With `place`, only of what is there: at it, under its `key`, or from it to before `until`; `root` does not matter.
     With `at`, only of the `length` UTF-16 units from there in the root's own sequence. `after` spans are left out;
     `limit` spans are given, and no further one once they have `chars` characters.
     """
@@ -46,6 +48,9 @@ class Question(Struct, frozen=True, kw_only=True):
     seq: int = 0
     at: int | None = None
     length: int = 1
+    place: RelativePosition | None = None
+    until: RelativePosition | None = None
+    key: str | None = None
     after: int = 0
     limit: int = 1 << 53
     chars: int = 1 << 53
@@ -162,6 +167,20 @@ class Past:
     def _spans(self, question: Question, moment: int) -> Iterator[Span | None]:
         """The spans that were asked for; None for each other one that was looked at."""
         history = self.history
+        if question.place is None and (question.until is not None or question.key is not None):
+            raise Refused("bad-request", "Say from which place on, or of which type.")
+        if question.place is not None:
+            selection = Selection(history.blocks, question.place, question.until, question.key)
+            spans = history.blame(selection.root, deleted=True, at=moment)
+            for found in selection.within(spans):
+                if found is None or (found[0].deleted and not question.deleted):
+                    yield None
+                    continue
+                span, start, stop = found
+                for part in self.drafted.written(span):
+                    whole = part.units[0] == part.units[1]
+                    yield part if whole else clipped(part, start, stop)
+            return
         for root in [question.root] if question.root else history.roots:
             for span in history.blame(root, deleted=question.deleted, at=moment):
                 for part in self.drafted.written(span):
@@ -185,15 +204,25 @@ async def blame(
     seq: int = 0,
     at: int | None = None,
     length: int = 1,
+    place: RelativePosition | Mapping[str, Any] | None = None,
+    until: RelativePosition | Mapping[str, Any] | None = None,
+    key: str | None = None,
 ) -> Blame:
     """Who wrote each part of a shared document, read from its room's log.
 
     All of it, or of one `root`; with what was `deleted` too; as of record `seq` instead of now; only `length` UTF-16
-    units from `at`. Raises RoomDeleted, StoreError; Refused('bad-request') for a record that the log does not have.
+    units from `at`; or only what is at a `place`, a Yjs relative position or its JSON, under its `key`, or from there
+    to before `until`. Raises RoomDeleted, StoreError; Refused('bad-request') for a record that the log does not have,
+    Refused('not-found') for a place that it does not have.
     """
     past = Past(room, document)
     await past.catch_up(store)
-    return await past.answer(Question(root=root, deleted=deleted, seq=seq, at=at, length=length))
+    asked = Question(root=root, deleted=deleted, seq=seq, at=at, length=length, key=key)
+    return await past.answer(replace(asked, place=_position(place), until=_position(until)))
+
+
+def _position(given: RelativePosition | Mapping[str, Any] | None) -> RelativePosition | None:
+    return msgspec.convert(given, RelativePosition) if isinstance(given, Mapping) else given
 
 
 class Pasts:

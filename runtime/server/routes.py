@@ -13,11 +13,14 @@ from importlib import metadata
 from typing import Any
 from urllib.parse import unquote
 
+import msgspec
+
 from ...protocol import control, limits, names
 from ...protocol.access import Grant
 from ...protocol.codec import record_json
 from ...protocol.commands import Blame, CommandRefused, Follow, Ping, parse
 from ...protocol.errors import CODES, OutcomeUnknown, Refused
+from ...protocol.positions import RelativePosition
 from ...storage.store import RoomDeleted, StoreError, StoreFull
 from ..room.archive import older_runs
 from ..room.proposing import look
@@ -177,6 +180,9 @@ class Routes:
             root=request.query.get("root", ""),
             at=None if at is None else _number(request, "at", 0),
             length=max(1, _number(request, "length", 1)),
+            place=_position(request, "place"),
+            until=_position(request, "until"),
+            key=request.query.get("key"),
             deleted=request.query.get("deleted") == "1",
             seq=_number(request, "seq", 0),
             after=_number(request, "after", 0),
@@ -221,6 +227,14 @@ def _not_allowed(allow: str) -> Response:
 def _check(allowed: bool) -> None:
     if not allowed:
         raise Refused("not-allowed")
+
+
+def _position(request: Request, name: str) -> RelativePosition | None:
+    value = request.query.get(name)
+    try:
+        return None if value is None else msgspec.json.decode(value, type=RelativePosition)
+    except msgspec.MsgspecError:
+        raise Refused("bad-request", f"'{name}' is a relative position of Yjs, as JSON.") from None
 
 
 def _number(request: Request, name: str, default: int) -> int:

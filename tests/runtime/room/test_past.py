@@ -9,11 +9,12 @@ import trio
 from plait.protocol import limits
 from plait.protocol.errors import Refused
 from plait.protocol.events import DocumentEdited, Record
+from plait.protocol.positions import RelativePosition, UnitId
 from plait.runtime import Agent, Blame, Call, Runtime, blame, tool
-from plait.runtime.room.past import Pasts, Question, shown
+from plait.runtime.room.past import Past, Pasts, Question, shown
 from plait.storage import Append, RoomDeleted, StoreCorrupt
 from plait.storage.memory import MemoryStore
-from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText
+from pycrdt import Array, Assoc, Doc, Map, Text, XmlElement, XmlFragment, XmlText
 
 from ..agent.scripted import Scripted, answered, calls, says
 from .scene import watching
@@ -365,3 +366,98 @@ async def test_each_character_is_its_first_writers_whatever_was_undone(seed: int
     said = [(char, span.seq) for span in found.spans for char in span.text]
     assert said
     assert [(char, seq) for char, seq in said if wrote[char] != seq] == []
+
+
+async def page() -> tuple[MemoryStore, Past]:
+    """Rich text by several people, as an editor writes it, beside a text and some state."""
+    store = MemoryStore()
+
+    def begin(doc: "Doc[Any]") -> None:
+        blocks = doc.get("default", type=XmlFragment).children
+        blocks.append(XmlElement("heading", {"level": "1"}, [XmlText("Soup 🍲 today")]))
+        blocks.append(XmlElement("paragraph", {}, [XmlText("Peel the onions.")]))
+        doc.get("state", type=Map)["deep"] = Map({"title": "One", "tags": Array(["a", "b"])})
+
+    def go_on(doc: "Doc[Any]") -> None:
+        heading, paragraph = doc.get("default", type=XmlFragment).children
+        heading.attributes["level"] = "2"
+        paragraph.children[0].insert(5, "all ")
+        del paragraph.children[0][9:13]
+        doc.get("state", type=Map)["deep"]["title"] = "Two"
+
+    async with Runtime(store, []) as runtime:
+        await runtime.room("r").edit("notes", begin, author="ada")
+        await runtime.room("r").edit("notes", go_on, author="bob")
+    past = Past("r", "notes")
+    await past.catch_up(store)
+    return store, past
+
+
+async def test_everything_is_attributable_by_place(autojump_clock: Any) -> None:
+    """BL17: each character, entry and node, by the item that it is, gives what blame of all says of it, and no more."""
+    _, past = await page()
+    asked = 0
+    for span in (await past.answer(Question(deleted=True))).spans:
+        for client, start, end in span.ids:
+            for clock in range(start, end):
+                place = RelativePosition(item=UnitId(client, clock))
+                (one,) = (await past.answer(Question(place=place, deleted=True))).spans
+                assert (one.path, one.key, one.seq, one.deleted) == (span.path, span.key, span.seq, span.deleted)
+                assert len(one.values) <= 1
+                assert len(one.text) <= 1 or span.deleted
+                asked += 1
+    assert asked > 40
+
+
+async def test_blame_of_places_in_rich_text(autojump_clock: Any) -> None:
+    """BL17: from one place to before another one, across nodes; of a node, of its attributes; by Yjs's own JSON."""
+    store, past = await page()
+
+    async def told(**which: Any) -> list[tuple[Any, int]]:
+        found = await blame(store, "r", "notes", **which)
+        return [(span.text or span.values, span.seq) for span in found.spans]
+
+    spans = (await past.answer(Question(root="default", deleted=True))).spans
+    ids = {span.text: span.ids[0] for span in spans if span.text}
+    first = ids["Soup 🍲 today"][0], ids["Soup 🍲 today"][1]
+    seqs = {span.seq for span in spans}
+    wrote, went_on = min(seqs), max(seqs)
+    item = {"client": first[0], "clock": first[1] + 5}
+    onions = ids["all "]
+    until = {"type": None, "tname": None, "item": {"client": onions[0], "clock": onions[1] + 3}, "assoc": 0}
+    here = {"type": None, "tname": "default", "item": item, "assoc": 0}
+    assert await told(place=here) == [("🍲", wrote)]
+    across = await told(place=here, until=until)
+    assert [one for one in across if isinstance(one[0], str)] == [
+        ("🍲 today", wrote),
+        ("Peel ", wrote),
+        ("all", went_on),
+    ]
+    named = {"type": "xml-element", "name": "heading"}
+    (heading,) = [span.ids[0] for span in spans if span.values == (named,)]
+    node = {"type": {"client": heading[0], "clock": heading[1]}}
+    assert await told(place=node, key="level") == [(("2",), went_on)]
+    assert [text for text, _ in await told(place=node) if isinstance(text, str)] == ["Soup 🍲 today"]
+    assert await told(place={"item": node["type"]}) == [((named,), wrote)]
+    assert [text for text, _ in await told(place=here, until=node) if isinstance(text, str)] == ["🍲 today"]
+    after = [text for text, _ in await told(place=node, until={"tname": "default"}) if isinstance(text, str)]
+    assert "".join(after) == "Peel all onions."
+    assert await told(place={"tname": "state"}, key="title") == []
+    for bad in ({"item": {"client": 1, "clock": 1}}, {}):
+        with pytest.raises(Refused):
+            await told(place=bad)
+    for which in ({"until": here}, {"key": "level"}, {"place": here, "key": "level"}):
+        with pytest.raises(Refused, match="bad-request"):
+            await told(**which)
+
+
+async def test_a_place_as_the_crdt_gives_it(autojump_clock: Any) -> None:
+    """BL17: what a relative position of a live text says is what blame finds."""
+    plain = MemoryStore()
+    async with Runtime(plain, []) as runtime:
+        room = runtime.room("r")
+        await room.edit("notes", lambda doc: doc.get("content", type=Text).insert(0, "abcdef"), author="ada")
+        doc = await room.document("notes")
+        index = doc.get("content", type=Text).sticky_index(3, Assoc.AFTER)
+    found = await blame(plain, "r", "notes", place=index.to_json())
+    assert [span.text for span in found.spans] == ["d"]

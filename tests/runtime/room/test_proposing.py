@@ -250,15 +250,17 @@ async def test_a_forgotten_draft_is_gone() -> None:
     async with rooms(MemoryStore()) as awake, awake.use("r") as room:
         await room.write("bob", "main", put("A good day."))
         drafts: list[str] = []
+        watchers: list[FakeTab] = []
         for number in range(DRAFTS_SETTLED + 1):
             drafts.append((await room.ask(ANN, Propose(id=f"p{number}", document="main"))).result["draft"])
             if not number:
-                slow, asked = [await watching(room, drafts[0]) for _ in range(2)]
+                watchers = [await watching(room, drafts[0]) for _ in range(2)]
             await room.ask(ANN, Reject(id=f"r{number}", draft=drafts[-1]))
+        slow, asked = watchers
         slow.behind = asked.doc.get_state()
         room.catch_up(slow)  # It fell behind before the draft was forgotten.
         room.resync(asked)
-        for watcher in (slow, asked):
+        for watcher in watchers:
             assert (await watcher.until("close"))[1] == 4404
         tab = FakeTab(drafts[0])
         room.join(tab)
@@ -417,11 +419,12 @@ async def test_a_call_that_is_tried_alone_has_drafts_of_its_own() -> None:
 
 async def test_an_agent_whose_draft_was_closed_proposes_in_another_one() -> None:
     """DF16: people may decide while the run goes on."""
-    asked = (
+    answers = [
         calls(("a", "replace_text", '{"old": "good", "new": "fine"}')),
+        calls(("w", "wait_for_ann", "{}")),
         calls(("b", "insert_text", '{"new": " Bye."}')),
-    )
-    answers = [asked[0], calls(("w", "wait_for_ann", "{}")), asked[1], says("Done.")]
+        says("Done."),
+    ]
 
     @tool(effect="idempotent")
     async def wait_for_ann() -> str:

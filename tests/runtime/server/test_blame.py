@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 from plait.protocol import limits
 from plait.protocol.access import Grant
@@ -51,6 +52,18 @@ async def test_over_http(house: House) -> None:
     _, told = await get(house, "document=notes&seq=2&at=5&length=2")
     assert [(span["text"], span["seq"]) for span in told["spans"]] == [("wö", 2)]
     assert (await get(house, ""))[1]["spans"] == []
+
+
+async def test_places_over_http(house: House) -> None:
+    """BL17: a relative position as JSON; what is none is refused."""
+    write(house)
+    place = quote(json.dumps({"tname": "content"}))
+    _, told = await get(house, f"document=notes&place={place}")
+    assert told["spans"] == (await get(house, "document=notes&root=content"))[1]["spans"]
+    status, told = await get(house, "document=notes&place=here")
+    assert (status, told["code"]) == (400, "bad-request")
+    status, told = await get(house, "document=notes&place=" + quote('{"item":{"client":9,"clock":9}}'))
+    assert (status, told["code"]) == (404, "not-found")
 
 
 async def test_pages_over_http(house: House) -> None:

@@ -1,5 +1,5 @@
 // Generated from specs/schema/commands.json by generate.mjs; a test holds both equal.
-// sha256 355b286fc3a47740f87fa15b7079763c33072f9a27c94012d8abc95f30e51792
+// sha256 397dc42f1263a7a8b4277ee256b4d0005c58177e672f4642c786aed548190e09
 
 export type Command =
   | Prompt
@@ -280,7 +280,7 @@ export interface Follow {
   readonly after?: number
 }
 
-/** Say which records wrote a shared document, and who made those. Of one `root` or of all; with `at`, only of `length` UTF-16 units from there; with what was `deleted` too; as of record `seq` instead of the newest. `after` so many spans, where an answer ended before. */
+/** Say which records wrote a shared document, and who made those. Of one `root` or of all; with `at`, only of `length` UTF-16 units from there; with what was `deleted` too; as of record `seq` instead of the newest. With `place`, a Yjs relative position, only of what is there, under its `key`, or from there to before `until`. `after` so many spans, where an answer ended before. */
 export interface Blame {
   readonly do: 'blame'
   /** Minted by the asker, unique in the room; no control characters. */
@@ -289,9 +289,26 @@ export interface Blame {
   readonly root?: string
   readonly at?: number | null
   readonly length?: number
+  readonly place?: RelativePosition | null
+  readonly until?: RelativePosition | null
+  readonly key?: string | null
   readonly deleted?: boolean
   readonly seq?: number
   readonly after?: number
+}
+
+/** What Yjs's `relativePositionToJSON` gives. */
+export interface RelativePosition {
+  readonly type?: UnitId | null
+  readonly tname?: string | null
+  readonly item?: UnitId | null
+  readonly assoc?: number
+}
+
+/** The name of one character, value or type. */
+export interface UnitId {
+  readonly client: number
+  readonly clock: number
 }
 
 /** Answer at once. */
