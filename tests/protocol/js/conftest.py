@@ -43,7 +43,8 @@ def paced(tmp_path_factory: pytest.TempPathFactory, site: str) -> Iterator["Serv
     """A server that says twenty words a second, for all tests of a module; each has a room of its own."""
     from ...console.browser import Serving
 
-    serving = Serving(tmp_path_factory.mktemp("served"), "echo:20", arguments=["--allow-origin", site])
+    folder = tmp_path_factory.mktemp("served")
+    serving = Serving(folder, "echo:20", agents=["tests.console.crew:clerk"], arguments=["--allow-origin", site])
     try:
         yield serving.start()
     finally:

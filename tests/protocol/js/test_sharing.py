@@ -1,5 +1,6 @@
 """Pages of one browser on one socket, in Chromium against a real server: who leads, and what an end of that costs."""
 
+import json
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -19,6 +20,19 @@ if TYPE_CHECKING:
     from ...console.browser import Serving
 
 numbers = count(1)
+
+LEND = """() => {
+  const notes = document.documentElement.dataset
+  let painted = 0
+  room.registerTool('paint', { description: 'Paint.', parameters: { type: 'object' } }, async () => {
+    painted += 1
+    notes.tool = (notes.tool ?? '') + 'begun'
+    await new Promise((finish) => { window.finish = finish })
+    notes.tool += ' done'
+    return { painted }
+  })
+}"""
+"""A tool that is at work until `finish`, and says how often it began."""
 
 
 def words(many: int) -> str:
@@ -92,4 +106,17 @@ def test_a_page_is_reloaded_at_each_stage_of_a_run(house: Household, *, leads: b
         tab.live().note("runs", "done").note("wrong", "0").note("waiting", "").note("refused", "")
         assert tab.texts() == [long]
     assert house.prompts() == [long]
+    assert house.sockets == 1
+
+
+def test_a_tool_that_is_at_work_outlives_the_leader(house: Household) -> None:
+    """JS5, JS62: its page follows; the socket under it goes while it works, and it runs once and is believed."""
+    leader, follower = house.open().live(), house.open().live()
+    follower.page.evaluate(LEND)
+    call = json.dumps({"name": "paint", "args": "{}"})
+    follower.ask(call, agent="clerk").note("tool", "begun")
+    leader.close()
+    follower.live().page.evaluate("finish()")
+    follower.note("runs", "done").note("tool", "begun done")
+    assert follower.texts() == ['Told: `{"painted":1}`']
     assert house.sockets == 1
