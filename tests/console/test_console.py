@@ -61,6 +61,26 @@ def test_a_reload_in_the_middle_shows_the_present_state_and_goes_on(serve: Serve
     assert reloads.answer() == stays.answer() == WORDS
 
 
+def test_the_page_that_leads_is_closed_in_the_middle(serve: Serve, tabs: Tabs) -> None:
+    """CO8, JS60, JS62: two pages of one browser share a socket; the one without it is told too, then holds it."""
+    tab = tabs(serve("echo:60").url, "lobby").live()
+    other = tab.context.new_page()
+    sockets: list[str] = []
+    other.on("websocket", lambda socket: sockets.append(socket.url))
+    other.goto(tab.page.url)
+    expect(other.get_by_role("status")).to_have_text(re.compile("live"))
+    assert sockets == []
+    tab.ask(WORDS)
+    expect(other.locator(".part.text")).to_contain_text("word20")
+    tab.page.close()
+    expect(other.locator(".run.done")).to_have_count(1, timeout=PATIENCE_MS)
+    assert other.locator(".part.text").all_inner_texts() == [WORDS]
+    assert len(sockets) == 1
+    other.get_by_label("Prompt", exact=True).fill("and more")
+    other.get_by_label("Prompt", exact=True).press("Enter")
+    expect(other.locator(".run.done")).to_have_count(2, timeout=PATIENCE_MS)
+
+
 def test_another_page_stops_the_run_and_a_queued_one(serve: Serve, tabs: Tabs) -> None:
     """CO8: whoever is in the room can stop what runs and what is queued."""
     url = serve("echo:20").url
