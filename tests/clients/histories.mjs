@@ -1,6 +1,7 @@
 // Random edit histories by the stock Yjs, for the interop fuzz: tests/fuzz/yjs.py is the other end, over JSON lines.
 //
-// In:  {"make": seed, "changes": n, "wild": false}   Out: {"updates": [...], "whole": ..., "shown": ...}
+// In:  {"make": seed, "changes": n, "wild": false}   Out: {"updates": [...], "clients": [...], "whole": ..., "shown": ...}
+// In:  {"forge": whole, "client": id, "text": "…"}   Out: {"update": ...}, which types that under somebody's id
 // In:  {"apply": [updates], "tidy": true}            Out: {"whole": ..., "shown": ..., "pending": false}
 // Updates are base64. A `wild` history may also cut a character in two and bring what plait refuses by name.
 
@@ -25,7 +26,7 @@ class Tab {
     this.wild = wild
     this.doc = new Y.Doc()
     this.doc.clientID = Math.floor(draw() * 2 ** 32)
-    this.doc.on('update', (update, origin, doc, transaction) => transaction.local && log.push(b64(update)))
+    this.doc.on('update', (update, origin, doc, transaction) => transaction.local && log.push([b64(update), doc.clientID]))
     this.roots = [this.doc.getText('t'), this.doc.getMap('m'), this.doc.getArray('a'), this.doc.getXmlFragment('x')]
     this.undo = new Y.UndoManager(this.roots, { captureTimeout: 0 })
   }
@@ -155,7 +156,8 @@ const make = (seed, changes, wild) => {
     else tab.hear(tabs[Math.floor(draw() * tabs.length)])
   }
   for (const tab of tabs) tabs[0].hear(tab)
-  return { updates: log, whole: b64(Y.encodeStateAsUpdate(tabs[0].doc)), shown: shown(tabs[0].doc) }
+  const [updates, clients] = [log.map(([update]) => update), log.map(([, client]) => client)]
+  return { updates, clients, whole: b64(Y.encodeStateAsUpdate(tabs[0].doc)), shown: shown(tabs[0].doc) }
 }
 
 // Yjs takes marks away that a change from elsewhere left without effect, by deletions of its own. Without `tidy` it is
@@ -172,8 +174,23 @@ const apply = (updates, tidy) => {
   return { whole: b64(Y.encodeStateAsUpdate(doc)), shown: shown(doc), pending }
 }
 
+// What whoever takes an id that is not theirs would send, with all the document in hand.
+const forge = (whole, client, text) => {
+  const doc = new Y.Doc()
+  Y.applyUpdate(doc, Buffer.from(whole, 'base64'))
+  doc.clientID = client
+  const before = Y.encodeStateVector(doc)
+  doc.getText('t').insert(0, text)
+  return { update: b64(Y.diffUpdate(Y.encodeStateAsUpdate(doc, before), before)) }
+}
+
 for await (const line of createInterface({ input: process.stdin })) {
   const asked = JSON.parse(line)
-  const answer = 'make' in asked ? make(asked.make, asked.changes, asked.wild) : apply(asked.apply, asked.tidy ?? true)
+  const answer =
+    'make' in asked
+      ? make(asked.make, asked.changes, asked.wild)
+      : 'forge' in asked
+        ? forge(asked.forge, asked.client, asked.text)
+        : apply(asked.apply, asked.tidy ?? true)
   process.stdout.write(`${JSON.stringify(answer)}\n`)
 }
