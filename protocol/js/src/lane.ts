@@ -176,12 +176,17 @@ export class Lane implements LaneEvents {
 
   private begin(): void {
     this.begun = true
-    this.unanswered = 1
-    this.sender.binary(frames.step1(Y.encodeStateVector(this.doc)))
+    this.sync()
     // A new word, because the server has buried the one that this page said on its last socket.
     const state = this.awareness.getLocalState()
     if (state && Object.keys(state).length) this.awareness.setLocalState(state)
     this.options.channel?.begun()
+  }
+
+  /** Ask for what this page lacks; the server asks back for what it lacks, and the count of what is unsaved begins anew. */
+  private sync(): void {
+    this.unanswered = 1
+    this.sender.binary(frames.step1(Y.encodeStateVector(this.doc)))
   }
 
   private stop(): void {
@@ -227,17 +232,18 @@ export class Lane implements LaneEvents {
 
   private count(): void {
     this.unanswered = Math.max(0, this.unanswered - 1)
-    if (this.unanswered === 0) this.saved.set(true)
+    if (this.unanswered > 0) return
+    this.saved.set(true)
+    this.backoff.reset()
   }
 
-  /** The sentence of an edit that was not taken. */
+  /** Why an edit was not taken. If that passes, all that the server lacks is offered again after a pause. */
   private heard(payload: string): void {
-    try {
-      const { refused } = JSON.parse(payload)
-      if (typeof refused?.code === 'string') this.denied.set({ code: refused.code, message: String(refused.message ?? '') })
-    } catch {
-      // Not for us.
-    }
+    const refusal = refusalIn(payload)
+    if (!refusal) return
+    if (!passes(refusal.code) && refusal.code !== 'update-incomplete') return this.denied.set(refusal)
+    clearTimeout(this.timer)
+    this.timer = setTimeout(() => { if (this.open) this.sync() }, this.backoff.next())
   }
 
   private refuse(refusal: Refusal): void {
@@ -264,3 +270,13 @@ export class Lane implements LaneEvents {
 
 /** A Yjs update that holds nothing: all that a page has to tell about a document that it only reads. */
 const NOTHING = Uint8Array.of(0, 0)
+
+/** What a stateless message of the server refuses, if it is one that does. */
+function refusalIn(payload: string): Refusal | null {
+  try {
+    const { refused } = JSON.parse(payload)
+    return typeof refused?.code === 'string' ? { code: refused.code, message: String(refused.message ?? '') } : null
+  } catch {
+    return null
+  }
+}
