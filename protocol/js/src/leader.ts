@@ -62,18 +62,21 @@ class SharedLane implements LaneSender {
   }
 
   attach(link: Link): void {
-    const sender: LaneSender = link.lane(this.name, {
-      opened: () => { if (this.sender === sender) { this.hears = true; this.events.opened() } },
-      binary: (message) => { if (this.sender === sender) this.events.binary(message) },
-      text: (said) => { if (this.sender === sender) this.events.text(said) },
-      lost: () => { if (this.sender === sender) this.detach(sender) }
+    this.sender = link.lane(this.name, {
+      opened: () => { this.hears = true; this.events.opened() },
+      binary: (message) => this.events.binary(message),
+      text: (said) => this.events.text(said),
+      lost: () => this.lost()
     })
-    this.sender = sender
   }
 
-  /** The socket is gone, or with `sender` null the link. */
-  detach(sender: LaneSender | null = null): void {
-    this.sender = sender
+  /** The link is gone, or will be at once. */
+  detach(): void {
+    this.sender = null
+    this.lost()
+  }
+
+  private lost(): void {
     if (!this.hears) return
     this.hears = false
     this.events.lost()
