@@ -75,6 +75,9 @@ export function App(): VNode {
     return () => removeEventListener('keydown', keyed)
   }, [actions])
 
+  // A dialog tells of its end a moment later, when the reader may have opened the other one.
+  const closed = (one: Dialog) => (): void => show((now) => (now === one ? null : now))
+
   return (
     <div class="app" data-tab={tab} data-rooms={open.rooms} data-document={open.document} data-timeline={open.timeline}>
       <RoomsPane title={title} waits={waits} search={search} onChosen={() => setTab('chat')} />
@@ -105,8 +108,8 @@ export function App(): VNode {
         ))}
         <button type="button" aria-pressed={open.timeline === 'yes'} onClick={() => toggle(timelineOpen)}>timeline</button>
       </div>
-      {dialog === 'palette' && <Palette actions={actions} open={(room) => go({ room, document: 'main', record: null })} onClose={() => show(null)} />}
-      {dialog === 'keys' && <Keys actions={actions} onClose={() => show(null)} />}
+      {dialog === 'palette' && <Palette actions={actions} open={(room) => go({ room, document: 'main', record: null })} onClose={closed('palette')} />}
+      {dialog === 'keys' && <Keys actions={actions} onClose={closed('keys')} />}
     </div>
   )
 }
