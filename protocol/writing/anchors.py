@@ -5,8 +5,9 @@ character on its right, `after` to the one on its left, `block` to an element of
 without padding, and its last three bytes are a digest over the document, the root and the rest, so that one of another
 document and one that a model made up are refused alike.
 
-yrs has relative positions, but where a text holds more than ASCII pycrdt makes wrong ones (it takes bytes for clocks)
-and reading one can panic; and of rich text it makes none. So ids are found out by experiment, on a throw-away copy:
+yrs has relative positions, and of a plain text that is all ASCII they are used. Where a text holds more, pycrdt makes
+wrong ones (it takes bytes for clocks) and reading one can panic; and of rich text it makes none. So there ids are found
+out by experiment, on a throw-away copy:
 deleting a character there gives an update that names it, and an update that deletes an id there gives an event that
 says where it was. A copy costs as much as opening the document once.
 """
@@ -18,7 +19,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, cast
 
 from msgspec import Struct
-from pycrdt import Doc, TransactionEvent, XmlElement, XmlFragment, XmlText
+from pycrdt import Assoc, Doc, StickyIndex, TransactionEvent, XmlElement, XmlFragment, XmlText
 
 from ..errors import Refused
 from ..frames import MAX_UINT, read_uint, write_uint
@@ -182,14 +183,40 @@ def _deleted(delta: list[dict[str, Any]]) -> tuple[int, int]:
     return at, 0
 
 
-def find(root: Root, text: str) -> Place:
-    """Where the anchor that a model gave is now. Raises Refused."""
+def find(root: Root, text: str, *, simple: bool = False) -> Place:
+    """Where the anchor that a model gave is now; `simple` says that the root is a plain text, all ASCII. Raises
+    Refused."""
     anchor = decode(root, text)
+    place = _looked_up(root, anchor) if simple else None
+    if place is not None:
+        return place
     copy = Copy(root)
     try:
         return copy.find(anchor)
     finally:
         copy.close()
+
+
+def _looked_up(root: Root, anchor: Anchor) -> Place | None:
+    """Where that is in a plain text that is all ASCII; None if it is not there, and then a copy tells why."""
+    known = decode_state_vector(root.doc.get_state()).get(anchor.client, 0)
+    if anchor.side == "block" or anchor.ticks != 1 or anchor.clock >= min(known, 1 << 32):
+        return None
+    item = {"client": anchor.client, "clock": anchor.clock}
+    at = StickyIndex.from_json({"item": item, "assoc": 0}, root.text).get_index()
+    if at >= len(root.text) or _sticking_at(root, at) != item:
+        return None  # It was deleted: a relative position then is where it stood.
+    return Place(anchor.side, (), at, 1)
+
+
+def name_simple(root: Root, places: list[Place]) -> list[Anchor]:
+    """The anchors of these places in a plain text that is all ASCII."""
+    items = [_sticking_at(root, place.at) for place in places]
+    return [Anchor(place.side, item["client"], item["clock"]) for place, item in zip(places, items, strict=True)]
+
+
+def _sticking_at(root: Root, at: int) -> dict[str, int]:
+    return root.text.sticky_index(at, Assoc.AFTER).to_json()["item"]
 
 
 def node(root: Root, path: Path) -> Any:

@@ -222,7 +222,7 @@ def _point(root: Root, passages: list[Passage], at: str) -> Point:
         return Point(0, 0)
     if at == END:
         return Point(len(passages) - 1, len(passages[-1].text))
-    place = anchors.find(root, at)
+    place = anchors.find(root, at, simple=_is_simple(root, passages))
     for number, passage in enumerate(passages):
         if place.side == "block" and passage.path[: len(place.path)] == place.path:
             return Point(number, 0)
@@ -276,6 +276,10 @@ def _names(root: Root, passages: list[Passage], points: list[tuple[Point, Side]]
     places = [passages[point.passage].place(point.offset, side) for point, side in points]
     wanted = sorted({(p.path, p.at, p.length) for p in places if p})
     empty = sorted({passages[point.passage].path for (point, _), p in zip(points, places, strict=True) if not p})
+    if _is_simple(root, passages):
+        simple = anchors.name_simple(root, [Place("before", *each) for each in wanted])
+        found = dict(zip(wanted, simple, strict=True))
+        return [encode(root, found[p.path, p.at, p.length].sticking(p.side)) if p else START for p in places]
     copy = Copy(root)
     try:
         blocks = dict(zip(empty, copy.name_blocks(empty) if root.is_rich else [], strict=False))
@@ -290,6 +294,11 @@ def _names(root: Root, passages: list[Passage], points: list[tuple[Point, Side]]
             path = passages[point.passage].path
             names.append(encode(root, blocks[path]) if path in blocks else START)
     return names
+
+
+def _is_simple(root: Root, passages: list[Passage]) -> bool:
+    """Whether it is a plain text, all ASCII, of which the live document itself can tell places: a copy is spared."""
+    return not root.is_rich and passages[0].text.isascii()
 
 
 def _written(root: Root, passage: int, start: int, length: int) -> JSON:

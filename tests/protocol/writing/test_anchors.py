@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from plait.protocol.errors import Refused
+from plait.protocol.update import decode_state_vector
 from plait.protocol.writing import anchors, blocks, text
 from plait.protocol.writing.anchors import Anchor
 from plait.protocol.writing.root import Root
@@ -68,6 +69,33 @@ def test_an_anchor_stays_with_its_character(before: str, after: str, mine: list,
         assert f"({MARK})" in str(ours.text)
         meet(ours, other)
         assert str(ours.text) == str(other.text)
+
+
+@given(st.text(alphabet="ab \n", min_size=1, max_size=12), EDITS)
+def test_what_the_live_document_tells_is_what_a_copy_tells(words: str, edits: list) -> None:
+    """ED1: in a plain text that is all ASCII, in one that was, and of characters that are gone."""
+    root = plain_root(1, words)
+    other = replica(root, 2)
+    type_beside(other, [(place, new.encode("ascii", "ignore").decode(), length) for place, new, length in edits])
+    meet(root, other)
+    if len(root.text) > 1:
+        root.text.format(1, len(root.text), {"bold": True})
+    for client, end in decode_state_vector(root.doc.get_state()).items():
+        for clock in range(end + 1):
+            name = anchors.encode(root, Anchor("before", client, clock))
+            told: list[object] = []
+            for simple in (True, False):
+                try:
+                    told.append(anchors.find(root, name, simple=simple))
+                except Refused as refused:
+                    told.append(refused.code)
+            assert told[0] == told[1]
+    places = [anchors.Place("before", (), at, 1) for at in range(len(root.text))]
+    copy = anchors.Copy(root)
+    try:
+        assert anchors.name_simple(root, places) == copy.name_characters(places)
+    finally:
+        copy.close()
 
 
 def test_an_anchor_sticks_to_one_side():
