@@ -9,6 +9,7 @@ import os
 import re
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -73,6 +74,10 @@ def first_paint(tab: Tab) -> float:
     tab.page.reload()
     tab.live()
     return tab.page.evaluate("() => performance.getEntriesByName('first-contentful-paint')[0].startTime")
+
+
+def refused(code: int, socket: Any) -> None:
+    socket.close(code=code, reason="")
 
 
 def closing(tab: Tab) -> list[Any]:
@@ -154,14 +159,12 @@ def test_what_people_see_of_the_connection(serve: Serve, tabs: Tabs, judge: Judg
         (1012, "restarting", "The server is restarting."),
         (1013, "busy", "The server is full."),
         (4403, "refused", "Ask whoever runs this server"),
-        (4409, "another history", "Reload the page to see it."),
+        (4409, "another history", "reload to see it."),
     ):
         tab.page.goto(f"{server.url}/?room=lobby")
         tab.live()
-        # What comes after it stays away, or the page would be back before anybody saw it.
-        tab.page.route_web_socket(SOCKETS, lambda socket: socket.close(code=1013))
-        if code != 1013:
-            tab.page.route_web_socket(SOCKETS, lambda socket: None)
+        # The next ones fare the same, or the page would be back before anybody saw it.
+        tab.page.route_web_socket(SOCKETS, partial(refused, code))
         sockets[-1].close(code=code, reason="")
         expect(banner(tab)).to_contain_text(told)
         judge(tab, state)

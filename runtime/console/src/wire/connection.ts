@@ -14,7 +14,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   'not-allowed': 'Ask whoever runs this server for a link with a grant, or open another room.',
   'no-such-room': 'Open another room.',
   'no-such-draft': 'Open the document.',
-  'lineage-changed': 'Reload the page to see it.',
+  'lineage-changed': 'Before that, copy what you wrote here while it was offline.',
   'too-large': 'Reload; what was not accepted is gone.'
 }
 
