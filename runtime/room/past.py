@@ -10,6 +10,7 @@ store, never by the room's task, and other tasks get their turn between pages. R
 
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -29,6 +30,7 @@ from ...protocol.names import DEFAULT_DOCUMENT
 from ...protocol.positions import RelativePosition, Selection
 from ...protocol.spans import Span, clipped
 from ...storage.store import Reader, StoreCorrupt, StoreError
+from .aside import AT_ONCE_BYTES, aside
 
 _TURN = 200
 """Spans between two looks at whether somebody else has something to do; a millisecond or two."""
@@ -124,7 +126,10 @@ class Past:
         while page := await store.read(self._room, self.head):
             for record in page:
                 try:
-                    self._take(record)
+                    if len(record.update) > AT_ONCE_BYTES:
+                        await aside(partial(self._take, record), len(record.update))
+                    else:
+                        self._take(record)
                 except NotWhole as error:
                     raise StoreCorrupt(f"record {record.seq} of {self._room}: {error}") from error
             await trio.lowlevel.checkpoint()

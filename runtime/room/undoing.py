@@ -13,6 +13,7 @@ Rules (specs/undo.md):
 """
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import islice
 from typing import Any, cast
 
@@ -31,6 +32,7 @@ from ...protocol.names import draft_begun
 from ...protocol.structs import Range
 from ...protocol.update import id_set, read
 from ...storage.store import Store
+from .aside import aside
 from .kept import read_snapshot
 
 
@@ -149,7 +151,7 @@ async def _undo(room: str, store: Store, name: str, seqs: list[int], first: int,
         after = kept.state.seq
         if name in kept.documents:
             doc.apply_update(kept.documents[name])
-            history.take(after, kept.documents[name])
+            await aside(partial(history.take, after, kept.documents[name]), len(kept.documents[name]))
     wanted = frozenset(seqs)
     inserted: list[Range] = []
     deleted: list[Range] = []

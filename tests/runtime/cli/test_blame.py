@@ -107,3 +107,17 @@ def test_what_is_not_there(url: str, capsys: Captured) -> None:
     assert "segment" in capsys.readouterr().err
     assert cli.run(["blame", "letters", "other", "--store", url]) == 0
     assert capsys.readouterr().out == ""
+
+
+def test_at_a_place(url: str, capsys: Captured) -> None:
+    """BL17: what is at a relative position of Yjs, or from it to before another one; what is none is a usage error."""
+
+    def said(*which: str) -> list[str]:
+        assert cli.run(["blame", "letters", "--store", url, "--json", *which]) == 0
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        return [line["span"]["text"] for line in lines if "span" in line]
+
+    here = '{"tname":"content","item":{"client":5,"clock":2},"assoc":0}'
+    assert said("--place", here) == ["a"]
+    assert "".join(said("--place", here, "--until", '{"tname":"content"}')) == "ar friends\x1b[31m all"
+    assert cli.run(["blame", "letters", "--store", url, "--place", "here"]) == 2
