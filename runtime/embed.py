@@ -6,7 +6,7 @@ good order, sockets close with 1012.
 """
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any, Self
@@ -17,19 +17,7 @@ from pycrdt import Doc
 
 from ..protocol import commands, limits, porting
 from ..protocol.access import Grant
-from ..protocol.commands import (
-    Asked,
-    AttachedFile,
-    Decision,
-    EditPrompt,
-    Overrides,
-    Prompt,
-    ProvideContext,
-    Regenerate,
-    SetRoom,
-    Steer,
-    Stop,
-)
+from ..protocol.commands import Asked, AttachedFile
 from ..protocol.document import shown_room, shown_runs
 from ..protocol.drafts import ShownHunks
 from ..protocol.errors import OutcomeUnknown, Refused
@@ -38,6 +26,7 @@ from ..protocol.names import document_name, room_name
 from ..storage.store import Store
 from .agent.crew import AgentCrew
 from .agent.definition import Agent
+from .commanding import RoomCommands
 from .room.identity import Surroundings
 from .room.live import Answer
 from .room.proposing import look
@@ -80,7 +69,7 @@ class Runtime:
 
     def room(self, name: str) -> "RoomHandle":
         """A room by name; nothing happens until something is asked of it. Raises Refused('bad-name')."""
-        return RoomHandle(self, room_name(name))
+        return RoomHandle(self.rooms, self.store, room_name(name))
 
     async def serve(
         self,
@@ -99,65 +88,19 @@ class Runtime:
             task_status.started((await nursery.start(listening)).url)
 
 
-class RoomHandle:
-    """What a program may do with a room. Each call wakes the room and lets it sleep again."""
+class RoomHandle(RoomCommands):
+    """What a program may do with a room, beside the commands: look at it, edit and keep its documents, follow its log.
+    Each call wakes the room and lets it sleep again. What is done is its `author`'s."""
 
-    def __init__(self, runtime: Runtime, name: str) -> None:
-        self._rooms = runtime.rooms
-        self._store = runtime.store
+    def __init__(self, rooms: Rooms, store: Store, name: str, author: str = "anonymous") -> None:
+        self._rooms = rooms
+        self._store = store
         self.name = name
+        self.author = author
 
-    async def prompt(
-        self,
-        text: str,
-        *,
-        agent: str = "",
-        after: str | None = None,
-        context: Mapping[str, str] = {},
-        attachments: Sequence[AttachedFile] = (),
-        options: Overrides | None = None,
-        id: str = "",  # noqa: A002
-        author: str = "anonymous",
-    ) -> str:
-        """Ask an agent; the id of the run, once it is on disk. `id` makes asking again safe.
-
-        Without `agent` it is the one asked last here. The conversation goes on where it stands, or from run `after`.
-        `context` are facts for this prompt, `attachments` come from `attach`, `options` are what the agent lets a
-        prompt set. Raises Refused, OutcomeUnknown.
-        """
-        more = commands.asking(context, attachments, options)
-        command = Prompt(id=id or str(uuid.uuid4()), text=text, agent=agent, after=after, **more)
-        return (await self._ask(command, author)).run
-
-    async def regenerate(
-        self,
-        run: str,
-        *,
-        agent: str = "",
-        options: Overrides | None = None,
-        id: str = "",  # noqa: A002
-        author: str = "anonymous",
-    ) -> str:
-        """Answer a prompt again, in a branch beside the first answer; the id of the new run. Raises Refused,
-        OutcomeUnknown."""
-        command = Regenerate(id=id or str(uuid.uuid4()), run=run, agent=agent, **commands.asking({}, (), options))
-        return (await self._ask(command, author)).run
-
-    async def edit_prompt(
-        self,
-        run: str,
-        text: str,
-        *,
-        agent: str = "",
-        options: Overrides | None = None,
-        id: str = "",  # noqa: A002
-        author: str = "anonymous",
-    ) -> str:
-        """Ask in other words, in a branch beside the first answer; the id of the new run. Raises Refused,
-        OutcomeUnknown."""
-        more = commands.asking({}, (), options)
-        command = EditPrompt(id=id or str(uuid.uuid4()), run=run, text=text, agent=agent, **more)
-        return (await self._ask(command, author)).run
+    def by(self, author: str) -> "RoomHandle":
+        """The same room, for whoever the program acts for."""
+        return RoomHandle(self._rooms, self._store, self.name, author)
 
     async def attach(self, data: bytes, media_type: str, name: str) -> AttachedFile:
         """Keep a file, so that a prompt may come with it. Raises Refused('too-large')."""
@@ -165,48 +108,14 @@ class RoomHandle:
             raise Refused("too-large", f"A file may have {limits.BLOB_BYTES} bytes.")
         return AttachedFile(await self._store.put_blob(data, media_type), name, media_type, len(data))
 
-    async def change(
-        self,
-        *,
-        title: str | None = None,
-        metadata: Mapping[str, str | None] = {},
-        branch: str = "",
-        id: str = "",  # noqa: A002
-        author: str = "anonymous",
-    ) -> None:
-        """Name the room, describe it (None takes a key away), or go on from another run. Raises Refused,
-        OutcomeUnknown."""
-        command = SetRoom(id=id or str(uuid.uuid4()), title=title, metadata=dict(metadata), branch=branch)
-        await self._ask(command, author)
+    def _id(self) -> str:
+        return str(uuid.uuid4())
 
-    async def provide_context(
-        self,
-        facts: Mapping[str, str | None],
-        *,
-        id: str = "",  # noqa: A002
-        author: str = "anonymous",
-    ) -> None:
-        """Tell the room's agents what they should know, by key; None takes a fact away. Raises Refused,
-        OutcomeUnknown."""
-        await self._ask(ProvideContext(id=id or str(uuid.uuid4()), facts=dict(facts)), author)
-
-    async def stop(self, run: str = "", *, id: str = "", author: str = "anonymous") -> None:  # noqa: A002
-        """Stop a run, or every open run of the room; returns once that is on disk. Raises Refused, OutcomeUnknown."""
-        await self._ask(Stop(id=id or str(uuid.uuid4()), run=run), author)
-
-    async def steer(self, text: str, run: str = "", *, id: str = "", author: str = "anonymous") -> None:  # noqa: A002
-        """Say something to the run at work; its next model request holds it. Raises Refused, OutcomeUnknown."""
-        await self._ask(Steer(id=id or str(uuid.uuid4()), run=run, text=text), author)
-
-    async def decide(self, command: Decision, *, author: str = "anonymous") -> None:
-        """Approve, deny, answer or resolve (`protocol.commands`); the first in log order counts. Raises Refused."""
-        await self._ask(command, author)
-
-    async def _ask(self, command: Asked, author: str) -> Answer:
+    async def _ask(self, command: Asked) -> Answer:
         checked = commands.parse(msgspec.json.encode(command))  # The same limits as over the wire.
         assert not isinstance(checked, commands.Follow | commands.Blame | commands.Ping)
         async with self._rooms.use(self.name) as room:
-            return await room.ask(Grant(author=author), checked)
+            return await room.ask(Grant(author=self.author), checked)
 
     def follow(self, after: int = 0) -> "Follow":
         """The room's records after that seq, and then the new ones: `async for record in room.follow()`."""
@@ -251,7 +160,6 @@ class RoomHandle:
         transform: "Callable[[Doc[Any]], Any]",
         *,
         id: str = "",  # noqa: A002
-        author: str = "anonymous",
     ) -> Any:
         """Edit a shared document by a function of the live one, which runs between the edits of two other people; what
         it gave, once that is on disk. It must not wait, and raises Refused before it changes anything. Under an `id` it
@@ -259,7 +167,7 @@ class RoomHandle:
         """
         name, key = document_name(document), command_record_id(id) if id else ""
         async with self._rooms.use(self.name) as room:
-            return await room.write(author, name, transform, key=key)
+            return await room.write(self.author, name, transform, key=key)
 
     async def seed(
         self,
@@ -268,14 +176,13 @@ class RoomHandle:
         format: porting.Format,  # noqa: A002
         *,
         root: str = "",
-        author: str = "anonymous",
     ) -> Seeded:
         """Let a document that nobody has written in begin with a file (specs/porting.md); its seeding. It happens
         once: the same file again gives the first seeding. Raises Refused('already-seeded'), or what else is wrong with
         the file, and OutcomeUnknown, after which asking again is safe."""
         name, event = document_name(document), porting.seeding(data, format, root=root)
         async with self._rooms.use(self.name) as room:
-            return await room.seed(author, name, event, data)
+            return await room.seed(self.author, name, event, data)
 
     async def export(self, document: str, format: porting.Format, *, root: str = "") -> bytes:  # noqa: A002
         """A document as a file (specs/porting.md). Raises Refused."""
@@ -284,76 +191,9 @@ class RoomHandle:
             update = await room.document(name)
         return porting.export(update, format, root=root, document=name)
 
-    async def undo(
-        self,
-        run: str = "",
-        *,
-        by: str = "",
-        after: int = 0,
-        records: Sequence[int] = (),
-        document: str = "",
-        preview: bool = False,
-        id: str = "",  # noqa: A002
-        author: str = "anonymous",
-    ) -> dict[str, Any]:
-        """Take edits of shared documents back, whoever edited since: those of a run and of the agents that it called,
-        those that somebody made in the records after `after`, or those of these records. What was done, document by
-        document, and what was left alone because somebody changed it since; with `preview` what would be.
-        Raises Refused('nothing-to-undo'), OutcomeUnknown."""
-        command = commands.Undo(
-            id=id or str(uuid.uuid4()),
-            run=run,
-            author=by,
-            after=after,
-            records=list(records),
-            document=document,
-            preview=preview,
-        )
-        return (await self._ask(command, author)).result
-
-    async def propose(
-        self,
-        document: str = "main",
-        *,
-        title: str = "",
-        id: str = "",  # noqa: A002
-        author: str = "anonymous",
-    ) -> str:
-        """Open a draft of a shared document: its name, which is that of a shared document to edit. Raises Refused,
-        OutcomeUnknown."""
-        command = commands.Propose(id=id or str(uuid.uuid4()), document=document, title=title)
-        return (await self._ask(command, author)).result["draft"]
-
     async def draft(self, name: str) -> ShownHunks:
         """A draft with its hunks, as the log says now. Raises Refused('no-such-draft')."""
         return await look(self.name, self._store, name)
-
-    async def accept(
-        self,
-        draft: str,
-        hunks: Sequence[str] | None = None,
-        *,
-        seen: int | None = None,
-        id: str = "",  # noqa: A002
-        author: str = "anonymous",
-    ) -> dict[str, Any]:
-        """Accept these hunks of a draft, or all that is left, which closes it: `hunks` that were meant, and those that
-        were `kept` as they are. What was changed after record `seen` is not decided. Raises Refused, OutcomeUnknown."""
-        command = commands.Accept(id=id or str(uuid.uuid4()), draft=draft, hunks=_listed(hunks), seen=seen)
-        return (await self._ask(command, author)).result
-
-    async def reject(
-        self,
-        draft: str,
-        hunks: Sequence[str] | None = None,
-        *,
-        seen: int | None = None,
-        id: str = "",  # noqa: A002
-        author: str = "anonymous",
-    ) -> None:
-        """Reject these hunks of a draft, or all that is left, which closes it. Raises Refused, OutcomeUnknown."""
-        command = commands.Reject(id=id or str(uuid.uuid4()), draft=draft, hunks=_listed(hunks), seen=seen)
-        await self._ask(command, author)
 
     async def document(self, name: str = "") -> "Doc[Any]":
         """A copy of a document as it stands; the room document without a name."""
@@ -362,10 +202,6 @@ class RoomHandle:
         doc: Doc[Any] = Doc()
         doc.apply_update(update)
         return doc
-
-
-def _listed(hunks: Sequence[str] | None) -> list[str] | None:
-    return None if hunks is None else list(hunks)
 
 
 class Follow:

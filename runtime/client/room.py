@@ -30,9 +30,9 @@ from ...protocol.document import shown_runs
 from ...protocol.errors import OutcomeUnknown, PlaitError, Refused
 from ...protocol.names import document_name, room_name
 from ...protocol.replica import Replica
+from ..commanding import RoomCommands
 from ..tools.tool import Tool
 from .carrier import Serving, offers
-from .commanding import RoomCommands
 from .document import Document
 from .follow import Follow
 from .link import Address, Dial, Link, Status

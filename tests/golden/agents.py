@@ -94,7 +94,7 @@ async def play_agents(store: MemoryStore) -> MemoryStore:
         walk = await room.prompt("Geh", id="p4", agent="walker")
         await trio.sleep(3700)
         step = next(part["call"] for part in (await room.runs())[walk]["parts"] if part.get("state") == "asking")
-        await room.decide(AnswerQuestion(id="d1", run=walk, step=step, answer={"size": 3}), author="ada")
+        await room.by("ada").decide(AnswerQuestion(id="d1", run=walk, step=step, answer={"size": 3}))
         await room.steer("Weiter", walk, id="s1")
         await room.wait(walk)
         await room.provide_context({"user": None}, id="k4")

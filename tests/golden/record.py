@@ -135,9 +135,9 @@ async def play_decisions(store: MemoryStore) -> MemoryStore:
         await trio.sleep(1)
         await room.prompt("and be quick", id="p2")
         step = "all.0/{}/call.0".format
-        await room.decide(Approve(id="d1", run=run, step=step(0), args={"to": "Zoë"}), author="ada")
-        await room.decide(Deny(id="d2", run=run, step=step(1), reason="Nein."), author="bob")
-        await room.decide(AnswerQuestion(id="d3", run=run, step=step(3), answer={"answer": "42"}), author="ada")
+        await room.by("ada").decide(Approve(id="d1", run=run, step=step(0), args={"to": "Zoë"}))
+        await room.by("bob").decide(Deny(id="d2", run=run, step=step(1), reason="Nein."))
+        await room.by("ada").decide(AnswerQuestion(id="d3", run=run, step=step(3), answer={"answer": "42"}))
         live.command(ANONYMOUS, ClaimTool(id="t1", run=run, step=step(4), number=1), lambda _: None, second)
         await trio.sleep(1)
         live.leave(second)
@@ -158,8 +158,8 @@ async def play_seeding(store: MemoryStore) -> MemoryStore:
     agents = [Agent("clerk", Scripted(script), tools=[stock, order])]
     async with Runtime(store, agents, surroundings=surroundings()) as runtime:
         room = runtime.room("r")
-        await room.seed("notes", "Größe 🍏".encode(), "text", author="ada")
-        await room.seed("state", b'{"done": false}', "json", author="bob")
+        await room.by("ada").seed("notes", "Größe 🍏".encode(), "text")
+        await room.by("bob").seed("state", b'{"done": false}', "json")
         for name in ("p1", "p2"):
             await room.wait(await room.prompt("go", id=name))
     return store

@@ -206,6 +206,6 @@ async def _settle(world: World, dice: Random) -> None:
                 world.trace.say("settler", f"{name}: {error}")
             for command in made:
                 try:
-                    await room._ask(command, "settler")
+                    await room.by("settler")._ask(command)
                 except PlaitError as error:
                     world.trace.say("settler", f"{name}: {command}: {error}")

@@ -91,8 +91,8 @@ async def test_a_yes_counts_once() -> None:
             "approval",
         )
         assert not desk.sent
-        await room.decide(Approve(id="y1", run=run, step=step), author="ada")
-        await room.decide(Approve(id="y1", run=run, step=step), author="ada")
+        await room.by("ada").decide(Approve(id="y1", run=run, step=step))
+        await room.by("ada").decide(Approve(id="y1", run=run, step=step))
         done = await room.wait(run)
         assert await refused(room, Approve(id="y2", run=run, step=step)) == "already-decided"
         assert await refused(room, Deny(id="n", run=run, step=step)) == "already-decided"
@@ -146,7 +146,7 @@ async def test_a_no_reaches_the_model() -> None:
     async with Runtime(MemoryStore(), [desk.agent]) as runtime:
         room = runtime.room("r")
         run = await room.prompt("Mail them")
-        await room.decide(Deny(id="n", run=run, step=await asked(room), reason="Too early."), author="ada")
+        await room.by("ada").decide(Deny(id="n", run=run, step=await asked(room), reason="Too early."))
         done = await room.wait(run)
     assert (done["status"], call_of(done)["state"], call_of(done)["decision"]) == ("done", "failed", "denied")
     assert desk.told == "ada denied this call: Too early."
@@ -217,7 +217,7 @@ async def test_a_person_is_asked() -> None:
         part = call_of((await room.runs())[run])
         assert (part["asks"], part["question"], json.loads(part["schema"])) == ("input", "Which?", form)
         assert await refused(room, Approve(id="y", run=run, step=step)) == "already-decided"
-        await room.decide(Answer(id="a", run=run, step=step, answer={"size": 3}), author="ada")
+        await room.by("ada").decide(Answer(id="a", run=run, step=step, answer={"size": 3}))
         done = await room.wait(run)
     assert (call_of(done)["result"], call_of(done)["decided_by"]) == ('{"size":3}', "ada")
 
@@ -246,7 +246,7 @@ async def test_a_person_resolves_what_nobody_knows(verdict: Any, sent: list[str]
         event = (await until(room, ToolOutcomeUnknown)).event
         assert isinstance(event, ToolOutcomeUnknown)
         resolve = Resolve(id="v", run=RUN, step=event.step, verdict=verdict, result="by hand")
-        await room.decide(resolve, author="ada")
+        await room.by("ada").decide(resolve)
         assert (await room.wait(RUN))["status"] == "done"
         assert await refused(room, Resolve(id="w", run=RUN, step=event.step, verdict="retry")) == "already-decided"
     assert (desk.sent, desk.told) == (sent, told)

@@ -131,9 +131,9 @@ async def test_words_reach_the_flow_that_waits_for_them() -> None:
     async with Runtime(store, [Agent("clerk", Scripted(lambda request: []), flow=listens)]) as runtime:
         room = runtime.room("r")
         run = await room.prompt("Listen")
-        await room.steer("left", author="ada")
+        await room.by("ada").steer("left")
         await until(room, SteerConsumed)
-        await room.steer("right", author="bob")
+        await room.by("bob").steer("right")
         shown = await room.wait(run)
     assert shown["result"] == '["ada: left","bob: right"]'
     assert all(part["seen"] for part in shown["parts"])

@@ -37,7 +37,7 @@ async def test_a_bad_answer_uses_nothing_up() -> None:
         assert "At $.size: " in await told(room, Answer(id="a", run=run, step=step, answer={"size": 0}))
         assert "At $: " in await told(room, Answer(id="b", run=run, step=step, answer="three"))
         assert len([record async for record in _so_far(room)]) == head
-        await room.decide(Answer(id="a", run=run, step=step, answer={"size": 3}), author="ada")
+        await room.by("ada").decide(Answer(id="a", run=run, step=step, answer={"size": 3}))
         assert call_of(await room.wait(run))["result"] == '{"size":3}'
 
 

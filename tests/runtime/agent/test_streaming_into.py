@@ -52,7 +52,7 @@ async def test_a_passage_is_seen_while_it_is_written() -> None:
     store = MemoryStore()
     async with Runtime(store, [writer(*first, rest, *last, asked())]) as runtime:
         room = runtime.room("r")
-        await room.edit("story", lambda doc: doc.get("content", type=Text).insert(0, "END"), author="ann")
+        await room.by("ann").edit("story", lambda doc: doc.get("content", type=Text).insert(0, "END"))
         async with runtime.rooms.use("r") as live:
             tab = FakeTab("story")
             live.join(tab)

@@ -153,7 +153,7 @@ async def test_a_host_edits_once_under_an_id() -> None:
         gave: list[Any] = []
 
         async def edit() -> None:
-            gave.append(await room.edit("notes", add("once"), id="e1", author="ann"))
+            gave.append(await room.by("ann").edit("notes", add("once"), id="e1"))
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(edit)

@@ -48,7 +48,7 @@ async def written(store: MemoryStore) -> None:
             room.edit(ada, typed(ada, 0, "fish and soup"), step2=False)
             await ada.until("accepted")
         handle = runtime.room("r")
-        await handle.wait(await handle.prompt("No soup, please", author="bob"))
+        await handle.wait(await handle.by("bob").prompt("No soup, please"))
     async with Runtime(store, [writer()]) as runtime, runtime.rooms.use("r") as room:
         ada = await watching(room, "notes", author="ada", client=11)
         before, text = ada.doc.get_state(), ada.doc.get("content", type=Text)
@@ -257,12 +257,12 @@ async def test_what_came_from_a_draft_is_its_writers(autojump_clock: Any) -> Non
     store = MemoryStore()
     async with Runtime(store, []) as runtime:
         room = runtime.room("r")
-        await room.edit("notes", add("Old. ", 0), author="ada")
-        draft = await room.propose("notes", author="bob")
-        await room.edit(draft, add("Bob's two. ", 5), author="bob")
-        await room.edit(draft, add("(Cem's) ", 9), author="cem")
-        await room.accept(draft, author="dan")
-        await room.edit("notes", add("Ada again.", 24), author="ada")
+        await room.by("ada").edit("notes", add("Old. ", 0))
+        draft = await room.by("bob").propose("notes")
+        await room.by("bob").edit(draft, add("Bob's two. ", 5))
+        await room.by("cem").edit(draft, add("(Cem's) ", 9))
+        await room.by("dan").accept(draft)
+        await room.by("ada").edit("notes", add("Ada again.", 24))
         assert str((await room.document("notes")).get("content", type=Text)) == "Old. Bob'(Cem's) s two. Ada again."
     found = await blame(store, "r", "notes", root="content")
     told = [
@@ -306,13 +306,13 @@ async def test_what_an_undo_brought_back_is_its_writers(autojump_clock: Any) -> 
     store = MemoryStore()
     async with Runtime(store, []) as runtime:
         room = runtime.room("r")
-        await room.edit("notes", write, author="ada")
-        draft = await room.propose("notes", author="bob")
-        await room.edit(draft, lambda doc: doc.get("content", type=Text).insert(5, "all "), author="bob")
-        await room.accept(draft, author="dan")
+        await room.by("ada").edit("notes", write)
+        draft = await room.by("bob").propose("notes")
+        await room.by("bob").edit(draft, lambda doc: doc.get("content", type=Text).insert(5, "all "))
+        await room.by("dan").accept(draft)
         for _ in range(2):
-            await room.edit("notes", destroy, author="eve")
-            await room.undo(by="eve", author="fay")
+            await room.by("eve").edit("notes", destroy)
+            await room.by("fay").undo(by="eve")
         assert str((await room.document("notes")).get("content", type=Text)) == "Keep all this 🌍 text."
     assert await who("content") == [
         ("Keep ", "ada", "", "fay"),
@@ -353,7 +353,7 @@ async def test_each_character_is_its_first_writers_whatever_was_undone(seed: int
                     text.insert(3 * chance.randint(0, len(text) // 3), word)
 
         for _ in range(14):
-            await room.edit("notes", change, author=chance.choice("ab"))
+            await room.by(chance.choice("ab")).edit("notes", change)
             if chance.random() < 0.4:
                 with suppress(Refused):
                     await room.undo(by=chance.choice("ab"), after=chance.randint(0, 5))
@@ -386,8 +386,8 @@ async def page() -> tuple[MemoryStore, Past]:
         doc.get("state", type=Map)["deep"]["title"] = "Two"
 
     async with Runtime(store, []) as runtime:
-        await runtime.room("r").edit("notes", begin, author="ada")
-        await runtime.room("r").edit("notes", go_on, author="bob")
+        await runtime.room("r").by("ada").edit("notes", begin)
+        await runtime.room("r").by("bob").edit("notes", go_on)
     past = Past("r", "notes")
     await past.catch_up(store)
     return store, past
@@ -456,7 +456,7 @@ async def test_a_place_as_the_crdt_gives_it(autojump_clock: Any) -> None:
     plain = MemoryStore()
     async with Runtime(plain, []) as runtime:
         room = runtime.room("r")
-        await room.edit("notes", lambda doc: doc.get("content", type=Text).insert(0, "abcdef"), author="ada")
+        await room.by("ada").edit("notes", lambda doc: doc.get("content", type=Text).insert(0, "abcdef"))
         doc = await room.document("notes")
         index = doc.get("content", type=Text).sticky_index(3, Assoc.AFTER)
     found = await blame(plain, "r", "notes", place=index.to_json())

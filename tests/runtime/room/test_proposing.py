@@ -326,9 +326,9 @@ async def test_a_host_proposes_and_decides() -> None:
     async with Runtime(MemoryStore()) as runtime:
         room = runtime.room("r")
         await room.edit("main", put("A good day."))
-        draft = await room.propose("main", title="Better", id="p", author="ann")
-        assert await room.propose("main", title="Better", id="p", author="ann") == draft
-        await room.edit(draft, put("fine", 2, instead=4), author="ann")
+        draft = await room.by("ann").propose("main", title="Better", id="p")
+        assert await room.by("ann").propose("main", title="Better", id="p") == draft
+        await room.by("ann").edit(draft, put("fine", 2, instead=4))
         shown = await room.draft(draft)
         assert (shown.of, shown.title, shown.author, shown.status, shown.more) == ("main", "Better", "ann", "open", 0)
         assert await room.accept(draft, [shown.hunks[0].id], seen=shown.seq) == {
@@ -430,7 +430,7 @@ async def test_an_agent_whose_draft_was_closed_proposes_in_another_one() -> None
     async def wait_for_ann() -> str:
         """Let a person decide."""
         (draft,) = [record.event.draft for record in await store.read("r", 0) if isinstance(record.event, DraftOpened)]
-        await room.accept(draft, author="ann", id="yes")
+        await room.by("ann").accept(draft, id="yes")
         return "She did."
 
     model = Scripted(lambda request: answers[answered(request)])

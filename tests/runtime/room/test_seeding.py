@@ -29,7 +29,7 @@ async def test_a_seeding_is_one_record() -> None:
         handle = runtime.room("r")
         async with runtime.rooms.use("r") as room:
             tab = await watching(room, "notes")
-            seeded = await handle.seed("notes", b"words", "text", author="ann")
+            seeded = await handle.by("ann").seed("notes", b"words", "text")
             await tab.until("delta")
             assert tab.text == "words"
         (record,) = [record for record in await store.read("r") if record.document]
@@ -44,7 +44,7 @@ async def test_the_same_again_is_the_first(tmp_path: Path) -> None:
     found: list[Seeded] = []
 
     async def seed(runtime: Runtime, author: str) -> None:
-        found.append(await runtime.room("r").seed("notes", PLAN, "markdown", root="default", author=author))
+        found.append(await runtime.room("r").by(author).seed("notes", PLAN, "markdown", root="default"))
 
     async with open_store(url) as store, Runtime(store) as runtime:
         async with trio.open_nursery() as nursery:

@@ -77,10 +77,10 @@ async def test_a_run_is_undone_after_a_person_edited_inside_and_after_it_and_a_r
     store = MemoryStore()
     async with Runtime(store, [editor()]) as runtime:
         room = runtime.room("r")
-        await room.edit("page", seed, author="ann")
-        run = await room.prompt("Go", author="ann")
+        await room.by("ann").edit("page", seed)
+        run = await room.by("ann").prompt("Go")
         await room.wait(run)
-        await room.edit("page", inside_and_after, author="ann")
+        await room.by("ann").edit("page", inside_and_after)
     async with Runtime(store, [editor()]) as runtime:
         room = runtime.room("r")
         async with runtime.rooms.use("r") as live:
@@ -92,7 +92,7 @@ async def test_a_run_is_undone_after_a_person_edited_inside_and_after_it_and_a_r
             before = shown(await room.document("page"))
             preview = await room.undo(run, preview=True)
             assert shown(await room.document("page")) == before
-            told = await room.undo(run, id="u1", author="bob")
+            told = await room.by("bob").undo(run, id="u1")
             assert preview == told
             await tab.until("delta")
             expected = (
@@ -106,7 +106,7 @@ async def test_a_run_is_undone_after_a_person_edited_inside_and_after_it_and_a_r
         (kept,) = told["documents"]["page"]["kept"]
         assert kept == {"path": ["state"], "key": "size", "by": person.seq}
 
-        assert await room.undo(run, id="u1", author="bob") == told
+        assert await room.by("bob").undo(run, id="u1") == told
         with pytest.raises(Refused, match="nothing-to-undo"):
             await room.undo(run)
     (record,) = await undone_records(store)
@@ -118,7 +118,7 @@ async def test_undoing_the_undoing_brings_it_back_and_it_can_be_undone_again() -
     store = MemoryStore()
     async with Runtime(store, [editor()]) as runtime:
         room = runtime.room("r")
-        await room.edit("page", seed, author="ann")
+        await room.by("ann").edit("page", seed)
         before = shown(await room.document("page"))
         run = await room.prompt("Go")
         await room.wait(run)
@@ -138,7 +138,7 @@ async def test_two_who_undo_at_once_undo_once() -> None:
     answers: list[Any] = []
     async with Runtime(store, [editor()]) as runtime:
         room = runtime.room("r")
-        await room.edit("page", seed, author="ann")
+        await room.by("ann").edit("page", seed)
         before = shown(await room.document("page"))
         run = await room.prompt("Go")
         await room.wait(run)
@@ -169,13 +169,13 @@ async def test_a_person_alone_is_undone() -> None:
 
     async with Runtime(MemoryStore(), []) as runtime:
         room = runtime.room("r")
-        await room.edit("a", say("one "), author="ann")
+        await room.by("ann").edit("a", say("one "))
         first = runtime.rooms
         async with first.use("r") as live:
             head = live.head
-        await room.edit("a", say("two "), author="bob")
-        await room.edit("a", say("three "), author="ann")
-        await room.edit("b", say("four"), author="ann")
+        await room.by("bob").edit("a", say("two "))
+        await room.by("ann").edit("a", say("three "))
+        await room.by("ann").edit("b", say("four"))
         told = await room.undo(by="ann", after=head, document="a")
         assert set(told["documents"]) == {"a"}
         assert str((await room.document("a")).get("content", type=Text)) == "one two "
@@ -197,12 +197,12 @@ async def test_drafts_are_left_out() -> None:
     """UN1: what was written in a draft, open or closed, is rejected there and not undone; the rest is undone whole."""
     async with Runtime(MemoryStore(), []) as runtime:
         room = runtime.room("r")
-        await room.edit("main", prepend("base "), author="ann")
-        closed, opened = [await room.propose("main", author="bob") for _ in range(2)]
+        await room.by("ann").edit("main", prepend("base "))
+        closed, opened = [await room.by("bob").propose("main") for _ in range(2)]
         for draft in (closed, opened):
-            await room.edit(draft, prepend("drafted "), author="bob")
-        await room.reject(closed, author="ann", id="no")
-        await room.edit("main", prepend("bob's "), author="bob")
+            await room.by("bob").edit(draft, prepend("drafted "))
+        await room.by("ann").reject(closed, id="no")
+        await room.by("bob").edit("main", prepend("bob's "))
         assert list((await room.undo(by="bob"))["documents"]) == ["main"]
         assert await text_of(room, "main") == "base "
         assert await text_of(room, opened) == "drafted base "
@@ -221,7 +221,7 @@ async def test_what_breaks_one_document_undoes_none(monkeypatch: pytest.MonkeyPa
     async with Runtime(store, []) as runtime:
         room = runtime.room("r")
         for document in ("a", "b"):
-            await room.edit(document, prepend("bob's "), author="bob")
+            await room.by("bob").edit(document, prepend("bob's "))
         with monkeypatch.context() as patched:
             patched.setattr(SharedDocument, "write", breaks)
             with pytest.raises(OutcomeUnknown):
@@ -237,7 +237,7 @@ async def test_one_undo_names_so_many_edits(monkeypatch: pytest.MonkeyPatch) -> 
     async with Runtime(MemoryStore(), []) as runtime:
         room = runtime.room("r")
         for document in ("a", "b", "b"):
-            await room.edit(document, prepend("bob's "), author="bob")
+            await room.by("bob").edit(document, prepend("bob's "))
         monkeypatch.setattr(limits, "UNDO_EDITS", 2)
         with pytest.raises(Refused, match="too-large"):
             await room.undo(by="bob")
@@ -273,7 +273,7 @@ async def test_who_may_not_write_is_refused_before_anything_is_read(monkeypatch:
 
     async with Runtime(MemoryStore(), []) as runtime:
         room = runtime.room("r")
-        await room.edit("main", lambda doc: doc.get("content", type=Text).insert(0, "base "), author="ann")
+        await room.by("ann").edit("main", lambda doc: doc.get("content", type=Text).insert(0, "base "))
         draft = await room.propose("main")
         async with runtime.rooms.use("r") as live:
             monkeypatch.setattr(Preparing, "_prepare", never)
