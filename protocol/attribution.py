@@ -33,7 +33,7 @@ from .events import (
 
 
 class Asked(Struct, frozen=True, gc=False):
-    """What a run was asked: by whom, in record `seq`; `parent` is the run that it works for, if it is a sub-agent's."""
+    """What a run was asked, for whom, in record `seq`; `parent` is the run that it works for, if it is a child."""
 
     seq: int
     author: str
@@ -118,7 +118,8 @@ class Attributions:
             case EditsUndone() | HunksAccepted() | HunksRejected() | DocumentSeeded():
                 self._edited(record, _Maker(record.author, record.run, "", Call()))
             case RunRequested():
-                self._runs[run] = Asked(record.seq, record.author, event.agent, event.prompt, event.parent)
+                author = event.on_behalf_of or record.author  # A service's grant may say for whom it asks.
+                self._runs[run] = Asked(record.seq, author, event.agent, event.prompt, event.parent)
             case ModelRequested():
                 self._models[run, event.step] = event.model
             case ModelAnswered():

@@ -26,6 +26,7 @@ from .limits import (
     DECISION_REASON_CHARS,
     DOCUMENT_NAME_CHARS,
     DRAFT_HUNKS,
+    GRANT_BYTES,
     METADATA_CHARS,
     METADATA_KEYS,
     PROMPT_BYTES,
@@ -147,6 +148,15 @@ class Follow(_Ask, frozen=True, kw_only=True):
 
 class Ping(_Ask, frozen=True, kw_only=True):
     """Answer at once."""
+
+
+class RenewGrant(_Ask, frozen=True, kw_only=True):
+    """Go on with this grant, a token, in place of the one that the socket was opened with; of the same subject."""
+
+    grant: Annotated[str, Meta(min_length=1, max_length=GRANT_BYTES)]
+
+    def __repr__(self) -> str:
+        return f"RenewGrant(id={self.id!r})"  # Without the token, which must be in no log and in no traceback.
 
 
 class Blame(_Ask, frozen=True, kw_only=True):
@@ -298,7 +308,7 @@ Proposal = Propose | Accept | Reject
 """What is asked about drafts."""
 Asked = Judged | Undo | Proposal
 """What a room is asked; the rest is the connection's."""
-Command = Asked | Follow | Blame | Ping
+Command = Asked | Follow | Blame | RenewGrant | Ping
 
 NAMES: tuple[str, ...] = tuple(kebab(command.__name__) for command in get_args(Command))
 """The words that `do` may be."""

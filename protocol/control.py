@@ -1,8 +1,8 @@
 """Control: the answers of the control channel, as JSON text frames, written by the server and read by a client.
 
 A frame is one JSON object. An answer to a command has its `id` and exactly one of `ok`, `refused` and `unknown`; what
-the server says unasked has one key of its own: `record`, `caught_up`. Rules (specs/control.md): a reader ignores
-frames and fields that it does not know, so a newer server can say more to an older client.
+the server says unasked has one key of its own: `record`, `caught_up`, `renew`. Rules (specs/control.md): a reader
+ignores frames and fields that it does not know, so a newer server can say more to an older client.
 """
 
 import datetime
@@ -84,7 +84,13 @@ class CaughtUp(_Said, frozen=True, kw_only=True):
     caught_up: int
 
 
-Answer = Ok | Denied | Unknown | Shown | CaughtUp
+class Renew(Struct, frozen=True, kw_only=True):
+    """`{"renew": seconds}`: so long the socket's grant is still good; `renew-grant` brings a fresh one."""
+
+    renew: Annotated[float, Meta(ge=0)]
+
+
+Answer = Ok | Denied | Unknown | Shown | CaughtUp | Renew
 
 # --- writing ----------------------------------------------------------------------------------------------------------
 
@@ -121,6 +127,11 @@ def caught_up(seq: int) -> bytes:
     return b'{"caught_up":%d}' % seq
 
 
+def renew(seconds: float) -> bytes:
+    """The socket's grant is good for so long and then the socket ends."""
+    return _encoder.encode(Renew(renew=round(seconds, 3)))
+
+
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
@@ -131,6 +142,7 @@ class _Frame(Struct, frozen=True, kw_only=True):
     unknown: Reason | None = None
     record: ShownRecord | None = None
     caught_up: int | None = None
+    renew: float | None = None
 
 
 _decoder = msgspec.json.Decoder(_Frame)
@@ -151,6 +163,8 @@ def read(text: bytes | str) -> Answer | None:
         return Shown(record=frame.record)
     if frame.caught_up is not None:
         return CaughtUp(caught_up=frame.caught_up)
+    if frame.renew is not None:
+        return Renew(renew=frame.renew)
     if frame.refused is not None:
         return Denied(id=frame.id, refused=frame.refused)
     if frame.id is None:

@@ -12,7 +12,7 @@ from msgspec import Struct, to_builtins
 from pycrdt import Map
 
 from . import limits
-from .access import Grant
+from .access import Grant, check
 from .codec import rfc3339
 from .commands import Accept, Propose, Reject
 from .comparison import Comparison
@@ -25,8 +25,7 @@ from .state import Draft, RoomState
 
 def open_draft(state: RoomState, grant: Grant, command: Propose) -> DraftOpened:
     """The draft that the command opens. Raises Refused."""
-    if not grant.write:
-        raise Refused("not-allowed")
+    check(grant, command)
     if sum(draft.status == "open" for draft in state.drafts.values()) >= limits.DRAFTS_OPEN:
         raise Refused("room-full", f"{limits.DRAFTS_OPEN} drafts wait in this room; accept or reject one.")
     of = document_name(command.document)
@@ -35,8 +34,7 @@ def open_draft(state: RoomState, grant: Grant, command: Propose) -> DraftOpened:
 
 def draft_to_settle(state: RoomState, grant: Grant, command: Accept | Reject) -> Draft:
     """The draft that the command is about, if it may be decided. Raises Refused."""
-    if not (grant.write and grant.decide):
-        raise Refused("not-allowed")
+    check(grant, command)
     draft = state.drafts.get(command.draft)
     if draft is None:
         raise Refused("no-such-draft")

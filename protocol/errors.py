@@ -20,8 +20,11 @@ Code = Literal[
     "bad-update",
     "busy",
     "draft-changed",
+    "grant-expired",
+    "grant-revoked",
     "id-reused",
     "lineage-changed",
+    "no-grant",
     "no-such-agent",
     "no-such-blob",
     "no-such-document",
@@ -72,8 +75,11 @@ CODES: dict[Code, Meaning] = {
     "bad-update": Meaning("The bytes are not a Yjs update of version 1.", None, 400),
     "busy": Meaning("A run is on, and this agent takes no second prompt meanwhile.", None, 409),
     "draft-changed": Meaning("The draft was changed after what the asker saw; look again.", None, 409),
+    "grant-expired": Meaning("The grant has expired; reconnect with a fresh one.", 4301, 401),
+    "grant-revoked": Meaning("The grant was revoked; reconnect with another one.", 4301, 401),
     "id-reused": Meaning("This command id was accepted before with another body.", None, 409),
     "lineage-changed": Meaning("The tab holds a history that this room never had; reload.", 4409, 409),
+    "no-grant": Meaning("No valid grant was shown.", 4401, 401),
     "no-such-agent": Meaning("No agent of that name is at work here.", None, 404),
     "no-such-blob": Meaning("No blob of that name is here.", None, 404),
     "no-such-document": Meaning("This socket has no room document of that name open.", None, 404),
@@ -106,7 +112,6 @@ assert set(CODES) == set(get_args(Code))
 _ENDS: dict[int, Code] = {
     1009: "too-large",
     4400: "bad-request",
-    4401: "not-allowed",
     4404: "no-such-room",
 }
 """What a socket's end means whose number several codes have, or none, and whose reason names none of them."""

@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 from typing import assert_never
 
 import msgspec
+from msgspec import structs
 
 from . import limits
 from .about import provide_context, set_room
-from .access import Grant
+from .access import Grant, check
 from .commands import (
     Answer,
     Approve,
@@ -38,6 +39,7 @@ from .events import (
     ApprovalGranted,
     Attachment,
     QuestionAnswered,
+    RunRequested,
     StopRequested,
     TabTool,
     ToolAnsweredLate,
@@ -67,18 +69,15 @@ def judge(
     in µs since 1970. `tab` is the asking tab's name for itself, if it has one. `files` are those that the command names
     and the store has, by their hash.
     """
-    if not grant.write:
-        raise Refused("not-allowed")
+    check(grant, command)
     match command:
         case Prompt() | Regenerate() | EditPrompt():
-            return ask(state, command, _agent(state, command, agent_for), tab, files)
+            return [_for(grant, one) for one in ask(state, command, _agent(state, command, agent_for), tab, files)]
         case Stop():
             return _stop(state, command)
         case Steer():
             return [steer(state, command.run, command.text)]
         case Approve() | Deny() | Answer() | Resolve():
-            if not grant.decide:
-                raise Refused("not-allowed")
             return [_decide(state, command, now)]
         case RegisterTools():
             return [Verdict("", _tools(state, command))]
@@ -90,6 +89,13 @@ def judge(
             return [Verdict("", provide_context(state, command, tab))]
         case _:
             assert_never(command)
+
+
+def _for(grant: Grant, verdict: Verdict) -> Verdict:
+    """A run that a service asks for says for whom, as far as its grant does."""
+    if not grant.on_behalf_of or not isinstance(verdict.event, RunRequested):
+        return verdict
+    return Verdict(verdict.run, structs.replace(verdict.event, on_behalf_of=grant.on_behalf_of))
 
 
 def _agent(state: RoomState, command: Asking, agent_for: Callable[[str], AgentFacts]) -> AgentFacts:

@@ -298,6 +298,17 @@ LIMITS: dict[str, Limit] = {
         200_000, "records", "Of documents' pasts that a server keeps, some 450 bytes each; the one unused longest goes."
     ),
     "ROOM_IDLE_S": Limit(60, "seconds", "A room with nobody in it and nothing running leaves memory after this."),
+    "GRANT_BYTES": Limit(8 << 10, "bytes", "One token; half of a head, which has to hold it, and 64 patterns fit."),
+    "GRANT_PATTERNS": Limit(64, "patterns", "Of rooms, and of documents, in one grant; each is tried for every name."),
+    "GRANT_KEYS": Limit(16, "keys", "That grants may be signed with at one time; a rotation needs two."),
+    "GRANT_SKEW_S": Limit(60, "seconds", "That an issuer's clock may be ahead of ours."),
+    "GRANT_RENEW_PERCENT": Limit(80, "percent", "Of a grant's life; then its holder is asked for a fresh one."),
+    "SUBJECT_CHARS": Limit(200, "characters", "Of a subject, which each of its records carries, and of a name."),
+    "AUTH_S": Limit(10, "seconds", "Until a host's own function, or a key server, has said who asks; then 1013."),
+    "KEYS_FRESH_S": Limit(60, "seconds", "How long keys are believed before their file or address is read again."),
+    "KEYS_PAUSE_S": Limit(5, "seconds", "Between two readings because a token names a key that is not known."),
+    "KEYS_BYTES": Limit(256 << 10, "bytes", "One set of keys; 16 RSA keys with their certificates take a tenth."),
+    "REVOCATIONS": Limit(100_000, "revocations", "Held in memory, 30 MiB; who needs more changes the key instead."),
     "CONNECTIONS": Limit(10_000, "sockets", "Per process, at 40 KiB each; more is closed with 1013."),
     "HEAD_BYTES": Limit(16 << 10, "bytes", "An HTTP head; h11's default and that of most servers."),
     "HEAD_S": Limit(10, "seconds", "Until the head is whole; ends slowloris."),
@@ -439,6 +450,17 @@ SILENCE_S = LIMITS["SILENCE_S"].value
 CLIENT_CONNECT_S = LIMITS["CLIENT_CONNECT_S"].value
 CLIENT_FRAME_BYTES = LIMITS["CLIENT_FRAME_BYTES"].value
 ROOM_IDLE_S = LIMITS["ROOM_IDLE_S"].value
+GRANT_BYTES = LIMITS["GRANT_BYTES"].value
+GRANT_PATTERNS = LIMITS["GRANT_PATTERNS"].value
+GRANT_KEYS = LIMITS["GRANT_KEYS"].value
+GRANT_SKEW_S = LIMITS["GRANT_SKEW_S"].value
+GRANT_RENEW_PERCENT = LIMITS["GRANT_RENEW_PERCENT"].value
+SUBJECT_CHARS = LIMITS["SUBJECT_CHARS"].value
+AUTH_S = LIMITS["AUTH_S"].value
+KEYS_FRESH_S = LIMITS["KEYS_FRESH_S"].value
+KEYS_PAUSE_S = LIMITS["KEYS_PAUSE_S"].value
+KEYS_BYTES = LIMITS["KEYS_BYTES"].value
+REVOCATIONS = LIMITS["REVOCATIONS"].value
 CONNECTIONS = LIMITS["CONNECTIONS"].value
 HEAD_BYTES = LIMITS["HEAD_BYTES"].value
 HEAD_S = LIMITS["HEAD_S"].value

@@ -1,8 +1,12 @@
 """What is done: rooms, agents, servers, on Trio."""
 
+from ..protocol.access import Grant
 from ..protocol.budget import Limits
 from ..protocol.flow import FlowRun, StepFailed, flow
+from ..protocol.tokens import BadKey
 from .agent.definition import Agent, Prices
+from .auth.gate import Asker, Auth
+from .auth.keyring import KeyRing, keys_from_file, keys_from_url, keys_of
 from .client import connect
 from .embed import Runtime
 from .models import ModelNotOpened
@@ -17,11 +21,16 @@ from .tools.tool import ToolError
 
 __all__ = [
     "Agent",
+    "Asker",
+    "Auth",
+    "BadKey",
     "Blame",
     "Call",
     "Data",
     "File",
     "FlowRun",
+    "Grant",
+    "KeyRing",
     "Limits",
     "ModelNotOpened",
     "Prices",
@@ -35,6 +44,9 @@ __all__ = [
     "demo_tools",
     "document_tools",
     "flow",
+    "keys_from_file",
+    "keys_from_url",
+    "keys_of",
     "knowledge",
     "tool",
 ]

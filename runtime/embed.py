@@ -26,6 +26,8 @@ from ..protocol.names import document_name, room_name
 from ..storage.store import Store
 from .agent.crew import AgentCrew
 from .agent.definition import Agent
+from .auth.gate import Auth, Gate
+from .auth.revocations import Kind, Revocations
 from .commanding import RoomCommands
 from .room.identity import Surroundings
 from .room.live import Answer
@@ -47,6 +49,8 @@ class Runtime:
         surroundings = surroundings or Surroundings()
         self._crew = AgentCrew(self.agents, surroundings)
         self.rooms = Rooms(store, self._crew, surroundings)
+        self._now = surroundings.now
+        self._revocations = Revocations(store)
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -71,20 +75,40 @@ class Runtime:
         """A room by name; nothing happens until something is asked of it. Raises Refused('bad-name')."""
         return RoomHandle(self.rooms, self.store, room_name(name))
 
+    async def revoke(self, *, subject: str = "", grant: str = "", room: str = "") -> None:
+        """Let grants count no more: all of a subject or for a room that were issued until now, or the one of that id.
+        Sockets that use one close with 4301 at once; when this returns it is on disk. Raises Refused, StoreError,
+        OutcomeUnknown."""
+        wanted: dict[Kind, str] = {"subject": subject, "grant": grant, "room": room}
+        asked: list[tuple[Kind, str]] = [(kind, value) for kind, value in wanted.items() if value]
+        if len(asked) != 1:
+            raise ValueError("revoke one thing: a subject, a grant's id or a room")
+        await self._revocations.revoke(*asked[0], self._now())
+
     async def serve(
         self,
         host: str = "127.0.0.1",
         port: int = 8787,
         *,
         allow_origins: Sequence[str] = (),
+        auth: Auth | None = None,
         task_status: "trio.TaskStatus[str]" = trio.TASK_STATUS_IGNORED,
     ) -> None:
-        """Serve the console, HTTP and WebSocket on one port until cancelled; started with the URL once it listens."""
+        """Serve the console, HTTP and WebSocket on one port until cancelled; started with the URL once it listens.
+
+        `auth` says who may come in: keys, by which signed grants are checked (`keys_from_file`), or a function of your
+        own that is given each request's head (`Asker`) and gives a `Grant`, or None for nobody. Without it everybody
+        may do everything. Raises OSError, StoreError.
+        """
         from .server.listener import serve
 
         async with trio.open_nursery() as nursery:
             about = {"agents": [{"name": agent.name, "model": agent.model.name} for agent in self.agents]}
-            listening = partial(serve, self.rooms, host=host, port=port, allow_origins=allow_origins, about=about)
+            await self._revocations.load()
+            gate = Gate(auth, revocations=self._revocations, now=self._now)
+            listening = partial(
+                serve, self.rooms, host=host, port=port, allow_origins=allow_origins, gate=gate, about=about
+            )
             task_status.started((await nursery.start(listening)).url)
 
 
@@ -113,7 +137,7 @@ class RoomHandle(RoomCommands):
 
     async def _ask(self, command: Asked) -> Answer:
         checked = commands.parse(msgspec.json.encode(command))  # The same limits as over the wire.
-        assert not isinstance(checked, commands.Follow | commands.Blame | commands.Ping)
+        assert not isinstance(checked, commands.Follow | commands.Blame | commands.RenewGrant | commands.Ping)
         async with self._rooms.use(self.name) as room:
             return await room.ask(Grant(author=self.author), checked)
 

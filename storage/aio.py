@@ -19,10 +19,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncResult, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from ..protocol import limits
+from ..protocol.access import ANY
 from ..protocol.events import Record
 from . import file, queries
 from .opening import database_path, readable
-from .store import Blob, BlobFacts, Head, Listing, RoomDeleted, Sealed, Snapshot, StoreError
+from .store import Blob, BlobFacts, Head, Listing, Revocation, RoomDeleted, Sealed, Snapshot, StoreError
 
 
 def open_reader(url: str) -> "AioReader":
@@ -75,9 +76,14 @@ class AioReader:
         return queries.to_record(room, rows[0]) if rows else None
 
     async def rooms(
-        self, cursor: str = "", limit: int = 50, query: str = "", metadata: Mapping[str, str | None] | None = None
+        self,
+        cursor: str = "",
+        limit: int = 50,
+        query: str = "",
+        metadata: Mapping[str, str | None] | None = None,
+        names: Sequence[str] = ANY,
     ) -> Listing:
-        rows = await self._rows(queries.ROOMS, queries.list_asked(cursor, limit, query, metadata))
+        rows = await self._rows(queries.ROOMS, queries.list_asked(cursor, limit, query, metadata, names))
         return queries.to_listing(rows, limit)
 
     async def room_names(self, after: str = "", limit: int = 500) -> list[str]:
@@ -104,6 +110,13 @@ class AioReader:
     async def blobs_of(self, room: str, after: str = "", limit: int = 500) -> list[str]:
         rows = await self._of_room(queries.BLOBS_OF, {"room": room, "after": after, "limit": limit})
         return [row[0] for row in rows]
+
+    async def blob_reaches(self, name: str, rooms: Sequence[str]) -> bool:
+        rows = await self._rows(queries.BLOB_REACHES, {"name": name, "names": queries.globs(rooms)})
+        return bool(rows[0][0])
+
+    async def revocations(self) -> list[Revocation]:
+        return [queries.to_revocation(row) for row in await self._rows(queries.REVOCATIONS, {})]
 
     async def aclose(self) -> None:
         """Let go of the file. Idempotent."""

@@ -20,18 +20,19 @@ from operator import attrgetter
 from typing import Any, assert_never
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 from outcome import Error, Outcome, Value
 from sqlalchemy import Connection, Insert, Select, Update, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from ..protocol import limits
 from ..protocol.events import Record
 from . import blobs, chain, deleting, listing
 from .admission import active, lacking, refusal, repeated
-from .jobs import Answered, AppendJob, BlobJob, DeleteJob, Job, PurgeJob, SnapshotJob
+from .jobs import Answered, AppendJob, BlobJob, DeleteJob, Job, PurgeJob, RevokeJob, SnapshotJob
 from .store import About, Append, Head, RoomDeleted, StoreError
-from .tables import records, rooms, snapshots
+from .tables import records, revocations, rooms, snapshots
 
 Answer = Outcome[Answered]
 
@@ -94,6 +95,14 @@ _DROP_SNAPSHOTS = delete(snapshots).where(
     snapshots.c.room_id == bindparam("of_room"),
     snapshots.c.seq >= bindparam("rung"),
     snapshots.c.seq <= bindparam("newest"),
+)
+
+
+_revoked = insert_or(revocations)
+_REVOKE = _revoked.on_conflict_do_update(
+    index_elements=["kind", "value"],
+    set_={"at": _revoked.excluded.at},
+    where=_revoked.excluded.at > revocations.c.at,
 )
 
 
@@ -180,7 +189,7 @@ class Batch:
         self._move_heads()
         return answers
 
-    def _seldom(self, job: SnapshotJob | BlobJob | DeleteJob | PurgeJob) -> Answered:
+    def _seldom(self, job: SnapshotJob | BlobJob | DeleteJob | PurgeJob | RevokeJob) -> Answered:
         match job:
             case SnapshotJob():
                 return self._snapshot(job)
@@ -190,6 +199,9 @@ class Batch:
                 return self._delete(job)
             case PurgeJob():
                 return self._purge(job)
+            case RevokeJob():
+                self._connection.execute(_REVOKE, structs.asdict(job.revocation))
+                return None
             case _:
                 assert_never(job)
 

@@ -6,14 +6,15 @@ is told; it takes its time. Each order counts for one append, in the order given
 """
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import trio
 
+from ..protocol.access import ANY
 from ..protocol.errors import OutcomeUnknown
 from ..protocol.events import Record
-from .store import Append, Blob, BlobFacts, Head, Listing, Sealed, Snapshot, Store, StoreError
+from .store import Append, Blob, BlobFacts, Head, Listing, Revocation, Sealed, Snapshot, Store, StoreError
 
 
 class FaultyStore:
@@ -90,9 +91,14 @@ class FaultyStore:
         return await self.inner.find(room, record_id)
 
     async def rooms(
-        self, cursor: str = "", limit: int = 50, query: str = "", metadata: Mapping[str, str | None] | None = None
+        self,
+        cursor: str = "",
+        limit: int = 50,
+        query: str = "",
+        metadata: Mapping[str, str | None] | None = None,
+        names: Sequence[str] = ANY,
     ) -> Listing:
-        return await self.inner.rooms(cursor, limit, query, metadata)
+        return await self.inner.rooms(cursor, limit, query, metadata, names)
 
     async def room_names(self, after: str = "", limit: int = 500) -> list[str]:
         return await self.inner.room_names(after, limit)
@@ -105,6 +111,15 @@ class FaultyStore:
 
     async def blobs_of(self, room: str, after: str = "", limit: int = 500) -> list[str]:
         return await self.inner.blobs_of(room, after, limit)
+
+    async def blob_reaches(self, name: str, rooms: Sequence[str]) -> bool:
+        return await self.inner.blob_reaches(name, rooms)
+
+    async def revocations(self) -> list[Revocation]:
+        return await self.inner.revocations()
+
+    async def revoke(self, revocation: Revocation) -> None:
+        await self.inner.revoke(revocation)
 
     async def sealed(self, room: str, after: int = 0, limit: int = 500) -> list[Sealed]:
         return await self.inner.sealed(room, after, limit)

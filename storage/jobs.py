@@ -10,7 +10,7 @@ from ..protocol import limits
 from ..protocol.errors import Refused
 from ..protocol.media import media_type
 from . import chain
-from .store import Append, Head, Snapshot, next_seqs
+from .store import Append, Head, Revocation, Snapshot, next_seqs
 
 LARGEST = (1 << 63) - 1
 """Databases keep signed 64-bit integers; a larger one must fail its own append and not the batch."""
@@ -75,7 +75,19 @@ class PurgeJob:
         self.room = room
 
 
-Job = AppendJob | SnapshotJob | BlobJob | DeleteJob | PurgeJob
+class RevokeJob:
+    """A revocation on its way to a batch."""
+
+    room = ""
+    """It is no room's log that changes."""
+    weight = 1
+    pages = 1
+
+    def __init__(self, revocation: Revocation) -> None:
+        self.revocation = checked_revocation(revocation)
+
+
+Job = AppendJob | SnapshotJob | BlobJob | DeleteJob | PurgeJob | RevokeJob
 Answered = Head | bool | None
 
 
@@ -98,6 +110,13 @@ def prepare(append: Append) -> list[chain.Leaf]:
     if max(append.after + len(leaves), append.epoch, append.open_runs, append.wake_at or 0) > LARGEST:
         raise ValueError("a number of this append does not fit 64 bits")
     return leaves
+
+
+def checked_revocation(revocation: Revocation) -> Revocation:
+    """The revocation itself. Raises ValueError if its time does not fit 64 bits, which is the caller's bug."""
+    if not 0 <= revocation.at <= LARGEST:
+        raise ValueError("a number of this revocation does not fit 64 bits")
+    return revocation
 
 
 def checked_kind(data: bytes, kind: str) -> str:

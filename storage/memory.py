@@ -7,7 +7,7 @@ machine in tests/storage holds the SQLite engine to it, step by step.
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Self
 
@@ -15,10 +15,11 @@ import trio
 from msgspec import Struct, field, structs
 
 from ..protocol import limits
+from ..protocol.access import ANY, fits
 from ..protocol.events import Record
 from . import chain, listing
 from .admission import active, lacking, refusal, repeated
-from .jobs import checked_kind, prepare
+from .jobs import checked_kind, checked_revocation, prepare
 from .store import (
     About,
     Append,
@@ -27,6 +28,7 @@ from .store import (
     Head,
     Listed,
     Listing,
+    Revocation,
     RoomDeleted,
     Sealed,
     Snapshot,
@@ -59,6 +61,7 @@ class MemoryStore:
         self._rooms: dict[str, _Room] = {}
         self._blobs: dict[str, Blob] = {}
         self._loose: dict[str, int] = {}
+        self._revoked: dict[tuple[str, str], Revocation] = {}
         self._entropy = entropy
         self._now = now
         self._closed = False
@@ -96,7 +99,12 @@ class MemoryStore:
         return kept.records[kept.places[record_id] - 1]
 
     async def rooms(
-        self, cursor: str = "", limit: int = 50, query: str = "", metadata: Mapping[str, str | None] | None = None
+        self,
+        cursor: str = "",
+        limit: int = 50,
+        query: str = "",
+        metadata: Mapping[str, str | None] | None = None,
+        names: Sequence[str] = ANY,
     ) -> Listing:
         start = listing.place(cursor)
         await self._checkpoint()
@@ -104,6 +112,7 @@ class MemoryStore:
             ((kept.activity, name), kept)
             for name, kept in self._rooms.items()
             if not kept.head.deleted
+            and fits(name, names)
             and (kept.activity, name) < start
             and listing.folded(query) in listing.searched(name, kept.about)
             and listing.matches(kept.about.metadata, metadata or {})
@@ -188,6 +197,23 @@ class MemoryStore:
         await self._checkpoint()
         kept = self._kept(room)
         return sorted(name for name in kept.blobs if name > after)[:limit] if kept else []
+
+    async def blob_reaches(self, name: str, rooms: Sequence[str]) -> bool:
+        await self._checkpoint()
+        using = [room for room, kept in self._rooms.items() if name in kept.blobs and not kept.head.deleted]
+        return not using or any(fits(room, rooms) for room in using)
+
+    async def revocations(self) -> list[Revocation]:
+        await self._checkpoint()
+        return [self._revoked[key] for key in sorted(self._revoked)]
+
+    async def revoke(self, revocation: Revocation) -> None:
+        checked_revocation(revocation)
+        await self._checkpoint()
+        key = (revocation.kind, revocation.value)
+        known = self._revoked.get(key)
+        if known is None or known.at < revocation.at:
+            self._revoked[key] = revocation
 
     async def put_blob(self, data: bytes, media_type: str) -> str:
         kind, name, now = checked_kind(data, media_type), sha256(data).hexdigest(), self._now()

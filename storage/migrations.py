@@ -80,6 +80,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) STRICT""",
         "CREATE INDEX blob_uses_hash ON blob_uses (hash)",
     ),
+    (
+        """CREATE TABLE revocations (
+            kind TEXT NOT NULL,
+            value TEXT NOT NULL,
+            at INTEGER NOT NULL,
+            PRIMARY KEY (kind, value)
+        ) STRICT""",
+    ),
 )
 
 VERSION = len(MIGRATIONS)

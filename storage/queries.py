@@ -16,8 +16,8 @@ from ..protocol import limits
 from ..protocol.codec import CorruptBody, decode_event
 from ..protocol.events import Record
 from . import chain, listing
-from .store import About, Blob, BlobFacts, Head, Listed, Listing, Sealed, Snapshot, StoreCorrupt
-from .tables import blob_data, blob_uses, blobs, records, rooms, snapshots
+from .store import About, Blob, BlobFacts, Head, Listed, Listing, Revocation, Sealed, Snapshot, StoreCorrupt
+from .tables import blob_data, blob_uses, blobs, records, revocations, rooms, snapshots
 
 PARTITION = 50
 """Rows fetched at a time while a page fills; so that one page of large updates is not read far past its limit."""
@@ -71,6 +71,7 @@ FIND = (
     .where(rooms.c.name == _room, _alive, records.c.record_id == bindparam("record_id"))
 )
 DELETED = select(rooms.c.id).where(rooms.c.name == _room, rooms.c.deleted > 0)
+_fitting = text("EXISTS (SELECT 1 FROM json_each(:names) AS p WHERE rooms.name GLOB p.value)")
 _place = tuple_(rooms.c.activity, rooms.c.name)
 ROOMS = (
     select(*_head_columns, rooms.c.title, rooms.c.metadata, rooms.c.waiting_runs, rooms.c.activity)
@@ -82,6 +83,7 @@ ROOMS = (
             "NOT EXISTS (SELECT 1 FROM json_each(:wanted) AS w WHERE w.value IS NOT "
             "(SELECT m.value FROM json_each(rooms.metadata) AS m WHERE m.key = w.key))"
         ),
+        _fitting,
     )
     .order_by(rooms.c.activity.desc(), rooms.c.name.desc())
     .limit(bindparam("limit"))
@@ -105,6 +107,15 @@ BLOBS_OF = (
     .order_by(blob_uses.c.hash)
     .limit(bindparam("limit"))
 )
+_users = (
+    select(rooms.c.id)
+    .join(blob_uses, blob_uses.c.room_id == rooms.c.id)
+    .where(blob_uses.c.hash == bindparam("name"), _alive)
+)
+BLOB_REACHES = select(or_(_users.where(_fitting).exists(), ~_users.exists()))
+REVOCATIONS = select(revocations.c.kind, revocations.c.value, revocations.c.at).order_by(
+    revocations.c.kind, revocations.c.value
+)
 SNAPSHOTS = (
     select(snapshots.c.seq, snapshots.c.version, snapshots.c.data, snapshots.c.data_hash)
     .join(rooms, snapshots.c.room_id == rooms.c.id)
@@ -123,12 +134,21 @@ def to_head(row: Sequence[Any]) -> Head:
     return Head(*columns, deleted=row[-1] > 0)
 
 
-def list_asked(cursor: str, limit: int, query: str, metadata: listing.Wanted | None) -> dict[str, Any]:
+def globs(patterns: Sequence[str]) -> str:
+    """Patterns of names (protocol.access) as a JSON list of what GLOB takes, which knows more wildcards than we do."""
+    escaped = [pattern.replace("[", "[[]").replace("?", "[?]") for pattern in patterns]
+    return msgspec.json.encode(escaped).decode()
+
+
+def list_asked(
+    cursor: str, limit: int, query: str, metadata: listing.Wanted | None, names: Sequence[str]
+) -> dict[str, Any]:
     """The parameters of ROOMS, which is asked for one more than a page holds. Raises BadCursor."""
     activity, name = listing.place(cursor)
     wanted = msgspec.json.encode(metadata or {}).decode()
     folded = listing.folded(query)
-    return {"activity": activity, "name": name, "limit": limit + 1, "query": folded, "wanted": wanted}
+    asked = {"activity": activity, "name": name, "limit": limit + 1, "query": folded, "wanted": wanted}
+    return asked | {"names": globs(names)}
 
 
 def to_listing(rows: Sequence[Sequence[Any]], limit: int) -> Listing:
@@ -139,6 +159,11 @@ def to_listing(rows: Sequence[Sequence[Any]], limit: int) -> Listing:
         listed.append(Listed(to_head(head), About(title, msgspec.json.decode(metadata), waiting_runs), activity))
     last = listed[-1] if len(rows) > limit > 0 else None
     return Listing(tuple(listed), listing.cursor((last.activity, last.head.room)) if last else "")
+
+
+def to_revocation(row: Sequence[Any]) -> Revocation:
+    """A row of REVOCATIONS."""
+    return Revocation(*row)
 
 
 def to_blob(row: Sequence[Any]) -> Blob:

@@ -16,9 +16,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from ..protocol import limits
+from ..protocol.access import ANY
 from ..protocol.events import Record
 from . import file, queries
-from .store import Blob, BlobFacts, Head, Listing, RoomDeleted, Sealed, Snapshot, StoreError
+from .store import Blob, BlobFacts, Head, Listing, Revocation, RoomDeleted, Sealed, Snapshot, StoreError
 
 T = TypeVar("T")
 
@@ -70,9 +71,14 @@ class SqliteReader:
         return queries.to_record(room, rows[0]) if rows else None
 
     async def rooms(
-        self, cursor: str = "", limit: int = 50, query: str = "", metadata: Mapping[str, str | None] | None = None
+        self,
+        cursor: str = "",
+        limit: int = 50,
+        query: str = "",
+        metadata: Mapping[str, str | None] | None = None,
+        names: Sequence[str] = ANY,
     ) -> Listing:
-        rows = await self._rows(queries.ROOMS, queries.list_asked(cursor, limit, query, metadata))
+        rows = await self._rows(queries.ROOMS, queries.list_asked(cursor, limit, query, metadata, names))
         return queries.to_listing(rows, limit)
 
     async def room_names(self, after: str = "", limit: int = 500) -> list[str]:
@@ -102,6 +108,13 @@ class SqliteReader:
     async def blobs_of(self, room: str, after: str = "", limit: int = 500) -> list[str]:
         rows = await self._of_room(queries.BLOBS_OF, {"room": room, "after": after, "limit": limit})
         return [row[0] for row in rows]
+
+    async def blob_reaches(self, name: str, rooms: Sequence[str]) -> bool:
+        rows = await self._rows(queries.BLOB_REACHES, {"name": name, "names": queries.globs(rooms)})
+        return bool(rows[0][0])
+
+    async def revocations(self) -> list[Revocation]:
+        return [queries.to_revocation(row) for row in await self._rows(queries.REVOCATIONS, {})]
 
     async def unfinished(self, due: int | None = None, after: str = "", limit: int = 100) -> list[str]:
         asked: dict[str, Any] = {"after": after, "limit": limit}

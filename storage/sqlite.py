@@ -33,9 +33,9 @@ from ..protocol import limits
 from ..protocol.errors import OutcomeUnknown
 from . import deleting, file
 from .batch import Answer, Batch, Moved, Standing
-from .jobs import Answered, AppendJob, BlobJob, DeleteJob, Job, PurgeJob, SnapshotJob
+from .jobs import Answered, AppendJob, BlobJob, DeleteJob, Job, PurgeJob, RevokeJob, SnapshotJob
 from .reader import SqliteReader, T
-from .store import Append, Head, Snapshot, StoreError
+from .store import Append, Head, Revocation, Snapshot, StoreError
 from .writer import InlineWriter, Writer
 
 
@@ -273,6 +273,9 @@ class SqliteStore(SqliteReader):
             job = await trio.to_thread.run_sync(BlobJob, data, media_type, self._now())
         await self._writer.submit(job)
         return job.hash
+
+    async def revoke(self, revocation: Revocation) -> None:
+        await self._writer.submit(RevokeJob(revocation))
 
     async def delete(self, room: str) -> bool:
         found = await self._writer.submit(DeleteJob(room))

@@ -13,10 +13,11 @@ deleted room leaves nothing of that but its row, so that its name, its lineage a
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
+from ..protocol.access import ANY
 from ..protocol.errors import PlaitError
 from ..protocol.events import Record
 
@@ -118,6 +119,15 @@ class Sealed(Struct, frozen=True):
     hash: bytes
 
 
+class Revocation(Struct, frozen=True):
+    """Grants that count no more: every one of a subject, or for a room, that was issued up to `at` (µs since 1970), or
+    the one grant of that id."""
+
+    kind: Literal["subject", "grant", "room"]
+    value: str
+    at: int
+
+
 class StoreError(PlaitError):
     """The store could not do it, and nothing changed. The sentence is for people and names the database."""
 
@@ -180,12 +190,18 @@ class Reader(Protocol):
         ...
 
     async def rooms(
-        self, cursor: str = "", limit: int = 50, query: str = "", metadata: Mapping[str, str | None] | None = None
+        self,
+        cursor: str = "",
+        limit: int = 50,
+        query: str = "",
+        metadata: Mapping[str, str | None] | None = None,
+        names: Sequence[str] = ANY,
     ) -> Listing:
         """At most `limit` rooms, the latest active first, from `cursor` on.
 
         Those whose name or title contains `query`, however either is capitalised, and whose metadata has each of these
-        values, or lacks the key where the value is None. Raises BadCursor.
+        values, or lacks the key where the value is None. Their names fit one of the patterns `names`
+        (protocol.access). Raises BadCursor.
         """
         ...
 
@@ -211,6 +227,14 @@ class Reader(Protocol):
 
     async def blobs_of(self, room: str, after: str = "", limit: int = 500) -> list[str]:
         """The hashes of the blobs that the room refers to, in order, after that one; at most `limit`."""
+        ...
+
+    async def blob_reaches(self, name: str, rooms: Sequence[str]) -> bool:
+        """Whether a room whose name fits one of these patterns refers to the blob, or no room does."""
+        ...
+
+    async def revocations(self) -> list[Revocation]:
+        """Everything that was revoked, by kind and value."""
         ...
 
 
@@ -252,6 +276,11 @@ class Store(Reader, Protocol):
         `limits.BLOB_LOOSE_S` of its last upload may be swept. Raises as `append` does; ValueError if the bytes or their
         type break protocol.media's rules.
         """
+        ...
+
+    async def revoke(self, revocation: Revocation) -> None:
+        """Keep a revocation, in place of an older one of the same kind and value; of two the later one stays. Returns
+        once it is on disk. Raises StoreFull, StoreError or OutcomeUnknown, and then asking again is safe."""
         ...
 
     async def delete(self, room: str) -> bool:

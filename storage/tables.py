@@ -9,6 +9,7 @@
 - `blobs` says what is known of each blob, and `blob_data` holds its bytes apart, because SQLite rewrites a row as a
   whole when one of its columns changes. `loose_since` is when it was last uploaded without a room having referred to it
   since, NULL as soon as one does. `blob_uses` holds one row for each blob that a room refers to.
+- `revocations` says which grants count no more, and since when; a grant is in no log, so this stands beside them.
 - `snapshots` are caches. Each carries its own SHA-256, because a cache that rotted must look like no cache.
 
 Text columns are Text and numbers are 64 bits, because SQLite's STRICT knows no other and PostgreSQL does not care. The
@@ -146,3 +147,12 @@ blob_uses = Table(
 )
 
 Index("blob_uses_hash", blob_uses.c.hash)
+
+revocations = Table(
+    "revocations",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("at", _number, nullable=False),
+    sqlite_strict=True,
+)

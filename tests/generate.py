@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from plait.protocol import schema
+from plait.protocol import access, schema
 from plait.protocol.errors import CODES
 from plait.protocol.limits import LIMITS
 
@@ -135,10 +135,34 @@ def _parts(shapes: dict[str, Any]) -> str:
     return text
 
 
+def access_page() -> str:
+    """specs/access.md: the tables of what needs which right between its two marks; the rest is written by hand."""
+    page = (SPECS / "access.md").read_text()
+    head, tail = page.split("<!-- generated: rights -->")[0], "<!-- end -->"
+    head_row = " | ".join(access.RIGHTS)
+    tables = [
+        f"### {title}\n\n| {first} | {head_row} |\n| --- |{' --- |' * len(access.RIGHTS)}\n{_rights(table)}"
+        for title, first, table in (
+            ("Commands", "`do`", access.COMMANDS),
+            ("Messages of a document's lane", "message", access.FRAMES),
+            ("HTTP", "request", access.REQUESTS),
+        )
+    ]
+    return head + "<!-- generated: rights -->\n\n" + "\n".join(tables) + "\n" + tail + page.split(tail)[1]
+
+
+def _rights(table: dict[str, access.Needs]) -> str:
+    return "".join(
+        f"| `{name}` | {' | '.join('x' if right in needed else '' for right in access.RIGHTS)} |\n"
+        for name, needed in table.items()
+    )
+
+
 def generated() -> dict[Path, str]:
     """Every derived file and what it should hold."""
     pages = {SPECS / "limits.md": limits_page(), SPECS / "codes.md": codes_page()}
     pages[SPECS / "document.md"] = document_page()
+    pages[SPECS / "access.md"] = access_page()
     pages |= {TYPES / "codes.ts": codes_types(), TYPES / "limits.ts": limits_types()}
     for name, make in schema.ALL.items():
         pages[SPECS / "schema" / f"{name}.json"] = json.dumps(make(), indent=2, ensure_ascii=False) + "\n"

@@ -126,6 +126,10 @@ def authenticated(prefix: bytes, *, writes: bool) -> bytes:
     return prefix + b"\x02\x02" + write_string("read-write" if writes else "readonly")
 
 
+TOKEN_WANTED = b"\x02\x00"
+"""Behind a prefix: the provider is to show its token again."""
+
+
 def denied(prefix: bytes, reason: str) -> bytes:
     """The provider may not have the document (any more). It stays on the socket and does not ask again by itself."""
     return prefix + b"\x02\x01" + write_string(reason)

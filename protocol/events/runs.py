@@ -21,7 +21,7 @@ class RunRequested(Fact, frozen=True):
     `after` is the run that the conversation goes on from, empty for its beginning; logs from before branches say None,
     which means the run before. `instead` is the run of which this one is another version. `parent` and `step` are the
     run and its step that wait for this one as a sub-agent's. `context` are facts for this prompt alone. `options` is
-    JSON text of what the prompt overrides of its agent's.
+    JSON text of what the prompt overrides of its agent's. `on_behalf_of` is whom its author acts for.
     """
 
     agent: str
@@ -34,6 +34,7 @@ class RunRequested(Fact, frozen=True):
     context: dict[str, str] = field(default_factory=dict)
     attachments: tuple[Attachment, ...] = ()
     options: str = ""
+    on_behalf_of: str = ""
 
 
 class RunStarted(Fact, frozen=True):

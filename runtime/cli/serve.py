@@ -14,13 +14,15 @@ import sys
 import threading
 from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 import click
 import trio
 
 from ...protocol import limits
 from ...storage import open_store
-from .. import Agent, ModelNotOpened, Runtime, demo_tools
+from .. import Agent, Auth, BadKey, ModelNotOpened, Runtime, demo_tools, keys_from_file, keys_from_url
+from ..auth.gate import AuthFunction
 from ..tools.tool import Tool
 from .asking import store_option
 
@@ -45,7 +47,10 @@ INSTRUCTIONS = "You are a helpful assistant. Answer in Markdown."
 )
 @click.option("--agent", "agents", metavar="MODULE:NAME", multiple=True, help="An agent of your own; may be repeated.")
 @click.option("--auth", metavar="none|MODULE:FUNCTION", default="none", show_default=True, help="Who may come in.")
-@click.option("--secret-file", metavar="F", help="The key that grants are signed with.")
+@click.option(
+    "--secret-file", metavar="F", help="The keys that grants are signed with: a shared secret, a JWK set or a PEM."
+)
+@click.option("--jwks-url", metavar="URL", help="An issuer's JWK set, in place of a file.")
 @click.option(
     "--allow-origin", "origins", metavar="ORIGIN", multiple=True, help="A page elsewhere that may connect; repeatable."
 )
@@ -58,11 +63,14 @@ def verb(
     agents: tuple[str, ...],
     auth: str,
     secret_file: str | None,
+    jwks_url: str | None,
     origins: tuple[str, ...],
     ready_file: Path | None,
 ) -> None:
     """Serve rooms, their agents and the console until SIGTERM or SIGINT."""
-    _refuse_what_is_not_safe(host, auth, secret_file)
+    gate = _gate(auth, secret_file, jwks_url)
+    if gate is None:
+        _refuse_what_is_not_safe(host)
     if ready_file is not None and not ready_file.absolute().parent.is_dir():
         raise click.UsageError(f"--ready-file {ready_file} stands in a folder that does not exist")
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -73,7 +81,7 @@ def verb(
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             async with open_store(store_url) as store, Runtime(store, crew) as runtime:
                 async with trio.open_nursery() as nursery:
-                    url = await nursery.start(partial(runtime.serve, host, port, allow_origins=origins))
+                    url = await nursery.start(partial(runtime.serve, host, port, allow_origins=origins, auth=gate))
                     _tell(url, ready_file)
                     async for _ in signals:
                         break
@@ -95,13 +103,30 @@ def _leave() -> None:
     os._exit(0)
 
 
-def _refuse_what_is_not_safe(host: str, auth: str, secret_file: str | None) -> None:
-    if auth != "none" or secret_file:
-        raise click.UsageError("grants are not built yet: leave --auth at none, and --secret-file out")
+def _gate(auth: str, secret_file: str | None, jwks_url: str | None) -> Auth | None:
+    """Who says who asks; None if nobody is asked."""
+    if (auth != "none") + bool(secret_file) + bool(jwks_url) > 1:
+        raise click.UsageError("say one of --auth MODULE:FUNCTION, --secret-file and --jwks-url")
+    try:
+        if secret_file:
+            return keys_from_file(secret_file)
+        if jwks_url:
+            return keys_from_url(jwks_url)
+    except (BadKey, OSError) as error:
+        raise click.UsageError(f"--{'secret-file' if secret_file else 'jwks-url'}: {error}") from None
+    if auth == "none":
+        return None
+    found: Any = _named("--auth", auth)
+    if not callable(found):
+        raise click.UsageError(f"--auth {auth} is a {type(found).__name__}, not a function")
+    return cast(AuthFunction, found)
+
+
+def _refuse_what_is_not_safe(host: str) -> None:
     if not _is_loopback(host):
         raise click.UsageError(
             f"--host {host} lets other machines in, and with --auth none anybody there may read and write every room; "
-            "keep to 127.0.0.1 and put a proxy that knows its users before it"
+            "ask for grants with --secret-file, or keep to 127.0.0.1 and put a proxy that knows its users before it"
         )
 
 
@@ -132,19 +157,24 @@ def _demo_tools() -> tuple[Tool | Agent, ...]:
 
 
 def _load(name: str) -> Agent:
-    """The agent that `MODULE:NAME` means, with modules of the working folder among those that can be named."""
-    module, colon, attribute = name.partition(":")
-    if not (module and colon and attribute):
-        raise click.UsageError(f"--agent {name} is not MODULE:NAME")
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())
-    try:
-        found = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise click.UsageError(f"--agent {name} cannot be loaded: {error}") from error
+    """The agent that `MODULE:NAME` means."""
+    found = _named("--agent", name)
     if not isinstance(found, Agent):
         raise click.UsageError(f"--agent {name} is a {type(found).__name__}, not an Agent")
     return found
+
+
+def _named(option: str, name: str) -> Any:
+    """What `MODULE:NAME` means, with modules of the working folder among those that can be named."""
+    module, colon, attribute = name.partition(":")
+    if not (module and colon and attribute):
+        raise click.UsageError(f"{option} {name} is not MODULE:NAME")
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise click.UsageError(f"{option} {name} cannot be loaded: {error}") from error
 
 
 def _tell(url: str, ready_file: Path | None) -> None:

@@ -112,14 +112,13 @@ class Editing(Drafting):
             self._change(document, before)
             self._draft(DocumentEdited(), typed.author, document=document, update=update)
 
-    def has_news(self, update: bytes) -> bool:
-        """Whether an edit of the room document holds a struct or a deletion that the document has not."""
-        edit = read(update)
-        if new_clients(edit, decode_state_vector(self.room_document.doc.get_state())):
+    def has_news(self, document: str, update: bytes) -> bool:
+        """Whether an edit holds a struct or a deletion that the document has not. Raises Refused."""
+        edit, doc = read(update), self.document(document)
+        if new_clients(edit, decode_state_vector(doc.get_state())):
             return True
         if not edit.deleted:
             return False
-        doc = self.room_document.doc
         known = read(doc.get_update(doc.get_state()), own=True).deleted
         return any(not any(c == k and a <= s and e <= b for k, a, b in known) for c, s, e in edit.deleted)
 

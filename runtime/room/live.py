@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from ...protocol.access import HOUSE, Grant
+from ...protocol.access import HOUSE, Grant, check
 from ...protocol.commands import Accept, Asked, Judged, Proposal, Propose, Reject, Undo, digest
 from ...protocol.errors import PlaitError, Refused
 from ...protocol.events import (
@@ -110,6 +110,7 @@ class Live(Proposing):
         `prepared` is what an undo or a decision about a draft would do; `run` is the run in which an agent asks.
         Raises Refused, OutcomeUnknown; Later if nothing was done and the next pass should ask again. Anything else
         that it raises without having touched anything is logged, and is no more than a refusal of this one command."""
+        check(grant, command)
         asked = digest(command)
         earlier = (known.asked, Answer(known.seq, known.run, _told(known))) if known else self._asked.get(command.id)
         if earlier is not None:
@@ -156,8 +157,6 @@ class Live(Proposing):
         return Answer(first, verdicts[0].run)
 
     def _undo(self, grant: Grant, command: Undo, asked: bytes, prepared: Prepared | None) -> Answer:
-        if not grant.write:
-            raise Refused("not-allowed")
         assert prepared is not None
         if prepared.seq < self.state.undone:
             raise Later  # Somebody undid something since, and nothing may be brought back twice.
@@ -176,8 +175,6 @@ class Live(Proposing):
     def _proposal(
         self, grant: Grant, command: Proposal, asked: bytes, prepared: Prepared | Plan | None, run: str
     ) -> Answer:
-        if not grant.write:
-            raise Refused("not-allowed")
         first = self.state.seq + 1
         if isinstance(command, Propose):
             return Answer(first, run, self.propose(grant, command, run, asked))

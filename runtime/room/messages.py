@@ -121,9 +121,9 @@ class Edit:
 
     def speculate(self, live: Live, agent_for: AgentFor) -> None:
         try:
-            if self.tab.document:
+            if self.tab.writes:
                 self._taken = live.edit(self.tab.author, self.tab.document, self.update, self.tab)
-            elif live.has_news(self.update):
+            elif live.has_news(self.tab.document, self.update):
                 self._refused = Refused("permission-denied")
         except Refused as refused:
             self._refused = refused

@@ -13,6 +13,7 @@ from functools import partial
 
 import trio
 
+from ...protocol.access import allows
 from ...protocol.commands import Accept, Reject, Undo
 from ...protocol.errors import OutcomeUnknown, PlaitError, Refused
 from ...protocol.events import command_record_id
@@ -42,7 +43,7 @@ class Preparing:
 
     def takes(self, message: Message, state: RoomState, nursery: trio.Nursery) -> bool:
         """Whether the message has to be prepared first; it comes again when it is."""
-        if not isinstance(message, Ask) or not message.grant.write:
+        if not isinstance(message, Ask) or not allows(message.grant, message.command):
             return False  # Who may not is refused before anything is read for them.
         command = message.command
         if isinstance(command, Undo) and (message.prepared is None or message.again):
@@ -50,7 +51,7 @@ class Preparing:
             return True
         if isinstance(command, Accept | Reject) and (message.prepared is None or message.again):
             draft = state.drafts.get(command.draft)
-            if draft is not None and draft.status == "open" and message.grant.decide:
+            if draft is not None and draft.status == "open":
                 nursery.start_soon(self._prepare, message, command, draft.of)
                 return True
         return False

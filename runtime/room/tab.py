@@ -55,6 +55,11 @@ class Tab(Protocol):
     def document(self) -> str: ...
 
     @property
+    def writes(self) -> bool:
+        """Whether its edits are taken, at this moment; of the room document they never are."""
+        ...
+
+    @property
     def behind(self) -> bytes | None:
         """The state vector before the first dropped delta, or None while nothing was dropped."""
         ...

@@ -14,7 +14,7 @@ from hashlib import sha256
 import trio
 
 from ...protocol import limits
-from ...protocol.access import Grant
+from ...protocol.access import UPLOADING, Grant
 from ...protocol.errors import Refused
 from ...protocol.media import blob_name, is_picture, media_type
 from ...storage.store import BlobFacts, Store
@@ -33,8 +33,8 @@ class Blobs:
 
     async def put(self, request: Request, exchange: Exchange, grant: Grant) -> Response:
         """Keep the body: 201 and what is known of it, or 200 if it was here before. Raises Refused, StoreError."""
-        if not grant.write:
-            raise Refused("not-allowed")
+        if not any(grant.has(right) for right in UPLOADING):
+            raise Refused("not-allowed", "Who puts a file needs the right to write, to prompt or to carry out tools.")
         kind = media_type(request.headers.get("content-type", ""))
         async with self._at_once:
             data = await exchange.body(limits.BLOB_BYTES, limits.BLOB_UPLOAD_S)
@@ -46,16 +46,19 @@ class Blobs:
 
     async def get(self, name: str, request: Request, grant: Grant) -> Response:
         """The blob, or 304 if the asker has it. Raises Refused, StoreError."""
-        if not grant.read:
-            raise Refused("not-allowed")
         facts = await self._store.blob_facts(blob_name(name))
-        if facts is None:
+        if facts is None or not await self._may_see(name, grant):
             raise Refused("no-such-blob")
         headers = _headers(facts)
         if f'"{name}"' in request.headers.get("if-none-match", ""):
             return Response(304, headers)
         headers += (("content-type", facts.media_type), ("content-length", str(facts.size)))
         return Response(200, headers, partial(self._send, name))
+
+    async def _may_see(self, name: str, grant: Grant) -> bool:
+        """Whether one of the grant's rooms refers to the blob, or none does yet: then only its uploader knows of it.
+        To others it is as if it was not there."""
+        return "*" in grant.rooms or await self._store.blob_reaches(name, grant.rooms)
 
     async def _send(self, name: str, send: Send) -> None:
         """Write the blob to a reader who takes it within `RESPONSE_S`; whoever does not is cut off."""

@@ -19,10 +19,11 @@ from typing import NamedTuple, Protocol
 import trio
 
 from ...protocol import addressing, control, limits
-from ...protocol.access import Grant
-from ...protocol.commands import Asked, Blame, CommandRefused, Follow, Ping, parse
+from ...protocol.access import check
+from ...protocol.commands import Asked, Blame, Command, CommandRefused, Follow, Ping, RenewGrant, parse
 from ...protocol.errors import OutcomeUnknown, PlaitError, Refused
 from ...storage.store import StoreError
+from ..auth.held import Held
 from ..room.tab import Tab
 from . import wire
 from .answers import answer_frame
@@ -56,29 +57,26 @@ class Place(Tab, Protocol):
 
 
 class Channel:
-    """The control channel of the tab `place` in that room; `to` begins what it says on a socket that has several."""
+    """The control channel of the tab `place`, in the room of the grant that it holds; `to` begins what it says on a
+    socket that has several."""
 
     __slots__ = (
         "_emptied",
         "_follower",
         "_follows",
-        "_grant",
+        "_held",
         "_nursery",
         "_place",
         "_room",
-        "_room_name",
         "_scopes",
         "_sources",
         "_to",
         "_unanswered",
     )
 
-    def __init__(
-        self, place: Place, room: str, grant: Grant, sources: Sources, nursery: trio.Nursery, to: str = ""
-    ) -> None:
+    def __init__(self, place: Place, held: Held, sources: Sources, nursery: trio.Nursery, to: str = "") -> None:
         self._place = place
-        self._room_name = room
-        self._grant = grant
+        self._held = held
         self._sources = sources
         self._nursery = nursery
         self._to = addressing.label(to) if to else b""
@@ -108,9 +106,11 @@ class Channel:
     # --- what is asked --------------------------------------------------------------------------------------------
 
     def receive(self, text: str | bytes) -> None:
-        """A command, or what should be one."""
+        """A command, or what should be one. Raises why its grant is over, if it is."""
+        self._held.check()
         try:
             command = parse(text)
+            self._check(command)
         except CommandRefused as refused:
             self._say(control.refused(refused.id, refused))
             return
@@ -119,12 +119,21 @@ class Channel:
                 self._say(control.pong(command.id))
             case Follow():
                 self._follow(command)
+            case RenewGrant():
+                if self._may_ask(command.id):
+                    self._start(partial(self._renew, command))
             case Blame():
                 if self._may_ask(command.id):
                     self._start(partial(self._blame, command))
             case _:
                 if self._may_ask(command.id):
                     self._ask(command)
+
+    def _check(self, command: Command) -> None:
+        try:
+            check(self._held.grant, command)
+        except Refused as refused:
+            raise CommandRefused(refused.code, refused.message, command.id) from None
 
     def _may_ask(self, command_id: str) -> bool:
         if self._unanswered >= limits.COMMANDS_UNANSWERED:
@@ -135,14 +144,36 @@ class Channel:
 
     def _ask(self, command: Asked) -> None:
         assert self._room is not None
-        self._room.command(self._grant, command, partial(self._answer, command.id), self._place)
+        self._room.command(self._held.grant, command, partial(self._answer, command.id), self._place)
 
     def _answer(self, command_id: str, answer: Answer | PlaitError) -> None:
         self._unanswered -= 1
         self._say(answer_frame(command_id, answer))
 
+    async def _renew(self, command: RenewGrant) -> None:
+        try:
+            await self._held.renew(command.grant)
+        except Refused as refused:
+            self._say(control.refused(command.id, refused))
+        else:
+            self._say(control.pong(command.id))
+            self._follow_less()
+        self._unanswered -= 1
+
+    def _follow_less(self) -> None:
+        """A fresh grant may allow less: the log is not shown on."""
+        try:
+            check(self._held.grant, Follow(id="renewed"))
+        except Refused:
+            if self._follower is not None:
+                self._follower.cancel()
+
+    def warn(self, seconds: float) -> None:
+        """The grant is good for so long and then the tab ends."""
+        self._say(control.renew(seconds))
+
     async def _blame(self, command: Blame) -> None:
-        self._say(await self._sources.blaming.frame(self._room_name, command))
+        self._say(await self._sources.blaming.frame(self._held.room, command))
         self._unanswered -= 1
 
     def _follow(self, command: Follow) -> None:
@@ -158,7 +189,7 @@ class Channel:
         if self._room is None:
             return
         try:
-            await follow(self._sources.log(self._room_name), self._room, self, after)
+            await follow(self._sources.log(self._held.room), self._room, self, after)
         except (StoreError, Refused, OutcomeUnknown) as error:
             self._place.close(1013, str(error))
 

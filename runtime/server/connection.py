@@ -10,11 +10,12 @@ Rules, beside those of every socket:
 import trio
 
 from ...protocol import frames, limits, sync
-from ...protocol.access import Grant
 from ...protocol.errors import Refused
 from ...protocol.names import Target
+from ..auth.held import Held
 from . import wire
 from .channel import Channel, Sources
+from .endings import close_code
 from .inbound import Inbound
 from .outbox import Outbox
 from .rooms import Room
@@ -31,10 +32,10 @@ class Connection(Socket):
     KEEPALIVE = wire.binary(frames.KEEPALIVE)
 
     def __init__(
-        self, target: Target, grant: Grant, stream: PushStream, nursery: trio.Nursery, sources: Sources | None
+        self, target: Target, held: Held, stream: PushStream, nursery: trio.Nursery, sources: Sources | None
     ) -> None:
         super().__init__()
-        self._tab = tab = StockTab(target, grant, self)
+        self._tab = tab = StockTab(target, held, self)
         tab.outbox = Outbox(
             stream,
             catch_up=tab.ask_catch_up,
@@ -43,7 +44,12 @@ class Connection(Socket):
             cleared=tab.cleared,
         )
         if sources is not None:
-            tab.channel = Channel(tab, target.room, grant, sources, nursery)
+            tab.channel = Channel(tab, held, sources, nursery)
+            held.warn = tab.channel.warn
+        held.end = self._expelled
+
+    def _expelled(self, refused: Refused) -> None:
+        self.close(close_code(refused), refused.message)
 
     @property
     def outbox(self) -> Outbox:

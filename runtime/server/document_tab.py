@@ -8,8 +8,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from ...protocol import frames
-from ...protocol.access import Grant
+from ...protocol.access import writes
 from ...protocol.names import Target
+from ..auth.held import Held
 from ..room.tab import Delta, Presence
 from . import wire
 from .channel import Channel
@@ -21,29 +22,33 @@ class DocumentTab(ABC):
     """The `Tab` (runtime/room/tab.py) of one client. `prefix` begins each of its frames; `channel` is there if it may
     say commands. `outbox` is given by its socket."""
 
-    __slots__ = ("_grant", "_room", "channel", "outbox", "prefix", "target")
+    __slots__ = ("_room", "channel", "held", "outbox", "prefix", "target")
 
-    def __init__(self, target: Target, grant: Grant, prefix: bytes = b"") -> None:
+    def __init__(self, target: Target, held: Held, prefix: bytes = b"") -> None:
         self.prefix = prefix
         self.target = target
+        self.held = held
         self.outbox: Outbox
         self.channel: Channel | None = None
-        self._grant = grant
         self._room: Room | None = None
 
     # --- who and what, for the room -------------------------------------------------------------------------------
 
     @property
     def author(self) -> str:
-        return self._grant.author
+        return self.held.grant.author
 
     @property
     def name(self) -> str:
-        return self._grant.name
+        return self.held.grant.name
 
     @property
     def document(self) -> str:
         return self.target.document
+
+    @property
+    def writes(self) -> bool:
+        return writes(self.held.grant, self.target.document)
 
     @property
     def behind(self) -> bytes | None:

@@ -4,14 +4,17 @@ An export is whatever people wrote, served from the address that also serves the
 never shown, its type is not guessed, and a page made of it gets a sandbox without rights.
 """
 
+from collections.abc import Awaitable, Callable
 from urllib.parse import unquote
 
 from ...protocol import limits, names
-from ...protocol.access import Grant
-from ...protocol.errors import Refused
+from ...protocol.access import Grant, check_document
 from ...protocol.porting import KINDS, export, format_named, seeding
 from .exchange import Exchange, Request, Response, json, refusal
 from .rooms import Rooms
+
+Admit = Callable[[Request, str, str], Awaitable[Grant]]
+"""Says who makes that request, if they may make it of that room, or raises Refused."""
 
 
 class Documents:
@@ -20,7 +23,7 @@ class Documents:
     def __init__(self, rooms: Rooms) -> None:
         self._rooms = rooms
 
-    async def respond(self, room: str, document: str, request: Request, exchange: Exchange, grant: Grant) -> Response:
+    async def respond(self, room: str, document: str, request: Request, exchange: Exchange, admit: Admit) -> Response:
         """The list for an empty document name, else that document. Both names are still percent-encoded. Raises
         Refused, OutcomeUnknown, StoreError."""
         reads, writes = request.method in ("GET", "HEAD"), request.method == "PUT" and document != ""
@@ -28,17 +31,19 @@ class Documents:
             allow = "GET, HEAD, PUT" if document else "GET, HEAD"
             response = refusal("bad-request", f"This address answers to {allow}.", 405)
             return response._replace(headers=(*response.headers, ("allow", allow)))
-        if not (grant.read if reads else grant.write):
-            raise Refused("not-allowed")
+        what = "/api/rooms/ROOM/documents/NAME" if document else "/api/rooms/ROOM/documents"
+        grant = await admit(request, f"{'GET' if reads else 'PUT'} {what}", room)
         room = names.room_name(unquote(room))
         if not document:
-            return await self._list(room)
+            return await self._list(room, grant)
         name = names.document_name(unquote(document))
+        check_document(grant, name)
         return await self._get(room, name, request) if reads else await self._put(room, name, request, exchange, grant)
 
-    async def _list(self, room: str) -> Response:
+    async def _list(self, room: str, grant: Grant) -> Response:
         async with self._rooms.use(room) as opened:
-            return json({"documents": await opened.documents()})
+            written = await opened.documents()
+        return json({"documents": [one for one in written if grant.sees(one.name)]})
 
     async def _get(self, room: str, name: str, request: Request) -> Response:
         wanted = format_named(request.query.get("format", "text"))

@@ -19,9 +19,9 @@ import msgspec
 import trio
 
 from ...protocol import frames, sync
-from ...protocol.access import Grant
 from ...protocol.dialects import hocuspocus
 from ...protocol.names import Target
+from ..auth.held import Held
 from .document_tab import DocumentTab
 from .lanes import Turns
 from .rooms import Room
@@ -54,8 +54,8 @@ class HocuspocusTab(DocumentTab):
         "scope",
     )
 
-    def __init__(self, prefix: bytes, target: Target, grant: Grant, socket: Holder) -> None:
-        super().__init__(target, grant, prefix)
+    def __init__(self, prefix: bytes, target: Target, held: Held, socket: Holder) -> None:
+        super().__init__(target, held, prefix)
         self.scope = trio.CancelScope()
         self.over = False
         self.early_bytes = 0
@@ -150,11 +150,17 @@ class HocuspocusTab(DocumentTab):
     def authenticate(self) -> None:
         """The provider has shown its token; answered when the room is open."""
         if self._room is not None:
-            self._keep(hocuspocus.authenticated(b"", writes=bool(self.target.document)))
+            self._keep(hocuspocus.authenticated(b"", writes=self.writes))
+
+    def ask_token(self, _seconds: float) -> None:
+        """The grant ends soon: the provider is asked for a fresh token, which comes in an auth message."""
+        if self._room is not None:
+            self._keep(hocuspocus.TOKEN_WANTED)
 
     def hear(self, said: sync.Message | bytes, size: int) -> None:
         """Hand on what the provider says, or (bytes) a command's JSON, at once or when it may be; `size` is its
-        frame's. Raises Refused('bad-frame')."""
+        frame's. Raises Refused('bad-frame'), or why its grant is over."""
+        self.held.check()
         room = self._room
         if room is None or (isinstance(said, bytes) and self.owes_step2):
             self._early.append((said, size))

@@ -20,9 +20,9 @@ from weakref import WeakValueDictionary
 import trio
 
 from ...protocol import control, limits
-from ...protocol.access import ANONYMOUS, Grant
 from ...protocol.codec import record_json
 from ...protocol.events import Record
+from ..auth.gate import Gate
 from .blaming import Blaming
 from .channel import Sources
 from .endings import failed
@@ -53,11 +53,6 @@ class Address(NamedTuple):
         return f"http://{host}:{self.port}"
 
 
-def anonymous(_request: Request) -> Grant:
-    """The grant of everybody where there is no auth."""
-    return ANONYMOUS
-
-
 class Server:
     """Handles streams, wherever they come from: a listener's sockets, or memory streams in a simulation."""
 
@@ -67,7 +62,7 @@ class Server:
         *,
         host: str = "127.0.0.1",
         allow_origins: Iterable[str] = (),
-        grant_for: Callable[[Request], Grant] = anonymous,
+        gate: Gate | None = None,
         about: Mapping[str, Any] | None = None,
     ) -> None:
         tally = Tally()
@@ -75,15 +70,16 @@ class Server:
         self._rooms = rooms
         self._door = Doorkeeper(host, allow_origins)
         blaming = Blaming(rooms.store)
+        gate = gate or Gate()
         self.sockets = Sockets(
             rooms,
-            grant_for=grant_for,
+            gate=gate,
             tally=tally,
             sources=Sources(lambda room: self._log(room, control.record), blaming),
         )
         self._routes = Routes(
             rooms,
-            grant_for=grant_for,
+            gate=gate,
             metrics=Metrics(rooms, tally),
             about=about or {},
             log=lambda room: self._log(room, record_json),
@@ -184,11 +180,12 @@ async def serve(
     host: str = "127.0.0.1",
     port: int = 8787,
     allow_origins: Iterable[str] = (),
-    grant_for: Callable[[Request], Grant] = anonymous,
+    gate: Gate | None = None,
     about: Mapping[str, Any] | None = None,
     task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED,
 ) -> NoReturn:
-    """Listen until cancelled; `task_status` is told the bound address. `about` is shown by `/health`.
+    """Listen until cancelled; `task_status` is told the bound address. `about` is shown by `/health`,
+    `gate` says who may come in: everybody, without one.
 
     Raises OSError if the address cannot be bound.
     """
@@ -197,7 +194,7 @@ async def serve(
         await spare.aclose()  # A name with two addresses would get two different free ports; one is enough.
         listeners.remove(spare)
     address = Address(host, listeners[0].socket.getsockname()[1])
-    server = Server(rooms, host=host, allow_origins=allow_origins, grant_for=grant_for, about=about)
+    server = Server(rooms, host=host, allow_origins=allow_origins, gate=gate, about=about)
     async with trio.open_nursery() as outer:
         handlers = await outer.start(_Handlers.live)
         seldom = _Seldom()

@@ -1,5 +1,6 @@
 """The list of rooms as JSON: who was active last, what it is called, what it waits for."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from ...protocol import limits
@@ -12,14 +13,15 @@ PAGE = 50
 _FILTER = "metadata."
 
 
-async def list_rooms(store: Reader, request: Request) -> Response:
+async def list_rooms(store: Reader, request: Request, names: Sequence[str]) -> Response:
     """One page: `query` is a part of a name or title, `metadata.KEY=VALUE` what must be there and `metadata.KEY=` what
     must not, `cursor` where an earlier page ended. Raises Refused('bad-request')."""
     wanted = {key.removeprefix(_FILTER): said or None for key, said in request.query.items() if key.startswith(_FILTER)}
     if len(wanted) > limits.ROOM_FILTERS:
         raise Refused("bad-request", f"A listing may have {limits.ROOM_FILTERS} filters.")
     try:
-        listing = await store.rooms(request.query.get("cursor", ""), PAGE, request.query.get("query", ""), wanted)
+        cursor, query = request.query.get("cursor", ""), request.query.get("query", "")
+        listing = await store.rooms(cursor, PAGE, query, wanted, names)
     except BadCursor as bad:
         raise Refused("bad-request", f"The cursor is none that a page gave: {bad}.") from bad
     page: dict[str, Any] = {"rooms": [_line(one) for one in listing.rooms]}

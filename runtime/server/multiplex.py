@@ -5,9 +5,9 @@ has a control channel.
 
 Rules (specs/dialects.md), beside those of every socket:
 
-1. A document begins with its auth message. What is said of one that has none is read and forgotten: a stock provider
-   says everything again behind its token. A socket that has not been granted any document may say so little that it
-   costs nothing (`STRANGER_MESSAGES`, `STRANGER_BYTES`).
+1. A document begins with its auth message, and nothing is read until that is judged. What is said of a document that
+   has none is read and forgotten: a stock provider says everything again behind its token. A socket that has not been
+   granted any document may say so little that it costs nothing (`STRANGER_MESSAGES`, `STRANGER_BYTES`).
 2. What is wrong with one document is said of that one (PermissionDenied) and leaves the others alone, because no close
    code keeps a provider from coming back. What passes by itself ends the socket (1012, 1013), because providers ask
    again only on a new one. A frame that cannot be understood ends it too (4400).
@@ -18,16 +18,17 @@ Rules (specs/dialects.md), beside those of every socket:
    ago. Without `plait.v1` a text frame is a mistake and ends the socket with 4400.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import trio
 
 from ...protocol import addressing, control, frames, limits
-from ...protocol.access import Grant
 from ...protocol.commands import CommandRefused
 from ...protocol.dialects import hocuspocus
 from ...protocol.errors import Refused, code_of
 from ...protocol.names import Target
+from ..auth.gate import Gate
+from ..auth.held import Held
 from . import wire
 from .channel import Channel, Sources
 from .endings import PASSES, close_code, ending
@@ -44,7 +45,7 @@ _LARGE_BYTES = 64 << 10  # The next whole document is asked for when so little o
 
 
 class Multiplex(Socket):
-    """One socket. `admit` gives the grant of whoever shows that token for that document, or raises Refused; with
+    """One socket. `admit` gives the grant of whoever shows that token for that document, held, or raises Refused; with
     `sources` it speaks `plait.v1`."""
 
     KEEPALIVE = wire.binary(hocuspocus.KEEPALIVE)
@@ -57,9 +58,11 @@ class Multiplex(Socket):
         tally: Tally,
         sources: Sources | None,
         *,
-        admit: Callable[[Target, str], Grant],
+        gate: Gate,
+        admit: Callable[[Target, str], Awaitable[Held]],
     ) -> None:
         super().__init__()
+        self._gate = gate
         self._nursery = nursery
         self._rooms = rooms
         self._tally = tally
@@ -70,6 +73,7 @@ class Multiplex(Socket):
         self._common = self._lanes.open()  # For what belongs to no document.
         self._tabs: dict[bytes, HocuspocusTab] = {}
         self._tasks = 0
+        self._asking = 0  # Tokens about which nothing is decided yet.
         self._strange = [0, 0]  # Messages and bytes before the first grant.
         self._granted = False
 
@@ -106,6 +110,8 @@ class Multiplex(Socket):
             await self._change()
 
     def _must_wait(self) -> bool:
+        if self._asking:
+            return True
         tabs = self._tabs.values()
         return (
             self._lanes.answers > limits.OUTBOX_BYTES
@@ -137,10 +143,10 @@ class Multiplex(Socket):
             case hocuspocus.Pong():
                 pass
             case hocuspocus.Auth():
-                if tab is not None:
-                    tab.authenticate()
-                else:
-                    self._begin(prefix, message.token)
+                if tab is None:
+                    self._meet_stranger(len(prefix) + len(message.token))
+                self._asking += 1
+                self._nursery.start_soon(self._judge, prefix, message.token)
             case _ if tab is None:
                 self._meet_stranger(len(frame))
             case hocuspocus.Close():
@@ -175,27 +181,50 @@ class Multiplex(Socket):
         if self._strange[0] > limits.STRANGER_MESSAGES or self._strange[1] > limits.STRANGER_BYTES:
             raise Refused("not-allowed", "A socket that was granted no document says too much.")
 
-    def _begin(self, prefix: bytes, token: str) -> None:
-        self._meet_stranger(len(prefix) + len(token))
+    async def _judge(self, prefix: bytes, token: str) -> None:
+        """A token was shown for a document, the first time or again. Nothing is read until it is judged, because what
+        comes behind it stands on it."""
         try:
-            target = hocuspocus.target(prefix)
-            grant = self._admit(target, token)
+            tab = self._tabs.get(prefix)
+            if tab is None:
+                target = hocuspocus.target(prefix)
+                self._begin(prefix, target, await self._admit(target, token))
+            else:
+                await tab.held.renew(token)
+                tab.authenticate()
         except Refused as refused:
+            if prefix in self._tabs and 4400 <= close_code(refused) < 4500:
+                self._drop(self._tabs[prefix])
             self._refuse(prefix, refused)
-            return
+        except PASSES:
+            raise
+        except BaseException as error:
+            self.close(*ending("a token", error))
+        finally:
+            self._asking -= 1
+            self.moved()
+
+    def _begin(self, prefix: bytes, target: Target, held: Held) -> None:
         if self._tasks >= limits.DOCUMENTS_PER_SOCKET:
             # Said of this document alone: on its next socket the provider would ask for as many.
             self._deny(prefix, "overloaded")
             return
         self._granted = True
-        tab = self._tabs[prefix] = HocuspocusTab(prefix, target, grant, self)
+        tab = self._tabs[prefix] = HocuspocusTab(prefix, target, held, self)
         tab.outbox = self._lanes.open(catch_up=tab.ask_catch_up, ask_presence=tab.ask_presence, cleared=tab.cleared)
+        held.warn, held.end = tab.ask_token, self._expelled
         if self._sources is not None and not target.document:
             key, _ = frames.read_string(prefix, 0)
-            tab.channel = Channel(tab, target.room, grant, self._sources, self._nursery, to=key)
+            tab.channel = Channel(tab, held, self._sources, self._nursery, to=key)
+            held.warn = tab.channel.warn
         self._tally.beside.add(tab.outbox)
         self._tasks += 1
         self._nursery.start_soon(self._attend, tab)
+
+    def _expelled(self, refused: Refused) -> None:
+        """A grant on this socket is over. The whole socket ends, since providers come back with fresh tokens only on a
+        new one."""
+        self.close(close_code(refused), refused.message)
 
     def _too_large(self, prefix: bytes) -> None:
         """Its next socket would bring the same again, so the document is taken from it and not the socket."""
@@ -211,12 +240,12 @@ class Multiplex(Socket):
         """Hold the document's room open for as long as the provider has the document."""
         room_name = tab.target.room
         try:
-            with tab.scope:
+            with tab.scope, self._gate.holding(tab.held):
                 async with self._rooms.use(room_name) as room:
                     try:
                         tab.open(room)
                         self.moved()
-                        await trio.sleep_forever()
+                        await tab.held.watch()
                     finally:
                         tab.leave()
         except Refused as refused:

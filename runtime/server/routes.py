@@ -14,19 +14,24 @@ from typing import Any
 from urllib.parse import unquote
 
 import msgspec
+import trio
 
 from ...protocol import control, limits, names
-from ...protocol.access import Grant
-from ...protocol.codec import record_json
-from ...protocol.commands import Blame, CommandRefused, Follow, Ping, parse
+from ...protocol.access import REQUESTS, Grant, check, check_all_documents, check_document, check_rights, check_room
+from ...protocol.codec import record_json, rfc3339
+from ...protocol.commands import Blame, CommandRefused, Follow, Ping, RenewGrant, parse
 from ...protocol.errors import CODES, OutcomeUnknown, Refused
 from ...protocol.positions import RelativePosition
-from ...storage.store import RoomDeleted, StoreError, StoreFull
+from ...storage.store import Revocation, RoomDeleted, StoreError, StoreFull
+from ..auth.gate import Gate
+from ..auth.held import Held
+from ..auth.revocations import Kind
 from ..room.archive import older_runs
 from ..room.proposing import look
 from .answers import answer_frame
 from .blaming import Blaming
 from .blobs import Blobs
+from .credentials import asker
 from .documents import Documents
 from .exchange import JSON, Exchange, Request, Response, Send, json, refusal
 from .follow import Log
@@ -40,13 +45,13 @@ _READ = ("GET", "HEAD")
 
 
 class Routes:
-    """`grant_for` says who asks, `about` is told by `/health` beside the versions, `log` gives a room's shared log."""
+    """`gate` says who asks, `about` is told by `/health` beside the versions, `log` gives a room's shared log."""
 
     def __init__(
         self,
         rooms: Rooms,
         *,
-        grant_for: Callable[[Request], Grant],
+        gate: Gate,
         metrics: Metrics,
         about: Mapping[str, Any],
         log: Callable[[str], Log],
@@ -54,7 +59,7 @@ class Routes:
         ready: Callable[[], bool],
     ) -> None:
         self._rooms = rooms
-        self._grant_for = grant_for
+        self._gate = gate
         self._metrics = metrics
         self._about = dict(about)
         self._log = log
@@ -86,35 +91,56 @@ class Routes:
         if self._files.has(path):
             return self._files.respond(request) if request.method in _READ else _not_allowed("GET, HEAD")
         if path == "/health":
-            return self._health() if request.method in _READ else _not_allowed("GET, HEAD")
+            return await self._health(request) if request.method in _READ else _not_allowed("GET, HEAD")
         if path == "/metrics":
-            return self._numbers() if request.method in _READ else _not_allowed("GET, HEAD")
+            if request.method not in _READ:
+                return _not_allowed("GET, HEAD")
+            await self._admit(request, "GET /metrics")
+            return self._numbers()
         if path == "/api/rooms":
             if request.method not in _READ:
                 return _not_allowed("GET, HEAD")
-            _check(self._grant_for(request).read)
-            return await list_rooms(self._rooms.store, request)
+            grant = await self._admit(request, "GET /api/rooms")
+            return await list_rooms(self._rooms.store, request, grant.rooms)
         if path == "/api/blobs":
             if request.method != "PUT":
                 return _not_allowed("PUT")
-            return await self._blobs.put(request, exchange, self._grant_for(request))
+            return await self._blobs.put(request, exchange, await self._gate.admit(asker(request)))
         if path.startswith("/api/blobs/"):
             if request.method not in _READ:
                 return _not_allowed("GET, HEAD")
-            return await self._blobs.get(path.removeprefix("/api/blobs/"), request, self._grant_for(request))
+            grant = await self._admit(request, "GET /api/blobs/HASH")
+            return await self._blobs.get(path.removeprefix("/api/blobs/"), request, grant)
         if path.startswith("/api/rooms/"):
             return await self._of_room(request, exchange)
+        if path == "/api/revocations":
+            return await self._revocations(request, exchange)
         if path.startswith(("/rooms/", "/docs/")) or path == "/hocuspocus":
             return refusal("bad-request", "This address is a WebSocket's.", 426)
         return refusal("bad-request", "Nothing is here.", 404)
 
-    def _health(self) -> Response:
+    async def _admit(self, request: Request, what: str, room: str | None = None) -> Grant:
+        """Who asks, if they may ask this, of that room (still percent-encoded). Raises Refused."""
+        grant = await self._gate.admit(asker(request))
+        check_rights(grant, REQUESTS[what])
+        if room is not None:
+            self._check_room(grant, names.room_name(unquote(room)))
+        return grant
+
+    def _check_room(self, grant: Grant, room: str) -> None:
+        check_room(grant, room)
+        self._gate.check_entry(grant, room)
+
+    async def _health(self, request: Request) -> Response:
         versions = {name: metadata.version(name) for name in ("plait", "pycrdt", "trio")}
         versions["python"] = platform.python_version()
         ready = self._ready()
         # A full disk is no reason to send people away, who still read; so it is told and the status stays.
         store = self._rooms.trouble or "ok"
-        shown = {"live": True, "ready": ready, "store": store, "versions": versions, **self._about}
+        shown = {"live": True, "ready": ready, "store": store}
+        with suppress(Refused):  # A load balancer has no grant, and need not know what runs here.
+            await self._gate.admit(asker(request))
+            shown |= {"versions": versions, **self._about}
         return json(shown, 200 if ready else 503)
 
     def _numbers(self) -> Response:
@@ -124,35 +150,78 @@ class Routes:
         first, _, rest = request.path.removeprefix("/api/rooms/").partition("/")
         if rest == "documents" or rest.startswith("documents/"):  # Before the others: a document's name may hold "/".
             document = rest.removeprefix("documents").removeprefix("/")
-            return await self._documents.respond(first, document, request, exchange, self._grant_for(request))
+            return await self._documents.respond(first, document, request, exchange, self._admit)
         room, slash, what = request.path.removeprefix("/api/rooms/").rpartition("/")
         if not slash:
             if request.method != "DELETE":
                 return _not_allowed("DELETE")
-            _check(self._grant_for(request).admin)
+            await self._admit(request, "DELETE /api/rooms/ROOM", what)
             await self._rooms.delete(names.room_name(unquote(what)))
             return Response(204)
         reads = {"records": self._records, "runs": self._runs, "blame": self._blame, "drafts": self._draft}
         if what in reads:
             if request.method not in _READ:
                 return _not_allowed("GET, HEAD")
-            _check(self._grant_for(request).read)
-            return await reads[what](names.room_name(unquote(room)), request)
+            grant = await self._admit(request, f"GET /api/rooms/ROOM/{what}", room)
+            return await reads[what](names.room_name(unquote(room)), request, grant)
         if what == "commands":
             if request.method != "POST":
                 return _not_allowed("POST")
-            return await self._command(names.room_name(unquote(room)), request, await exchange.body())
+            grant = await self._gate.admit(asker(request))  # Before a body is read for them.
+            named = names.room_name(unquote(room))
+            return await self._command(named, grant, await exchange.body())
         return refusal("bad-request", "Nothing is here.", 404)
 
-    async def _records(self, room: str, request: Request) -> Response:
+    async def _records(self, room: str, request: Request, grant: Grant) -> Response:
+        check_all_documents(grant)
         after = _number(request, "after", 0)
         if (await self._rooms.store.head(room)).deleted:
             raise Refused("no-such-room")
         if request.query.get("follow") == "1":
-            return Response(200, _LINES, partial(self._follow, room, after))
+            return Response(200, _LINES, partial(self._follow_for, grant, room, after))
         limit = min(_number(request, "limit", limits.PAGE_RECORDS), limits.PAGE_RECORDS)
         records = await self._rooms.store.read(room, after, limit)
         return Response(200, _LINES, b"".join(record_json(record) + b"\n" for record in records))
+
+    async def _follow_for(self, grant: Grant, room: str, after: int, send: Send) -> None:
+        """As `_follow`, for as long as the grant is good; then the answer breaks off, as no whole one does."""
+
+        async def none(_token: str) -> Grant:
+            raise Refused("bad-request")
+
+        held = Held(self._gate, grant, room, none)
+        over: list[Refused] = []
+        async with trio.open_nursery() as nursery:
+
+            def end(refused: Refused) -> None:
+                over.append(refused)
+                nursery.cancel_scope.cancel()
+
+            held.end = end
+            with self._gate.holding(held):
+                nursery.start_soon(held.watch)
+                await self._follow(room, after, send)
+                nursery.cancel_scope.cancel()
+        if over:
+            raise trio.BrokenResourceError(over[0].code)
+
+    async def _revocations(self, request: Request, exchange: Exchange) -> Response:
+        """What was revoked, or one thing more: `{"subject": …}`, `{"grant": its id}` or `{"room": …}`."""
+        if request.method not in (*_READ, "POST"):
+            return _not_allowed("GET, HEAD, POST")
+        reads = request.method in _READ
+        grant = await self._admit(request, f"{'GET' if reads else 'POST'} /api/revocations")
+        if reads:
+            seen = [one for one in self._gate.revoked if _may_revoke(grant, one.kind, one.value)]
+            return json({"revocations": [_shown(one) for one in seen]})
+        try:
+            asked = msgspec.json.decode(await exchange.body(), type=dict[Kind, str])
+            ((kind, value),) = asked.items()
+        except (msgspec.MsgspecError, ValueError):
+            raise Refused("bad-json", "Say one of `subject`, `grant` (its id) and `room`.") from None
+        if not _may_revoke(grant, kind, value):
+            raise Refused("not-allowed", "Who is not granted every room may revoke for a room of theirs, and no more.")
+        return json(_shown(await self._gate.revoke(kind, value)))
 
     async def _follow(self, room: str, after: int, send: Send) -> None:
         """Every record after that seq as a line, then live, until the room is deleted; the pace is the reader's."""
@@ -168,11 +237,12 @@ class Routes:
                         if after >= opened.head:
                             await opened.beyond(after)
 
-    async def _runs(self, room: str, request: Request) -> Response:
+    async def _runs(self, room: str, request: Request, grant: Grant) -> Response:
+        check_document(grant, "")
         runs, rest = await older_runs(self._rooms.store, room, _number(request, "before", 0))
         return json({"runs": runs} if rest is None else {"runs": runs, "before": rest})
 
-    async def _blame(self, room: str, request: Request) -> Response:
+    async def _blame(self, room: str, request: Request, grant: Grant) -> Response:
         at = request.query.get("at")
         command = Blame(
             id="blame",
@@ -187,25 +257,28 @@ class Routes:
             seq=_number(request, "seq", 0),
             after=_number(request, "after", 0),
         )
+        check(grant, command)
         return json(await self._blaming.found(room, command))
 
-    async def _draft(self, room: str, request: Request) -> Response:
+    async def _draft(self, room: str, request: Request, grant: Grant) -> Response:
+        check_document(grant, request.query.get("name", ""))
         if (await self._rooms.store.head(room)).deleted:
             raise Refused("no-such-room")
         return json((await look(room, self._rooms.store, request.query.get("name", ""))).builtins())
 
-    async def _command(self, room: str, request: Request, body: bytes) -> Response:
-        grant = self._grant_for(request)
+    async def _command(self, room: str, grant: Grant, body: bytes) -> Response:
         command = parse(body)
-        if isinstance(command, Ping):
-            return _answer(control.pong(command.id), 200)
-        if isinstance(command, Follow):
-            refused = Refused("bad-request", "Over HTTP, follow is GET /api/rooms/ROOM/records?follow=1.")
-            return _answer(control.refused(command.id, refused), 400)
-        if isinstance(command, Blame):
-            _check(grant.read)
-            return _answer(control.ok(command.id, result=await self._blaming.found(room, command)), 200)
         try:
+            self._check_room(grant, room)
+            check(grant, command)
+            if isinstance(command, Ping):
+                return _answer(control.pong(command.id), 200)
+            if isinstance(command, Follow):
+                raise Refused("bad-request", "Over HTTP, follow is GET /api/rooms/ROOM/records?follow=1.")
+            if isinstance(command, RenewGrant):
+                raise Refused("bad-request", "Over HTTP every request shows its own grant.")
+            if isinstance(command, Blame):
+                return _answer(control.ok(command.id, result=await self._blaming.found(room, command)), 200)
             async with self._rooms.use(room) as opened:
                 answer = await opened.ask(grant, command)
             return _answer(answer_frame(command.id, answer), 200)
@@ -219,14 +292,17 @@ def _answer(frame: bytes, status: int) -> Response:
     return Response(status, (JSON, ("cache-control", "no-store")), frame)
 
 
+def _may_revoke(grant: Grant, kind: Kind, value: str) -> bool:
+    return "*" in grant.rooms or (kind == "room" and grant.enters(value))
+
+
+def _shown(revocation: Revocation) -> dict[str, str]:
+    return {revocation.kind: revocation.value, "at": rfc3339(revocation.at)}
+
+
 def _not_allowed(allow: str) -> Response:
     response = refusal("bad-request", f"This address answers to {allow}.", 405)
     return response._replace(headers=(*response.headers, ("allow", allow)))
-
-
-def _check(allowed: bool) -> None:
-    if not allowed:
-        raise Refused("not-allowed")
 
 
 def _position(request: Request, name: str) -> RelativePosition | None:

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ...protocol import frames, limits, sync
-from ...protocol.access import Grant
 from ...protocol.names import Target
+from ..auth.held import Held
 from . import wire
 from .document_tab import DocumentTab
 from .rooms import Room
@@ -34,8 +34,8 @@ class StockTab(DocumentTab):
 
     __slots__ = ("_edits", "_edits_done", "_lost", "_mended_by", "_socket", "_statuses", "_step1s")
 
-    def __init__(self, target: Target, grant: Grant, socket: Holder) -> None:
-        super().__init__(target, grant)
+    def __init__(self, target: Target, held: Held, socket: Holder) -> None:
+        super().__init__(target, held)
         self._socket = socket
         self._edits = 0  # Handed to the room, and
         self._edits_done = 0  # answered by it, both for the life of the socket.
@@ -126,7 +126,8 @@ class StockTab(DocumentTab):
         self._step1s = 0  # A room that ends a tab because of its step 1 does not answer it.
 
     def hear(self, said: sync.Message) -> None:
-        """Hand on what the client says. Raises Refused('bad-frame')."""
+        """Hand on what the client says. Raises Refused('bad-frame'), or why its grant is over."""
+        self.held.check()
         room = self._room
         assert room is not None
         match said:

@@ -11,7 +11,7 @@ Rules:
 5. The closing handshake has `CLOSE_S`; then the socket is cut.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 
@@ -19,11 +19,14 @@ import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_server_stream
 
 from ...protocol import limits, names
-from ...protocol.access import Grant
+from ...protocol.access import FRAMES, Grant, check_document, check_rights, check_room
 from ...protocol.errors import CODES, Refused
 from ...protocol.names import Target
+from ..auth.gate import Gate
+from ..auth.held import Held
 from .channel import Sources
 from .connection import Connection
+from .credentials import asker
 from .endings import PASSES, ending, logger
 from .exchange import Request
 from .heartbeat import Heartbeat
@@ -46,12 +49,12 @@ class Sockets:
         self,
         rooms: Rooms,
         *,
-        grant_for: Callable[[Request], Grant],
+        gate: Gate,
         tally: Tally,
         sources: Sources,
     ) -> None:
         self._rooms = rooms
-        self._grant_for = grant_for
+        self._gate = gate
         self._tally = tally
         self._sources = sources
         self._open: dict[Socket, Heartbeat] = {}
@@ -111,13 +114,16 @@ class Sockets:
             self._check_load()
             if request.path.rstrip("/") == HOCUSPOCUS:
                 admit = partial(self._admit_document, request)
-                connection = Multiplex(pushed, nursery, self._rooms, self._tally, sources, admit=admit)
+                connection = Multiplex(pushed, nursery, self._rooms, self._tally, sources, gate=self._gate, admit=admit)
                 code, reason = await self._carry(connection, inbound, pushed)
             else:
                 target = names.parse_path(request.target)
                 where = f"room {target.room}"
-                connection = Connection(target, self._admit(request, target), pushed, nursery, sources)
-                code, reason = await self._join(connection, inbound, pushed, target.room)
+                held = await self._admit(request, target)
+                connection = Connection(target, held, pushed, nursery, sources)
+                with self._gate.holding(held):
+                    nursery.start_soon(held.watch)
+                    code, reason = await self._join(connection, inbound, pushed, target.room)
         except PASSES:
             raise
         except BaseException as error:
@@ -133,18 +139,24 @@ class Sockets:
         if len(self._open) + len(self._tally.beside) >= limits.CONNECTIONS:
             raise Refused("overloaded")
 
-    def _admit(self, request: Request, target: Target, token: str = "") -> Grant:
+    async def _admit(self, request: Request, target: Target, token: str = "") -> Held:
         """Who asks for that document and what they may do there: the one place for every kind of socket. `token` is
-        what a Hocuspocus provider showed. Raises Refused."""
-        grant = self._grant_for(request)
-        if not grant.read:
-            raise Refused("not-allowed")
-        return grant
+        what was shown in band; with it, too, the grant is renewed. Raises Refused."""
 
-    def _admit_document(self, request: Request, target: Target, token: str) -> Grant:
+        async def ask(token: str) -> Grant:
+            grant = await self._gate.admit(asker(request, token))
+            check_rights(grant, FRAMES["sync step 1"])
+            check_room(grant, target.room)
+            self._gate.check_entry(grant, target.room)
+            check_document(grant, target.document)
+            return grant
+
+        return Held(self._gate, await ask(token), target.room, ask)
+
+    async def _admit_document(self, request: Request, target: Target, token: str) -> Held:
         """As `_admit`, for one more document on a socket that is open."""
         self._check_load()
-        return self._admit(request, target, token)
+        return await self._admit(request, target, token)
 
     async def _carry(self, connection: Multiplex, socket: Inbound, pushed: PushStream) -> tuple[int, str]:
         with self._counted(connection, pushed):

@@ -20,7 +20,7 @@ from plait.runtime import Agent, Runtime, ToolError, ask_person, tool
 from plait.runtime.models.model import ModelError, TextChunk
 from plait.runtime.room.identity import Surroundings
 from plait.runtime.room.opening import open_live
-from plait.storage import About, Append, Snapshot, open_store
+from plait.storage import About, Append, Revocation, Snapshot, open_store
 from plait.storage.memory import MemoryStore
 from plait.storage.migrations import VERSION
 from pycrdt import Text
@@ -205,6 +205,7 @@ async def write_database() -> None:
             blobs = (name_of(b"picture"),)
             await store.append(Append("library", 2, 0, LIBRARY_RECORDS, 1, TIME + 500, about, blobs))
             await store.save_snapshot("library", Snapshot(3, 7, b"data"))
+            await store.revoke(Revocation("subject", "eve", TIME))
             await store.append(append("gone", 0))
             await store.delete("gone")
         made.write_bytes(path.read_bytes())

@@ -21,7 +21,7 @@ def test_pauses_double_and_are_half_chance() -> None:
     ("close", "code"),
     [
         (4400, "bad-request"),
-        (4401, "not-allowed"),
+        (4401, "no-grant"),
         (4403, "not-allowed"),
         (4404, "no-such-room"),
         (4409, "lineage-changed"),

@@ -41,6 +41,7 @@ def test_a_command(text: str, command: Command):
         "reject",
         "follow",
         "blame",
+        "renew-grant",
         "ping",
     )
 

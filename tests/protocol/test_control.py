@@ -61,7 +61,7 @@ def test_a_record_comes_back(record: Record):
     assert control.record_of(answer.record) == record
 
 
-@pytest.mark.parametrize("frame", ['{"renew":3600}', "{}", '{"id":"1","news":1}', '{"ok":{"seq":1}}'])
+@pytest.mark.parametrize("frame", ['{"hint":3600}', "{}", '{"id":"1","news":1}', '{"ok":{"seq":1}}'])
 def test_frames_from_the_future_are_none(frame: str):
     """CT8: a newer server may say more."""
     assert control.read(frame) is None

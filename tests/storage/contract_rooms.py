@@ -2,7 +2,7 @@
 
 import pytest
 import trio
-from plait.storage import About, Append, Head, RoomDeleted, Snapshot, Store, StoreError
+from plait.storage import About, Append, Head, Revocation, RoomDeleted, Snapshot, Store, StoreError
 
 from .logs import TIME, append, name_of, record
 from .reading import listed
@@ -29,6 +29,19 @@ class RoomsContract:
         assert listing.rooms[1].head == await store.head("r")
         await store.append(append("r", 3, record(4, second=5)))
         assert listed(await store.rooms()) == ["r", "house"]  # Of one second, from the last name to the first.
+
+    async def test_revocations(self, store: Store) -> None:
+        """ST55: of two revocations of one thing the later one stays; they are listed by kind and value."""
+        assert await store.revocations() == []
+        later = Revocation("subject", "ann", 9)
+        for one in (Revocation("subject", "eve", 5), Revocation("room", "r", 1), Revocation("subject", "ann", 2)):
+            await store.revoke(one)
+        await store.revoke(Revocation("subject", "eve", 3))
+        await store.revoke(later)
+        assert await store.revocations() == [Revocation("room", "r", 1), later, Revocation("subject", "eve", 5)]
+        with pytest.raises(ValueError, match="64 bits"):
+            await store.revoke(Revocation("subject", "eve", 1 << 63))
+        assert len(await store.revocations()) == 3
 
     async def test_what_the_list_shows(self, store: Store) -> None:
         """ST41: an append that says nothing about its room leaves the list as it was; one that does changes all."""

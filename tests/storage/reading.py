@@ -140,6 +140,30 @@ async def listing_rooms_by_metadata(reader: Reader) -> None:
     assert listed(await reader.rooms(metadata={"team": "b"}, query="A-", limit=1)) == ["a-room"]
 
 
+async def listing_some_names(reader: Reader) -> None:
+    """ST54: a listing may be of rooms whose names fit patterns; nothing but `*` is a wildcard in them."""
+    for names, found in (
+        (["*"], 7),
+        (["?-room", "[ab]-room", "%", "c_roo_", ""], 0),
+        (["a-room"], 1),
+        (["A-ROOM"], 0),
+        (["*-room"], 2),
+        (["c*room", "c_*"], 2),
+        ([], 0),
+    ):
+        assert len(listed(await reader.rooms(names=names))) == found, names
+    assert listed(await reader.rooms(names=["*-room"], limit=1)) == ["b-room"]
+
+
+async def reaching_blobs(reader: Reader) -> None:
+    """ST54: whether one of the rooms that fit refers to a blob, or nobody does."""
+    assert await reader.blob_reaches(name_of(b"one"), ["c_*"])
+    assert await reader.blob_reaches(name_of(b"one"), ["*"])
+    assert not await reader.blob_reaches(name_of(b"one"), ["library", "c?room"])
+    assert not await reader.blob_reaches(name_of(b"one"), [])
+    assert await reader.blob_reaches(name_of(b"nothing"), ["library"])
+
+
 async def reading_blobs(reader: Reader) -> None:
     """ST42: a blob is found by its name, with its type; what is known of it costs no look at its bytes."""
     one = name_of(b"one")
@@ -205,6 +229,8 @@ READING: list[Callable[[Reader], Awaitable[None]]] = [
     listing_rooms_page_by_page,
     listing_rooms_by_a_part,
     listing_rooms_by_metadata,
+    listing_some_names,
+    reaching_blobs,
     reading_blobs,
     blobs_of_a_room,
     reading_a_deleted_room,

@@ -5,14 +5,26 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from itertools import count
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 import trio
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from plait.protocol.errors import PlaitError
-from plait.storage import About, Append, Listing, MemoryStore, Sealed, Snapshot, SqliteStore, Store, open_store, verify
+from plait.storage import (
+    About,
+    Append,
+    Listing,
+    MemoryStore,
+    Revocation,
+    Sealed,
+    Snapshot,
+    SqliteStore,
+    Store,
+    open_store,
+    verify,
+)
 
 from .logs import TIME, name_of, record
 
@@ -143,6 +155,10 @@ class SqliteEqualsMemory(RuleBasedStateMachine):
     @rule(room=st.sampled_from(ROOMS))
     def delete(self, room: str) -> None:
         self.both(lambda store: store.delete(room))
+
+    @rule(kind=st.sampled_from(["subject", "grant", "room"]), value=st.sampled_from(["a", "b"]), at=st.integers(0, 3))
+    def revoke(self, kind: Literal["subject", "grant", "room"], value: str, at: int) -> None:
+        self.both(lambda store: store.revoke(Revocation(kind, value, at)), lambda store: store.revocations())
 
     @rule(
         limit=st.integers(1, 3),

@@ -14,7 +14,17 @@ from pathlib import Path
 
 import pytest
 import trio
-from plait.storage import About, Blob, StoreCorrupt, StoreError, StoreFull, StoreLocked, open_store, verify
+from plait.storage import (
+    About,
+    Blob,
+    Revocation,
+    StoreCorrupt,
+    StoreError,
+    StoreFull,
+    StoreLocked,
+    open_store,
+    verify,
+)
 from plait.storage.migrations import APPLICATION_ID, MIGRATIONS, VERSION
 from plait.storage.tables import metadata
 from sqlalchemy import create_engine
@@ -341,6 +351,7 @@ def test_a_database_of_each_format_loads(tmp_path: Path) -> None:
                     (name,) = await store.blobs_of("library")
                     assert await store.blob(name) == Blob(name, "image/png", b"picture")
                     assert (await store.head("gone")).deleted
+                assert await store.revocations() == ([Revocation("subject", "eve", TIME)] if version > 2 else [])
                 assert (await store.append(append("library", 3, epoch=9))).seq == 4
 
         trio.run(use)

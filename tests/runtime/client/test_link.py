@@ -10,6 +10,7 @@ from plait.protocol import frames, limits
 from plait.protocol.access import Grant
 from plait.protocol.errors import OutcomeUnknown, Refused
 from plait.runtime import Agent, Runtime, connect
+from plait.runtime.auth.gate import Gate
 from plait.runtime.client.link import Address, Link
 from plait.runtime.client.websocket import Closed, WebSocket
 from plait.runtime.server.listener import Server
@@ -200,7 +201,7 @@ async def test_what_cannot_be_read(nursery: trio.Nursery, said: str | bytes) -> 
 async def real(nursery: trio.Nursery, grant: Grant) -> AsyncIterator[Callable[[Address], Awaitable[trio.abc.Stream]]]:
     """The real server over memory streams."""
     async with Runtime(MemoryStore(), [Agent("parrot", "echo")]) as runtime:
-        server = Server(runtime.rooms, grant_for=lambda request: grant)
+        server = Server(runtime.rooms, gate=Gate(lambda asker: grant))
 
         async def dial(address: Address) -> trio.abc.Stream:
             client, there = memory_stream_pair()
@@ -219,7 +220,7 @@ async def test_the_real_server_refuses(nursery: trio.Nursery) -> None:
         async with connect("ws://elsewhere.example", "cage", dial=dial) as room:
             with pytest.raises(Refused, match=r"not-allowed.*403"):
                 await room.document()
-    async with real(nursery, Grant(write=False)) as dial, connect("http://localhost", "cage", dial=dial) as room:
+    async with real(nursery, Grant(prompt=False)) as dial, connect("http://localhost", "cage", dial=dial) as room:
         with pytest.raises(Refused, match="not-allowed"):
             await room.prompt("Go")
         await room.document()

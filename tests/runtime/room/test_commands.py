@@ -53,11 +53,11 @@ async def test_a_stop_is_a_record_whatever_it_finds() -> None:
 
 
 async def test_reading_does_not_allow_writing() -> None:
-    """RM14: a grant without write asks for nothing that changes the log."""
+    """RM14: a grant without the right asks for nothing that changes the log."""
     store = MemoryStore()
     async with rooms(store) as all_rooms, all_rooms.use("r") as room:
         for command in (Prompt(id="p", text="hi"), Stop(id="s")):
             with pytest.raises(Refused) as refused:
-                await room.ask(Grant(author="guest", write=False), command)
+                await room.ask(Grant(author="guest", prompt=False), command)
             assert refused.value.code == "not-allowed"
     assert (await store.head("r")).seq == 0

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import trio
 from plait.protocol.access import ANONYMOUS
+from plait.runtime.auth.gate import Gate
 from plait.runtime.server.listener import Server
 from trio.testing import memory_stream_pair
 from trio_websocket import WebSocketConnection, wrap_client_stream
@@ -20,7 +21,7 @@ class House:
     def __init__(self, nursery: trio.Nursery) -> None:
         self.rooms = FakeRooms()
         self.grant: Any = ANONYMOUS
-        self.server = Server(self.rooms, grant_for=lambda request: self.grant, about={"models": ["echo"]})
+        self.server = Server(self.rooms, gate=Gate(lambda asker: self.grant), about={"models": ["echo"]})
         self.nursery = nursery
 
     def stream(self) -> Any:

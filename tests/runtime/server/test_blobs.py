@@ -60,8 +60,8 @@ async def test_an_upload_without_a_type(house: House, kind: str) -> None:
 
 
 async def test_who_may(house: House) -> None:
-    """SV32: uploading needs the right to write, fetching the right to read."""
-    house.grant = Grant(write=False)
+    """SV32: uploading needs the right to write, prompt or carry out tools, fetching the right to read."""
+    house.grant = Grant(write=False, prompt=False, tools=False)
     assert (await _json(house, _put(DATA)))[0] == 403
     house.grant = Grant(read=False)
     assert (await _json(house, _put(DATA)))[0] == 201

@@ -14,6 +14,7 @@ from plait.protocol.awareness import Entry, decode, encode
 from plait.protocol.commands import SetRoom
 from plait.protocol.update import decode_state_vector, read
 from plait.runtime import Agent, Runtime
+from plait.runtime.auth.gate import Gate
 from plait.runtime.server.listener import Server
 from plait.runtime.server.multiplex import Multiplex
 from plait.storage import open_store
@@ -36,7 +37,7 @@ class Shop:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self.grant = ANONYMOUS
-        self.server = Server(runtime.rooms, grant_for=lambda request: self.grant)
+        self.server = Server(runtime.rooms, gate=Gate(lambda asker: self.grant))
         self.port = 0
 
     @property
@@ -244,7 +245,7 @@ async def test_each_tab_has_its_grant() -> None:
     """HP17: what one session may not do, its neighbour may; who may not read gets no document and so no channel."""
     async with shop() as served, browser(served) as chrome:
         one = await chrome.tab(ONE)
-        served.grant = Grant("guest", write=False, decide=False)
+        served.grant = Grant("guest", prompt=False, decide=False)
         two = await chrome.tab(TWO)
         served.grant = Grant("nobody", read=False)
         other = chrome.tabs[OTHER] = Tab(chrome, OTHER)

@@ -246,9 +246,13 @@ async def test_overloaded(house: House, monkeypatch: pytest.MonkeyPatch) -> None
             assert (await _closed(other))[0] == 1013
 
 
-async def test_a_refused_handshake_by_the_room(house: House) -> None:
+async def test_a_refused_handshake_by_the_room(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """SV3: a refusal without a close code of its own is 1013 where trying again may help."""
-    house.server.sockets._grant_for = lambda request: (_ for _ in ()).throw(Refused("store-failed"))
+
+    async def admit(asker: object) -> Grant:
+        raise Refused("store-failed")
+
+    monkeypatch.setattr(house.server.sockets._gate, "admit", admit)
     async with house.socket("/rooms/r") as socket:
         assert (await _closed(socket))[0] == 1013
 

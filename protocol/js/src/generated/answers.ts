@@ -1,9 +1,9 @@
 // Generated from specs/schema/answers.json by generate.mjs; a test holds both equal.
-// sha256 e76eb265acc52cfbcaa4cb9996d90c9d96757fd8c8a2d5936f7858d9505093d1
+// sha256 112c17afe068789710bacd6cc25fddafca197d4f126c4338694e32fb831381e7
 
 import type { Record } from './events'
 
-export type Frame = Ok | Denied | Unknown | Shown | CaughtUp
+export type Frame = Ok | Denied | Unknown | Shown | CaughtUp | Renew
 
 /** `{"id", "ok": {"seq", "run"}}`: the command happened, exactly once, and is on disk. */
 export interface Ok {
@@ -49,4 +49,9 @@ export interface Shown {
 export interface CaughtUp {
   readonly to?: string
   readonly caught_up: number
+}
+
+/** `{"renew": seconds}`: so long the socket's grant is still good; `renew-grant` brings a fresh one. */
+export interface Renew {
+  readonly renew: number
 }

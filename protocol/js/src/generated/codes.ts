@@ -14,8 +14,11 @@ export type Code =
   | 'bad-update'
   | 'busy'
   | 'draft-changed'
+  | 'grant-expired'
+  | 'grant-revoked'
   | 'id-reused'
   | 'lineage-changed'
+  | 'no-grant'
   | 'no-such-agent'
   | 'no-such-blob'
   | 'no-such-document'
@@ -45,7 +48,10 @@ export type Code =
 export const ENDS: readonly { close: number; code: Code; sentence: string }[] = [
   { close: 4400, code: 'bad-frame', sentence: 'The frame is truncated, oversized inside, or of an unknown type.' },
   { close: 4400, code: 'bad-name', sentence: 'The room or document name breaks the naming rule.' },
+  { close: 4301, code: 'grant-expired', sentence: 'The grant has expired; reconnect with a fresh one.' },
+  { close: 4301, code: 'grant-revoked', sentence: 'The grant was revoked; reconnect with another one.' },
   { close: 4409, code: 'lineage-changed', sentence: 'The tab holds a history that this room never had; reload.' },
+  { close: 4401, code: 'no-grant', sentence: 'No valid grant was shown.' },
   { close: 4404, code: 'no-such-draft', sentence: 'The room holds no draft of that name.' },
   { close: 4404, code: 'no-such-room', sentence: 'The room was deleted.' },
   { close: 4403, code: 'not-allowed', sentence: 'The grant does not allow this.' },

@@ -1,5 +1,5 @@
 // Generated from specs/schema/commands.json by generate.mjs; a test holds both equal.
-// sha256 397dc42f1263a7a8b4277ee256b4d0005c58177e672f4642c786aed548190e09
+// sha256 719c947412f7f533f07b612dfd3fee0218e2a3d466f4c3915ab3a7c9e80506de
 
 export type Command =
   | Prompt
@@ -22,6 +22,7 @@ export type Command =
   | Reject
   | Follow
   | Blame
+  | RenewGrant
   | Ping
 
 /** Ask an agent something; a run begins. An empty `agent` is the one that was asked last in the room. The conversation goes on from run `after`: where it stands if null, from its very beginning if empty. */
@@ -309,6 +310,14 @@ export interface RelativePosition {
 export interface UnitId {
   readonly client: number
   readonly clock: number
+}
+
+/** Go on with this grant, a token, in place of the one that the socket was opened with; of the same subject. */
+export interface RenewGrant {
+  readonly do: 'renew-grant'
+  /** Minted by the asker, unique in the room; no control characters. */
+  readonly id: string
+  readonly grant: string
 }
 
 /** Answer at once. */

@@ -1,5 +1,5 @@
 // Generated from specs/schema/events.json by generate.mjs; a test holds both equal.
-// sha256 ac11475f165b744004d9ff33a46387974ce828528e9a979865126a58f697591b
+// sha256 75e592441d1e7da07e280ac2c2a4c9fcecd6c7796a499b227231e2b4d7f6a81a
 
 export type Event =
   | RunRequested
@@ -72,7 +72,7 @@ export interface Record {
   readonly update: string | null
 }
 
-/** Somebody prompted, or a run asked for another: the run exists and is queued. Its id is this record's seq, zero-padded to 12 digits. `tab` is the tab that prompted, if it has tools of its own. `after` is the run that the conversation goes on from, empty for its beginning; logs from before branches say None, which means the run before. `instead` is the run of which this one is another version. `parent` and `step` are the run and its step that wait for this one as a sub-agent's. `context` are facts for this prompt alone. `options` is JSON text of what the prompt overrides of its agent's. */
+/** Somebody prompted, or a run asked for another: the run exists and is queued. Its id is this record's seq, zero-padded to 12 digits. `tab` is the tab that prompted, if it has tools of its own. `after` is the run that the conversation goes on from, empty for its beginning; logs from before branches say None, which means the run before. `instead` is the run of which this one is another version. `parent` and `step` are the run and its step that wait for this one as a sub-agent's. `context` are facts for this prompt alone. `options` is JSON text of what the prompt overrides of its agent's. `on_behalf_of` is whom its author acts for. */
 export interface RunRequested {
   readonly type: 'run-requested'
   readonly agent: string
@@ -87,6 +87,7 @@ export interface RunRequested {
   }
   readonly attachments?: readonly Attachment[]
   readonly options?: string
+  readonly on_behalf_of?: string
 }
 
 /** A file that belongs to a prompt or a result: `blob` is the SHA-256 of its bytes, which the store keeps. */
