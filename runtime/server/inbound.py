@@ -9,7 +9,8 @@ for byte. Rules (specs/server.md):
 1. Messages come out in the order in which they came in, whoever reads them: where the library reads one, a gap is left.
 2. The next chunk is read when the last one's messages were taken, so TCP slows who says more than is taken.
 3. What looks wrong in any way is not judged here: from then on all bytes are the library's, which says what is wrong.
-4. When nobody takes messages any more (`deaf`), all bytes are the library's too: it waits for the close frame.
+4. When nobody takes messages any more (`deaf`), all bytes are the library's too: it waits for the close frame. So they
+   are once the library has sent its own.
 """
 
 from collections import deque
@@ -22,6 +23,7 @@ from .stream import PushStream
 _CHUNK_BYTES = 16 << 10
 _PLAIN_BYTES = 64 << 10
 _PLAIN = 0x82
+_CLOSE_FRAME = b"\x88"
 _CONTINUES, _BINARY, _CLOSE, _PONG = 0, 2, 8, 10
 
 
@@ -87,7 +89,7 @@ class Inbound(trio.abc.Stream):
         if self._came is not None and (self._ready or self._passing is None):
             self._came.set()
             self._came = None
-        if self._taken is not None and not self._ready:
+        if self._taken is not None and (not self._ready or self._passing is None):
             self._taken.set()
             self._taken = None
 
@@ -170,7 +172,10 @@ class Inbound(trio.abc.Stream):
         return True
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """As the stream's."""
+        """As the stream's. A library that says goodbye may read no further, also in the middle of a message, and then
+        nothing would tell whoever waits for one."""
+        if data[:1] == _CLOSE_FRAME:
+            self._give_up()
         await self._stream.send_all(data)
 
     async def wait_send_all_might_not_block(self) -> None:
@@ -195,7 +200,8 @@ def _header(data: bytes, at: int) -> tuple[int, int, int] | None:
     head = 8 if length == 126 else 14
     if len(data) - at < head:
         return None
-    return first, head, int.from_bytes(data[at + 2 : at + head - 4], "big")
+    length = int.from_bytes(data[at + 2 : at + head - 4], "big")
+    return first, head, length if length > (125 if head == 8 else 0xFFFF) else -1  # A length has one spelling.
 
 
 def _unmasked(mask: bytes, payload: bytes) -> bytes:

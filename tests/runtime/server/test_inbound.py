@@ -107,6 +107,9 @@ async def test_messages_come_in_order_however_they_are_cut(seed: int) -> None:
         (frame(TEXT, b"\xff"), 1007),
         (frame(BINARY, b"a", final=False) + frame(BINARY, b"b"), 1002),
         (frame(BINARY, b"a" * 70_000), 1009),
+        (frame(BINARY, b"a" * 40_000, final=False) + frame(0, b"a" * 40_000, final=False) + frame(PING, b""), 1009),
+        (b"\x82\xfe\x00\x01" + b"\x00" * 4 + b"a", 1002),  # A length that is longer than it need be.
+        (b"\x82\xff" + b"\x00" * 6 + b"\xff\xff" + b"\x00" * 4 + b"a" * 0xFFFF, 1002),
         (frame(CLOSE, b"\x03\xe8"), 1000),
     ],
 )
@@ -120,6 +123,15 @@ async def test_what_is_wrong_ends_the_socket_behind_what_was_right(wrong: bytes,
                 await ends.inbound.get_message()
         assert closed.value.reason is not None
         assert closed.value.reason.code == code
+
+
+async def test_a_message_too_large_in_fragments_ends_the_wait_for_it() -> None:
+    """SV40: the library stops reading in the middle of it, and whoever waits for one is told."""
+    async with connected(limit=1 << 16) as ends:
+        part = b"a" * 40_000
+        await ends.client.send_all(frame(BINARY, part, final=False) + frame(0, part, final=False) + frame(PING, b""))
+        with trio.fail_after(5), pytest.raises(ConnectionClosed):
+            await ends.inbound.get_message()
 
 
 async def test_who_is_not_heard_is_not_read() -> None:
