@@ -84,6 +84,8 @@ class RoomDocument:
         self._room: Map[Any] = self.doc.get(ROOM, type=Map)
         self._drafts: Map[Any] = self.doc.get(DRAFTS, type=Map)
         self._tails: dict[tuple[str, str, int], tuple[int, Tail]] = {}
+        self._stood: dict[str, dict[tuple[str, int, int], Map[Any]]] = {}
+        """What of each run stood here when this process first streamed into it: its parts by step, attempt and part."""
         self._update = b""
         self._subscription: Any = None
 
@@ -109,6 +111,7 @@ class RoomDocument:
     def apply(self, update: bytes) -> None:
         """Take in a stored update at recovery. Handles into the document are found again when they are needed."""
         self._tails.clear()
+        self._stood.clear()
         self.doc.apply_update(update)
 
     def _write(self, run: str, author: str, time: int, event: Event) -> None:
@@ -271,12 +274,16 @@ class RoomDocument:
             return None
         field = "input" if isinstance(event, ArgumentsStreamed) else "text"
         kind = _KINDS[type(event)]
-        wanted = (event.step, event.attempt, event.part)
-        part = last(
-            self._runs[run],
-            lambda part: part["type"] == kind and (part["step"], part["attempt"], part["part"]) == wanted,
-        )
-        if part is None:
+        # What this process has streamed has a tail, so that a new part costs the same in a long run as in a short one.
+        stood = self._stood.get(run)
+        if stood is None:
+            stood = self._stood[run] = {
+                (part["step"], part["attempt"], part["part"]): part
+                for part in cast("Array[Any]", self._runs[run]["parts"])
+                if part["type"] in _KINDS.values()
+            }
+        part = stood.get((event.step, event.attempt, event.part))
+        if part is None or part["type"] != kind:
             init: dict[str, Any] = {"type": kind, "step": event.step, "attempt": event.attempt}
             init["part"] = event.part
             if isinstance(event, ArgumentsStreamed):
@@ -306,6 +313,7 @@ class RoomDocument:
             if part["step"] == step and attempt in (None, part["attempt"]):
                 del parts[index]
         self._tails = {key: tail for key, tail in self._tails.items() if key[:2] != (run, step)}
+        self._stood.pop(run, None)
 
     def _end(self, shown: "Map[Any]", run: str, status: str, time: int) -> None:
         for part in shown["parts"]:
@@ -319,6 +327,7 @@ class RoomDocument:
             if key in shown:
                 self._room[key] = int(self._room.get(key) or 0) + int(shown[key])
         self._tails = {key: tail for key, tail in self._tails.items() if key[0] != run}
+        self._stood.pop(run, None)
         parent = self._run(shown.get("parent") or "")
         if parent is not None:
             part = last(parent, lambda part: part.get("child") == run)

@@ -1,6 +1,6 @@
 """The projection: what those who watch a room are shown."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -34,7 +34,7 @@ from plait.protocol.events import (
     ToolStarted,
     Usage,
 )
-from pycrdt import Doc
+from pycrdt import Array, Doc
 
 RUN = "000000000001"
 
@@ -97,6 +97,27 @@ def test_a_token_is_small_however_long_the_answer() -> None:
     before = stage.room.doc.get_state()
     stage.play(text("token "))
     assert len(stage.room.doc.get_update(before)) < 100
+
+
+def test_a_part_is_begun_without_a_look_at_those_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DO2: the two-thousandth part costs what the tenth does; only a process that comes later looks once."""
+    looked: list[int] = []
+    read = Array.__getitem__
+
+    def counted(array: "Array[Any]", key: Any) -> Any:
+        looked.append(key)
+        return read(array, key)
+
+    stage = Stage(*(text("word", part) for part in range(300)))
+    monkeypatch.setattr(Array, "__getitem__", counted)
+    stage.play(text("word", 300))
+    assert len(looked) <= 3
+    again = RoomDocument(7)
+    again.apply(stage.room.doc.get_update())
+    again.project(RUN, "agent:a", 0, text("s", 300))
+    again.project(RUN, "agent:a", 0, text("word", 301))
+    parts = cast("Array[Any]", again.doc["runs"][RUN]["parts"])
+    assert (len(parts), str(parts[300]["text"][0])) == (302, "words")
 
 
 def test_a_superseded_attempt_leaves() -> None:
