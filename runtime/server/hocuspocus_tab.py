@@ -214,7 +214,7 @@ class HocuspocusTab(DocumentTab):
             self._room.step1(self, state_vector)
 
     def _catch_up_now(self) -> None:
-        if self._room is None:
+        if self._room is None or self.behind is None:  # A room that was read again caught everybody up unasked.
             self._socket.turns.over(self)
         else:
             self._room.catch_up(self)

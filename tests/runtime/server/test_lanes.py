@@ -1,11 +1,17 @@
 """Many outboxes on one socket that takes bytes only when it is told to."""
 
+from typing import cast
+
 import trio
 from plait.protocol import frames, limits
+from plait.protocol.access import Grant
+from plait.protocol.names import Target
 from plait.runtime.room.tab import Delta, Presence
 from plait.runtime.server import wire
+from plait.runtime.server.hocuspocus_tab import HocuspocusTab
 from plait.runtime.server.lanes import Lanes, Turns
 from plait.runtime.server.outbox import Outbox
+from plait.runtime.server.rooms import Room
 from plait.runtime.server.stream import PushStream
 from trio.testing import lockstep_stream_pair, wait_all_tasks_blocked
 
@@ -111,6 +117,43 @@ async def test_whole_documents_leave_one_at_a_time(nursery: trio.Nursery) -> Non
     assert asked == ["a", "b"]
     turns.leave(b)
     assert asked == [a, b, d]
+
+
+class Caught:
+    """A socket and a room at once, which remember for whom a merged update was asked."""
+
+    crowd = 0
+
+    def __init__(self) -> None:
+        self.turns = Turns(lambda: True)
+        self.asked: list[HocuspocusTab] = []
+
+    def end_document(self, tab: HocuspocusTab, code: int, reason: str) -> None: ...
+
+    def moved(self) -> None: ...
+
+    def catch_up(self, tab: HocuspocusTab) -> None:
+        self.asked.append(tab)
+
+
+async def test_who_was_caught_up_unasked_gives_its_turn_away(nursery: trio.Nursery) -> None:
+    """HP12: a room that was read again sends all tabs what they lack, in its own order, and nobody's turn is left
+    waiting for an answer that will not come."""
+    both = Caught()
+    stall = Stall(nursery)
+    tabs: list[HocuspocusTab] = []
+    for name, outbox in (("a", stall.a), ("b", stall.b), ("c", stall.c)):
+        prefix = frames.write_string(name)
+        tab = HocuspocusTab(prefix, Target("doc", "r", name), Grant(author="ann", read=True, write=True), both)
+        tab.outbox, tab._room, outbox.behind = outbox, cast("Room", both), b"\x00"
+        tabs.append(tab)
+        tab.ask_catch_up()
+    assert both.asked == tabs[:1]
+    for tab in reversed(tabs):
+        tab.catch_up(b"\x00\x00", b"")
+    later: list[str] = []
+    both.turns.enter("later", lambda: later.append("asked"))
+    assert later == ["asked"]
 
 
 def test_a_frame_is_made_once_for_each_key() -> None:
