@@ -130,8 +130,11 @@ class Write:
     def speculate(self, live: Live, agent_for: AgentFor) -> None:
         drafted = len(live.drafts)
         self._outcome = capture(self._write, live)
-        if len(live.drafts) > drafted and live.drafts[-1].update:  # One under an id may have changed nothing.
-            inserted = read(live.drafts[-1].update, own=True).inserted
+        newest = live.drafts[-1] if len(live.drafts) > drafted else None
+        if newest is None or (newest.document, newest.author) != (self.document, self._author):
+            return  # It changed nothing; what others typed before it was drafted with it.
+        if newest.update:  # One under an id may have changed nothing.
+            inserted = read(newest.update, own=True).inserted
             self.end = (inserted[-1][0], inserted[-1][2] - 1) if inserted else None
 
     def _write(self, live: Live) -> Any:

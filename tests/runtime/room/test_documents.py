@@ -8,10 +8,12 @@ from plait.protocol.commands import Prompt
 from plait.protocol.events import DocumentEdited
 from plait.protocol.update import decode_state_vector, encode_state_vector
 from plait.runtime.room.identity import server_tag
+from plait.runtime.room.live import Live
+from plait.runtime.room.reports import Write
 from plait.storage.memory import MemoryStore
 from pycrdt import Doc, Text
 
-from .scene import FakeTab, rooms, watching
+from .scene import FakeTab, Idle, rooms, surroundings, watching
 
 
 def written(client: int, *texts: str) -> list[bytes]:
@@ -65,6 +67,21 @@ async def test_what_one_tab_types_in_one_pass_is_one_record() -> None:
             room.edit(ann, update, step2=False)
         await ann.until("accepted", 8)
         assert (await store.head("r")).seq == 6
+
+
+def test_an_agents_cursor_is_not_where_somebody_types() -> None:
+    """SD5: a look, or an edit that changes nothing, in the pass in which a tab types, says nothing of where it was."""
+    live = Live("r", 1, 99, {}, surroundings())
+    (update,) = written(7, "typed")
+    live.edit("ann", "notes", update, object())
+    look = Write("agent:assistant", "notes", lambda doc: None, lambda outcome: None, looks=True)
+    look.speculate(live, Idle().agent_for)
+    assert [(draft.author, draft.update) for draft in live.drafts] == [("ann", update)]
+    assert look.happened
+    assert look.end is None
+    write = Write("agent:assistant", "notes", lambda doc: doc.get("content", type=Text).insert(0, "a"), print)
+    write.speculate(live, Idle().agent_for)
+    assert write.end == (99, 0)
 
 
 async def test_a_structs_dropped_edit_stands_alone() -> None:
