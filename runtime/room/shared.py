@@ -50,6 +50,8 @@ class SharedDocument:
         self.clocks: dict[int, int] = {}
         self.pairs: set[tuple[int, int]] = set()
         self.size = 0
+        self._judged = 0
+        """Bytes of edits that were judged, and are counted in `size`, but wait to be applied."""
         self._measured = -1
         """The size when it was last looked at, which takes as long as the document; the same again is no other."""
         self._update = b""
@@ -95,10 +97,11 @@ class SharedDocument:
         for client, _, end in inserted:
             self.clocks[client] = max(end, self.clocks.get(client, 0))
         self.size += len(update)
+        self._judged += len(update)
         return update, foreign
 
     def apply(self, updates: Sequence[bytes]) -> bytes:
-        """Apply what was judged, in one transaction; the exact update, empty if nothing changed. Raises Broken, and
+        """Apply all that was judged, in one transaction; the exact update, empty if nothing changed. Raises Broken, and
         then nobody knows what the document holds."""
         self._update = b""
         try:
@@ -114,7 +117,8 @@ class SharedDocument:
                 raise Broken(str(error)) from None
             raise
         exact = b"" if self._update == EMPTY_UPDATE else self._update
-        self.size += len(exact) - sum(map(len, updates))
+        self.size += len(exact) - self._judged
+        self._judged = 0
         return exact
 
     def take_whole(self, update: bytes, author: str, owners: dict[int, str], room: str) -> bytes:
@@ -169,6 +173,6 @@ class SharedDocument:
         if self.size + len(update) <= limits.DOCUMENT_BYTES:
             return
         if self.size != self._measured:  # What was summed up counts overwritten text twice.
-            self.size = self._measured = len(self.doc.get_update())
+            self.size = self._measured = len(self.doc.get_update()) + self._judged
         if self.size + len(update) > limits.DOCUMENT_BYTES:
             raise Refused("too-large", f"A shared document may have {limits.DOCUMENT_BYTES} bytes.")

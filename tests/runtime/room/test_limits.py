@@ -33,6 +33,19 @@ async def test_a_full_document_takes_no_more_and_can_be_made_smaller(monkeypatch
         assert other.text == "y" * 100 + "x" * 75
 
 
+async def test_what_is_typed_in_one_pass_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ET12: edits that wait to be applied together count when the document's size is looked up."""
+    monkeypatch.setattr(limits, "DOCUMENT_BYTES", 1000)
+    store = MemoryStore()
+    async with rooms(store) as all_rooms, all_rooms.use("r") as room:
+        tab = await watching(room, "notes")
+        for _ in range(30):
+            room.edit(tab, tab.type("x" * 100), step2=False)
+        await tab.until("denied", 22)
+        assert [said[0] for said in tab.said if said[0] in ("accepted", "denied")].count("accepted") == 8
+        assert len(await room.document("notes")) <= 1000
+
+
 async def test_overwritten_text_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     """ET12: a document whose text is replaced again and again is as large as what it says."""
     monkeypatch.setattr(limits, "DOCUMENT_BYTES", 1000)
