@@ -174,6 +174,8 @@ class Editing(Drafting):
         broke the document: then it is read again from the log before anybody may look at it."""
         self._flush()
         self._check_whole(document)
+        if document in self.state.documents:
+            raise Refused("already-seeded", f"Somebody has written in '{document}'.")
         check_open(self.state, document)
         shared = self.shared_document(document)
         before = shared.doc.get_state()

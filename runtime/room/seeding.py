@@ -87,8 +87,6 @@ class Seed:
             return Seeded(first.seq, first.author, self._event, fresh=False)
         if first is not None:
             raise Refused("already-seeded", f"Record {first.seq} has seeded '{self.document}' with something else.")
-        if self.document in live.state.documents:
-            raise Refused("already-seeded", f"Somebody has written in '{self.document}'.")
         seq = live.seed(self._author, self.document, self._event, self._data, self.key)
         return Seeded(seq, self._author, self._event, fresh=True)
 

@@ -38,6 +38,19 @@ async def test_a_seeding_is_one_record() -> None:
         assert len(seeded.event.digest) == 64
 
 
+async def test_what_a_tab_types_in_the_same_pass_comes_first() -> None:
+    """IO8: a document in which somebody has written is not seeded, also if that was a moment ago."""
+    store = MemoryStore()
+    async with rooms(store) as all_rooms, all_rooms.use("r") as room:
+        tab = await watching(room, "notes")
+        room.edit(tab, tab.type("mine"), step2=False)
+        with pytest.raises(Refused) as refused:
+            await room.seed("ann", "notes", DocumentSeeded("text", "0" * 64, "content"), b"words")
+        assert refused.value.code == "already-seeded"
+        assert tab.text == "mine"
+        assert len(await store.read("r")) == 1
+
+
 async def test_the_same_again_is_the_first(tmp_path: Path) -> None:
     """IO7: asked twice at once, by somebody else, after people wrote on, and after a restart."""
     url = f"sqlite:///{tmp_path}/plait.db"
