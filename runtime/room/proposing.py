@@ -31,7 +31,7 @@ from ...protocol.planning import Plan
 from ...storage.store import Store
 from .aside import AT_ONCE_BYTES, aside
 from .editing import Editing
-from .shared import Broken, Later
+from .shared import Broken, Later, SharedDocument
 
 PLANS = 3
 """How often a decision is planned beside the pass, before it is planned in it."""
@@ -49,8 +49,19 @@ class Proposing(Editing):
             raise Refused("room-full", f"A room may have {limits.DOCUMENTS_PER_ROOM} documents.")
         if len(base) > limits.DOCUMENT_BYTES:  # As deletions can make it; its copy would be one document too large.
             raise Refused("too-large", f"A shared document may have {limits.DOCUMENT_BYTES} bytes.")
+        copy = self.new_shared(event.draft)
+        copy.loaded()
+        before = copy.doc.get_state()
+        try:
+            update = self._written(copy, base)  # First, so that no draft is opened without its copy.
+        except (Refused, OutcomeUnknown):
+            copy.release()
+            raise
         self._draft(event, grant.author, run, id=command_record_id(command.id), asked=asked)
-        self._apply(event.draft, base, DocumentCopied(event.of), grant.author, run, command_record_id(command.id, 1))
+        self.shared[event.draft] = copy
+        self._change(event.draft, before)
+        copied, key = DocumentCopied(event.of), command_record_id(command.id, 1)
+        self._draft(copied, grant.author, run, document=event.draft, update=update, id=key)
         return {"draft": event.draft}
 
     def settle(
@@ -103,14 +114,23 @@ class Proposing(Editing):
         shared = self.shared_document(document)
         before = shared.doc.get_state()
         try:
+            exact = self._written(shared, update)
+        except (Refused, OutcomeUnknown):
+            self._broke(document, before)
+            raise
+        self._change(document, before)
+        self._draft(event, author, run, document=document, update=exact, id=key, asked=asked)
+
+    @staticmethod
+    def _written(shared: SharedDocument, update: bytes) -> bytes:
+        """What exactly the update changed in the document, which cannot be trusted any more if this raises."""
+        try:
             exact, _ = shared.write(lambda doc: doc.apply_update(update) if update != EMPTY_UPDATE else None)
         except Broken as broken:
-            self._broke(document, before)
             if isinstance(broken.__cause__, Refused):  # It has grown beyond its limit.
                 raise broken.__cause__ from broken
             raise OutcomeUnknown(str(broken)) from broken
-        self._change(document, before)
-        self._draft(event, author, run, document=document, update=exact, id=key, asked=asked)
+        return exact
 
     def forget_settled(self) -> None:
         """Drafts that the fold has let go leave memory."""

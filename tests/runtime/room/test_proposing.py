@@ -9,7 +9,7 @@ from plait.protocol.access import Grant
 from plait.protocol.commands import Accept, Propose, Reject, Undo
 from plait.protocol.comparison import Comparison
 from plait.protocol.document import shown_drafts
-from plait.protocol.errors import PlaitError, Refused
+from plait.protocol.errors import OutcomeUnknown, PlaitError, Refused
 from plait.protocol.events import DraftAccepted, DraftOpened, HunksAccepted, RunFinished
 from plait.protocol.limits import DRAFTS_OPEN, DRAFTS_SETTLED
 from plait.protocol.planning import Plan
@@ -19,12 +19,14 @@ from plait.runtime.room.live import Answer
 from plait.runtime.room.proposing import look
 from plait.runtime.room.reports import Write
 from plait.runtime.room.room import Room
+from plait.runtime.room.shared import Broken, SharedDocument
 from plait.storage.memory import MemoryStore
 from plait.storage.store import Append
 from pycrdt import Doc, Text
 
 from ..agent.scripted import Scripted, answered, calls, says
 from ..agent.test_recovery import cut
+from ..agent.test_writing import log_of
 from .scene import FakeTab, rooms, surroundings, watching
 
 ANN, BOB = Grant(author="ann"), Grant(author="bob")
@@ -279,6 +281,24 @@ async def test_a_base_too_large_to_be_copied_opens_no_draft(monkeypatch: pytest.
         with pytest.raises(Refused, match="too-large"):
             await room.ask(ANN, Propose(id="p", document="main"))
         assert room.head == head
+
+
+async def test_a_copy_that_fails_opens_no_draft(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DF1: a CRDT that panics at the copy leaves no draft that is empty; the same command may be sent again."""
+
+    def breaks(*_: Any) -> Any:
+        raise Broken("as a panic")
+
+    store = MemoryStore()
+    async with rooms(store) as awake, awake.use("r") as room:
+        await room.write("bob", "main", put("A good day."))
+        with monkeypatch.context() as patched:
+            patched.setattr(SharedDocument, "write", breaks)
+            with pytest.raises(OutcomeUnknown):
+                await room.ask(ANN, Propose(id="p", document="main"))
+        assert not [record for record in await log_of(store) if isinstance(record.event, DraftOpened)]
+        draft = (await room.ask(ANN, Propose(id="p", document="main"))).result["draft"]
+        assert await text_of(room, draft) == "A good day."
 
 
 async def test_drafts_that_wait_are_bounded() -> None:
