@@ -5,9 +5,10 @@ or not, as the dice say, and nothing that it still tries reaches it. `Disk` is t
 at which an append is on disk what was committed, so that whatever anybody is sent can be held against it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import trio
+from plait.protocol.access import ANY
 from plait.protocol.events import Record, RunFailed, RunFinished, RunStopped
 from plait.protocol.update import read
 from plait.storage.faults import FaultyStore
@@ -191,10 +192,15 @@ class Handle(FaultyStore):
         return await super().unfinished(due, after, limit)
 
     async def rooms(
-        self, cursor: str = "", limit: int = 50, query: str = "", metadata: Mapping[str, str | None] | None = None
+        self,
+        cursor: str = "",
+        limit: int = 50,
+        query: str = "",
+        metadata: Mapping[str, str | None] | None = None,
+        names: Sequence[str] = ANY,
     ) -> Listing:
         await self._may_read()
-        return await super().rooms(cursor, limit, query, metadata)
+        return await super().rooms(cursor, limit, query, metadata, names)
 
     async def room_names(self, after: str = "", limit: int = 500) -> list[str]:
         await self._may_read()

@@ -135,9 +135,8 @@ async def test_nothing_that_was_shown_is_said_again(tmp_path: Path, capsys: pyte
                 assert ask("/api/rooms/r/commands", good, renew.replace(b"1", b"", 1)) == 400
                 assert ask("/api/rooms/r/commands", shown, b'{"id":"2","do":"prompt","text":"hi"}') == status
                 upgrade = {"upgrade": "websocket", "sec-websocket-key": "x", "sec-websocket-version": "13"}
-                ask(
-                    f"/rooms/r?token={shown}", **upgrade, **{"sec-websocket-protocol": f"plait.v1, plait.token.{shown}"}
-                )
+                upgrade["sec-websocket-protocol"] = f"plait.v1, plait.token.{shown}"
+                ask(f"/rooms/r?token={shown}", "", None, **upgrade)
             assert ask("/metrics", good) == 200
 
         await trio.to_thread.run_sync(all_of_it)

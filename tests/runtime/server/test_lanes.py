@@ -4,8 +4,10 @@ from typing import cast
 
 import trio
 from plait.protocol import frames, limits
-from plait.protocol.access import Grant
+from plait.protocol.access import ANONYMOUS, Grant
 from plait.protocol.names import Target
+from plait.runtime.auth.gate import Gate
+from plait.runtime.auth.held import Held
 from plait.runtime.room.tab import Delta, Presence
 from plait.runtime.server import wire
 from plait.runtime.server.hocuspocus_tab import HocuspocusTab
@@ -136,15 +138,19 @@ class Caught:
         self.asked.append(tab)
 
 
+async def unasked(token: str) -> Grant:
+    raise AssertionError("nobody asks for a renewal")
+
+
 async def test_who_was_caught_up_unasked_gives_its_turn_away(nursery: trio.Nursery) -> None:
     """HP12: a room that was read again sends all tabs what they lack, in its own order, and nobody's turn is left
     waiting for an answer that will not come."""
     both = Caught()
-    stall = Stall(nursery)
+    stall, gate = Stall(nursery), Gate()
     tabs: list[HocuspocusTab] = []
     for name, outbox in (("a", stall.a), ("b", stall.b), ("c", stall.c)):
-        prefix = frames.write_string(name)
-        tab = HocuspocusTab(prefix, Target("doc", "r", name), Grant(author="ann", read=True, write=True), both)
+        held = Held(gate, ANONYMOUS, "r", unasked)
+        tab = HocuspocusTab(frames.write_string(name), Target("doc", "r", name), held, both)
         tab.outbox, tab._room, outbox.behind = outbox, cast("Room", both), b"\x00"
         tabs.append(tab)
         tab.ask_catch_up()
