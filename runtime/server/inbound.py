@@ -10,7 +10,7 @@ for byte. Rules (specs/server.md):
 2. The next chunk is read when the last one's messages were taken, so TCP slows who says more than is taken.
 3. What looks wrong in any way is not judged here: from then on all bytes are the library's, which says what is wrong.
 4. When nobody takes messages any more (`deaf`), all bytes are the library's too: it waits for the close frame. So they
-   are once the library has sent its own.
+   are once the library has sent its own, or has found the socket broken.
 """
 
 from collections import deque
@@ -172,11 +172,15 @@ class Inbound(trio.abc.Stream):
         return True
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """As the stream's. A library that says goodbye may read no further, also in the middle of a message, and then
-        nothing would tell whoever waits for one."""
+        """As the stream's. A library that says goodbye, or cannot, may read no further, also in the middle of a message
+        or of a chunk, and then nothing would tell whoever waits for one."""
         if data[:1] == _CLOSE_FRAME:
             self._give_up()
-        await self._stream.send_all(data)
+        try:
+            await self._stream.send_all(data)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            self._give_up()
+            raise
 
     async def wait_send_all_might_not_block(self) -> None:
         """As the stream's."""

@@ -134,6 +134,16 @@ async def test_a_message_too_large_in_fragments_ends_the_wait_for_it() -> None:
             await ends.inbound.get_message()
 
 
+async def test_a_socket_that_breaks_under_the_library_ends_the_wait() -> None:
+    """SV40: the library cannot answer a ping and reads no further, with more of its frames in the same chunk."""
+    async with connected() as ends:
+        assert isinstance(ends.client, trio.StapledStream)
+        await ends.client.receive_stream.aclose()
+        await ends.client.send_all(frame(PING, b"one") + frame(PING, b"two"))
+        with trio.fail_after(5), pytest.raises(ConnectionClosed):
+            await ends.inbound.get_message()
+
+
 async def test_who_is_not_heard_is_not_read() -> None:
     """SV40: a chunk is read when the one before was taken; when nobody takes any more, a close frame is still found."""
     async with connected() as ends, trio.open_nursery() as nursery:
