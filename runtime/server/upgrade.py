@@ -120,6 +120,7 @@ class Sockets:
                 target = names.parse_path(request.target)
                 where = f"room {target.room}"
                 held = await self._admit(request, target)
+                self._check_load()  # It may have taken a while.
                 connection = Connection(target, held, pushed, nursery, sources)
                 with self._gate.holding(held):
                     nursery.start_soon(held.watch)
@@ -156,7 +157,9 @@ class Sockets:
     async def _admit_document(self, request: Request, target: Target, token: str) -> Held:
         """As `_admit`, for one more document on a socket that is open."""
         self._check_load()
-        return await self._admit(request, target, token)
+        held = await self._admit(request, target, token)
+        self._check_load()
+        return held
 
     async def _carry(self, connection: Multiplex, socket: Inbound, pushed: PushStream) -> tuple[int, str]:
         with self._counted(connection, pushed):

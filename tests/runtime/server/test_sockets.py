@@ -8,7 +8,9 @@ import trio
 from plait.protocol import frames, limits
 from plait.protocol.access import Grant
 from plait.protocol.errors import Refused
+from plait.runtime.auth.gate import Gate
 from pycrdt import Doc
+from trio.testing import wait_all_tasks_blocked
 from trio_websocket import ConnectionClosed, WebSocketConnection
 
 from .conftest import House
@@ -235,6 +237,48 @@ async def test_draining_ends_every_socket_with_1012(house: House) -> None:
         house.server.drain()
         assert (await _closed(one))[0] == 1012
         assert (await _closed(other))[0] == 1012
+
+
+@pytest.mark.parametrize("stops", [False, True])
+async def test_what_changed_while_the_host_judged(house: House, monkeypatch: pytest.MonkeyPatch, stops: bool) -> None:
+    """SV9: sockets that come together are counted together, and a server that stops keeps none of them."""
+    monkeypatch.setattr(limits, "CONNECTIONS", 2)
+    judged = trio.Event()
+
+    async def judge() -> Grant:
+        await judged.wait()
+        return Grant("ann")
+
+    house.server.sockets._gate = Gate(lambda asker: judge())
+    async with house.socket("/docs/r") as one, house.socket("/docs/r") as two, house.socket("/docs/r") as three:
+        await wait_all_tasks_blocked()
+        if stops:
+            house.server.drain()
+        judged.set()
+        await wait_all_tasks_blocked()
+        codes = [socket.closed.code for socket in (one, two, three) if socket.closed is not None]
+        assert codes == ([1012] * 3 if stops else [1013])
+
+
+async def test_too_many_documents_at_once(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SV9: as of sockets, so of the documents that several sockets ask for at once."""
+    judged = trio.Event()
+
+    async def judge() -> Grant:
+        await judged.wait()
+        return Grant("ann")
+
+    monkeypatch.setattr(limits, "CONNECTIONS", 4)
+    house.server.sockets._gate = Gate(lambda asker: judge())
+    auth = b"\x03one" + b"\x02\x00" + frames.write_string("token") + frames.write_string("4.0.0")
+    sockets = [house.socket("/hocuspocus") for _ in range(3)]
+    async with sockets[0] as one, sockets[1] as two, sockets[2] as three:
+        for socket in (one, two, three):
+            await socket.send_message(auth)
+        await wait_all_tasks_blocked()
+        judged.set()
+        await wait_all_tasks_blocked()
+        assert [socket.closed.code for socket in (one, two, three) if socket.closed is not None] == [1013, 1013]
 
 
 async def test_overloaded(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
