@@ -20,6 +20,7 @@ from .browser import Serving, Tab
 Serve = Callable[..., Serving]
 Tabs = Callable[..., Tab]
 PATIENCE_MS = 60_000
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
 def events(url: str) -> list[dict[str, Any]]:
@@ -41,13 +42,17 @@ def last(tab: Tab, status: str) -> Any:
     return turn
 
 
-def both_show_the_same(first: Tab, second: Tab, turns: int) -> None:
-    for tab in (first, second):
+def all_show_the_same(first: Tab, *others: Tab, turns: int) -> None:
+    for tab in (first, *others):
         expect(tab.page.locator("article.run")).to_have_count(turns)
-    assert first.answer() == second.answer()
+    for other in others:
+        expect(other.page.locator(".run").last).to_have_class(
+            first.page.locator(".run").last.get_attribute("class") or "", timeout=PATIENCE_MS
+        )
+        assert other.answer() == first.answer()
 
 
-def a_yes_comes_from_the_second_page(first: Tab, second: Tab) -> None:
+def a_yes_comes_from_the_second_page(first: Tab, second: Tab, phone: Tab) -> None:
     first.ask("Write a mail, and let me approve it")
     expect(first.waiting).to_be_visible(timeout=PATIENCE_MS)
     expect(second.waiting).to_be_visible(timeout=PATIENCE_MS)
@@ -55,11 +60,11 @@ def a_yes_comes_from_the_second_page(first: Tab, second: Tab) -> None:
     second.waiting.get_by_role("button", name="approve as changed").click()
     expect(last(first, "done").locator(".tool .state")).to_have_text("approved by someone · done")
     expect(last(second, "done").locator(".tool .state")).to_have_text("approved by you · done")
-    both_show_the_same(first, second, 1)
+    all_show_the_same(first, second, phone, turns=1)
     assert '"copies":3' in first.answer()
 
 
-def a_question_of_the_first_page_outlives_its_reload(first: Tab, second: Tab) -> None:
+def a_question_of_the_first_page_outlives_its_reload(first: Tab, second: Tab, phone: Tab) -> None:
     question = first.page.get_by_role("dialog", name="An agent asks this page")
     first.ask("Let me pick another colour for this page")
     expect(question).to_be_visible(timeout=PATIENCE_MS)
@@ -70,44 +75,47 @@ def a_question_of_the_first_page_outlives_its_reload(first: Tab, second: Tab) ->
     question.get_by_role("button", name="rose").click()
     last(first, "done")
     last(second, "done")
-    both_show_the_same(first, second, 2)
+    all_show_the_same(first, second, phone, turns=2)
     assert '{"colour":"rose"}' in second.answer()
 
 
-def a_stop_comes_from_the_other_page(first: Tab, second: Tab) -> None:
+def a_stop_comes_from_the_phone(first: Tab, second: Tab, phone: Tab) -> None:
     first.ask("Tell me something long")
     expect(last(second, "running").locator(".part.text").last).to_contain_text("A long answer", timeout=PATIENCE_MS)
-    second.page.get_by_role("button", name=re.compile("^stop")).click()
+    phone.page.get_by_role("button", name=re.compile("^stop")).tap()
     last(first, "stopped")
     last(second, "stopped")
-    both_show_the_same(first, second, 3)
+    last(phone, "stopped")
+    all_show_the_same(first, second, phone, turns=3)
     assert "Time enough" in first.answer() or "A long answer" in first.answer()
 
 
-def the_server_dies_in_the_middle_of_a_tool(server: Serving, first: Tab, second: Tab) -> None:
+def the_server_dies_in_the_middle_of_a_tool(server: Serving, first: Tab, second: Tab, phone: Tab) -> None:
     first.ask("Do something slow")
     bar = second.page.get_by_role("progressbar", name="Progress of slow_work")
     expect(bar).to_be_visible(timeout=PATIENCE_MS)
     server.end(signal.SIGKILL)
     expect(first.status).to_have_text(re.compile("offline"))
     server.start()
-    for tab in (first, second):
+    for tab in (first, second, phone):
         expect(tab.status).to_have_text(re.compile("live"), timeout=PATIENCE_MS)
     expect(last(first, "done").locator(".tool .state")).to_have_text("done")
     last(second, "done")
-    both_show_the_same(first, second, 4)
+    all_show_the_same(first, second, phone, turns=4)
     assert first.answer().count("Done, slowly") == 1
 
 
 def test_what_breaks_agents_elsewhere_breaks_nothing_here(serve: Serve, tabs: Tabs) -> None:
-    """CO28: a yes from the second page, a reload of the page that carries a tool out, a stop from the other page, and
-    kill -9 in the middle of a tool, one after the other in one room; and in the log each of them happened once."""
+    """CO28: a yes from the second page, a reload of the page that carries a tool out, a stop from a phone, and kill -9
+    in the middle of a tool, one after the other in one room; all three pages show the same after each, and in the log
+    each of them happened once."""
     server = serve()
     first, second = tabs(server.url, "lobby").live(), tabs(server.url, "lobby").live()
-    a_yes_comes_from_the_second_page(first, second)
-    a_question_of_the_first_page_outlives_its_reload(first, second)
-    a_stop_comes_from_the_other_page(first, second)
-    the_server_dies_in_the_middle_of_a_tool(server, first, second)
+    phone = tabs(server.url, "lobby", **PHONE).live()
+    a_yes_comes_from_the_second_page(first, second, phone)
+    a_question_of_the_first_page_outlives_its_reload(first, second, phone)
+    a_stop_comes_from_the_phone(first, second, phone)
+    the_server_dies_in_the_middle_of_a_tool(server, first, second, phone)
 
     log = events(server.url)
     runs = [event["run"] for event in log if event["type"] == "run-requested"]
