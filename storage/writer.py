@@ -110,6 +110,7 @@ class Writer(Generic[JobT, AnswerT]):
                 continue
             batch, carried, last = self._gather(first)
             self._commit(batch)
+            del first, batch  # Or a thread with nothing to do would keep what it wrote last, and those who waited.
             if last:
                 break
             busy = self._engine.tend(idle=False)
