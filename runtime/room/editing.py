@@ -5,7 +5,7 @@ runs in the pass, between two other edits, so it sees what people have typed up 
 record. Rules (specs/shared.md):
 
 - What one tab types while the room is busy is applied in one transaction and is one record, as a step's tokens are:
-  nobody was shown the edits apart.
+  nobody was shown the edits apart. What deletes some of it begins the next one, or the log would not hold it.
 - The nth edit of a call happens once, over all attempts at the call: the next attempt is given its result again.
 - What a model's attempt wrote while it streamed is deleted when the attempt is superseded, and nothing else is.
 """
@@ -25,7 +25,7 @@ from ...protocol.events import DocumentEdited, DocumentSeeded
 from ...protocol.names import draft_begun
 from ...protocol.porting import plant
 from ...protocol.state import Run, Step
-from ...protocol.update import decode_state_vector, deletion, new_clients, read
+from ...protocol.update import Update, decode_state_vector, deletion, new_clients, read
 from .drafting import Drafting
 from .shared import Broken, Later, Taken
 
@@ -52,7 +52,7 @@ class Place:
 class _Typed:
     """Edits of one tab that wait to be applied together."""
 
-    __slots__ = ("author", "by", "document", "size", "taken", "updates")
+    __slots__ = ("_first", "author", "by", "document", "size", "taken", "updates")
 
     def __init__(self, by: object, author: str, document: str, taken: Taken) -> None:
         self.by = by
@@ -61,6 +61,23 @@ class _Typed:
         self.taken = taken
         self.updates: list[bytes] = []
         self.size = 0
+        self._first: dict[int, int] = {}
+        """The first clock of each client that they insert."""
+
+    def add(self, edit: Update, update: bytes) -> None:
+        """One more, of which `edit` is to be applied."""
+        self.updates.append(edit.data)
+        self.size += len(edit.data)
+        self.taken.edits.append(update)
+        for section in edit.sections:
+            self._first.setdefault(section.client, section.start)
+
+    def takes(self, edit: Update) -> bool:
+        """Whether they still make one record with it. What one transaction both writes and deletes is in no update, so
+        what deletes any of them begins another: the log says what was typed, also where it was erased at once."""
+        if self.size + len(edit.data) > limits.JOINED_EDITS_BYTES:
+            return False
+        return not any(stop > self._first.get(client, stop) for client, _, stop in edit.deleted)
 
 
 class Editing(Drafting):
@@ -78,14 +95,12 @@ class Editing(Drafting):
         self._check_whole(document)
         check_open(self.state, document)
         shared = self.shared_document(document)
-        fitting, foreign = shared.judge(update, author, self.state.owners, self.name)
-        if typed is None or foreign or typed.size + len(fitting) > limits.JOINED_EDITS_BYTES:
+        edit, foreign = shared.judge(update, author, self.state.owners, self.name)
+        if typed is None or foreign or not typed.takes(edit):
             self._flush()
             self._check_whole(document)
             typed = self._typed = _Typed(by, author, document, Taken(foreign))
-        typed.updates.append(fitting)
-        typed.size += len(fitting)
-        typed.taken.edits.append(update)
+        typed.add(edit, update)
         if foreign:
             self._flush()
             if not typed.taken.update and not typed.taken.broke:

@@ -14,7 +14,7 @@ from pycrdt import Doc, TransactionEvent
 from ...protocol import limits
 from ...protocol.errors import Refused
 from ...protocol.frames import EMPTY_UPDATE
-from ...protocol.update import decode_state_vector, fits, new_clients, read, splits, without
+from ...protocol.update import Update, decode_state_vector, fits, new_clients, read, splits, without
 from .identity import is_server_id
 
 
@@ -77,7 +77,7 @@ class SharedDocument:
             self.doc.unobserve(self._subscription)
             self._subscription = None
 
-    def judge(self, update: bytes, author: str, owners: dict[int, str], room: str) -> tuple[bytes, tuple[int, ...]]:
+    def judge(self, update: bytes, author: str, owners: dict[int, str], room: str) -> tuple[Update, tuple[int, ...]]:
         """What of a tab's edit is to be applied, and the ids whose structs are left out. From now on the document
         counts as holding it, so `apply` comes before anything else does. Raises Refused, and then nothing happened."""
         edit = read(update)
@@ -98,7 +98,7 @@ class SharedDocument:
             self.clocks[client] = max(end, self.clocks.get(client, 0))
         self.size += len(update)
         self._judged += len(update)
-        return update, foreign
+        return edit, foreign
 
     def apply(self, updates: Sequence[bytes]) -> bytes:
         """Apply all that was judged, in one transaction; the exact update, empty if nothing changed. Raises Broken, and
@@ -126,7 +126,7 @@ class SharedDocument:
         fresh = new_clients(read(update), self.clocks)
         if any(owners.get(client, author) != author or is_server_id(client, room) for client in fresh):
             raise Refused("update-foreign")
-        return self.apply([self.judge(update, author, owners, room)[0]])
+        return self.apply([self.judge(update, author, owners, room)[0].data])
 
     def write(self, edit: "Callable[[Doc[Any]], Any]") -> tuple[bytes, Any]:
         """Change the document from inside: the exact update (empty if nothing changed), and what `edit` gave.

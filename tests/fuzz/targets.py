@@ -187,8 +187,8 @@ def _edit(data: bytes) -> None:
             edit, at = data[at + 3 : at + 3 + length], at + 3 + length
             before = shared.doc.get_update()
             try:
-                fitting, _ = shared.judge(edit, author, owners, "r")
-                taken = shared.apply([fitting])
+                judged, _ = shared.judge(edit, author, owners, "r")
+                taken = shared.apply([judged.data])
             except Refused as refused:
                 assert refused.code in EDIT_CODES  # noqa: PT017
                 assert shared.doc.get_update() == before

@@ -86,7 +86,7 @@ class Room:
         foretold = fits(read(update), self.shared.clocks) if self._readable(update) else False
         before = self.shared.doc.get_update()
         try:
-            self._judged.append(self.shared.judge(update, "a", {}, "r")[0])
+            self._judged.append(self.shared.judge(update, "a", {}, "r")[0].data)
         except Refused as refused:
             assert refused.code in ("update-incomplete", "bad-update"), refused  # noqa: PT017
             assert refused.code == "bad-update" or not foretold  # noqa: PT017
