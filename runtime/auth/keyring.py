@@ -14,6 +14,7 @@ import logging
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
@@ -149,7 +150,8 @@ def _pem(text: bytes) -> Key:
     try:
         key = load_pem_private_key(text, None) if b"PRIVATE" in text.split(b"\n", 1)[0] else load_pem_public_key(text)
         to_jwk = next(kind.to_jwk for classes, kind in kinds if isinstance(key, classes))
-        jwk = to_jwk(key, as_dict=True)  # type: ignore[arg-type]
+        # Each takes its own kind of key, which no type says of a pair.
+        jwk = cast(Callable[..., dict[str, Any]], to_jwk)(key, as_dict=True)
     except Exception:  # What it raises may show the key, so nothing of it is passed on.
         raise BadKey("This PEM is no RSA, EC or Ed25519 key without a passphrase.") from None
     jwk.pop("key_ops", None)

@@ -24,7 +24,7 @@ class Revocations:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._known: dict[tuple[str, str], int] = {}
+        self._known: dict[tuple[Kind, str], int] = {}
         self._loaded = False
         self.told: list[Callable[[], None]] = []
         """What is called when there is one more: every gate's, which ends whom it means."""
@@ -38,7 +38,7 @@ class Revocations:
 
     def listed(self) -> list[Revocation]:
         """All of them, by kind and value."""
-        return [Revocation(kind, value, at) for (kind, value), at in sorted(self._known.items())]  # type: ignore[arg-type]
+        return [Revocation(kind, value, at) for (kind, value), at in sorted(self._known.items())]
 
     async def revoke(self, kind: Kind, value: str, now: int) -> Revocation:
         """Let these grants count no more; once this returns it is on disk. Raises Refused, and then nothing happened;
