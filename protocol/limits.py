@@ -312,6 +312,10 @@ LIMITS: dict[str, Limit] = {
     "CONNECTIONS": Limit(10_000, "sockets", "Per process, at 40 KiB each; more is closed with 1013."),
     "HEAD_BYTES": Limit(16 << 10, "bytes", "An HTTP head; h11's default and that of most servers."),
     "HEAD_S": Limit(10, "seconds", "Until the head is whole; ends slowloris."),
+    "PROXY_HOPS": Limit(32, "addresses", "Looked at in X-Forwarded-For, from its end; real chains have two or three."),
+    "PROXY_HEADER_BYTES": Limit(
+        4 << 10, "bytes", "A PROXY header: its text asks for 536 at least, and a cloud's further fields take hundreds."
+    ),
     "BODY_BYTES": Limit(1 << 20, "bytes", "An HTTP body; commands are small."),
     "CLOSE_S": Limit(3, "seconds", "A closing handshake and what is still unsent before it; then the socket is cut."),
     "RESPONSE_S": Limit(60, "seconds", "An HTTP answer that is not streamed, to a slow reader."),
@@ -464,6 +468,8 @@ REVOCATIONS = LIMITS["REVOCATIONS"].value
 CONNECTIONS = LIMITS["CONNECTIONS"].value
 HEAD_BYTES = LIMITS["HEAD_BYTES"].value
 HEAD_S = LIMITS["HEAD_S"].value
+PROXY_HOPS = LIMITS["PROXY_HOPS"].value
+PROXY_HEADER_BYTES = LIMITS["PROXY_HEADER_BYTES"].value
 BODY_BYTES = LIMITS["BODY_BYTES"].value
 CLOSE_S = LIMITS["CLOSE_S"].value
 RESPONSE_S = LIMITS["RESPONSE_S"].value

@@ -11,6 +11,7 @@ from .client import connect
 from .embed import Runtime
 from .models import ModelNotOpened
 from .room.past import Blame, blame
+from .server.peer import BadProxy
 from .tools.ask import ask_person
 from .tools.call import Call, Data, File, Source
 from .tools.demo import demo_tools
@@ -24,6 +25,7 @@ __all__ = [
     "Asker",
     "Auth",
     "BadKey",
+    "BadProxy",
     "Blame",
     "Call",
     "Data",

@@ -92,22 +92,35 @@ class Runtime:
         *,
         allow_origins: Sequence[str] = (),
         auth: Auth | None = None,
+        trust_proxy: Sequence[str] = (),
+        proxy_protocol: bool = False,
         task_status: "trio.TaskStatus[str]" = trio.TASK_STATUS_IGNORED,
     ) -> None:
         """Serve the console, HTTP and WebSocket on one port until cancelled; started with the URL once it listens.
 
         `auth` says who may come in: keys, by which signed grants are checked (`keys_from_file`), or a function of your
         own that is given each request's head (`Asker`) and gives a `Grant`, or None for nobody. Without it everybody
-        may do everything. Raises OSError, StoreError.
+        may do everything. `trust_proxy` are the addresses and networks of proxies whose `X-Forwarded-For`, `-Proto` and
+        `-Host` are believed; with `proxy_protocol` their connections begin with a header of the PROXY protocol. Raises
+        BadProxy, OSError, StoreError.
         """
         from .server.listener import serve
+        from .server.peer import Proxies
 
+        proxies = Proxies(trust_proxy, header=proxy_protocol)
         async with trio.open_nursery() as nursery:
             about = {"agents": [{"name": agent.name, "model": agent.model.name} for agent in self.agents]}
             await self._revocations.load()
             gate = Gate(auth, revocations=self._revocations, now=self._now)
             listening = partial(
-                serve, self.rooms, host=host, port=port, allow_origins=allow_origins, gate=gate, about=about
+                serve,
+                self.rooms,
+                host=host,
+                port=port,
+                allow_origins=allow_origins,
+                gate=gate,
+                proxies=proxies,
+                about=about,
             )
             task_status.started((await nursery.start(listening)).url)
 

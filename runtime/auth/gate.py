@@ -32,13 +32,16 @@ log = logging.getLogger("plait.auth")
 
 class Asker(NamedTuple):
     """The head of a request, and the token that was shown with it or in band. Header names are lower case; `path` is
-    still percent-encoded."""
+    still percent-encoded. `address` is whose request it is, past the proxies that are trusted, and `secure` tells
+    whether it came over TLS."""
 
     method: str
     path: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
     token: str
+    address: str = ""
+    secure: bool = False
 
     def __repr__(self) -> str:
         return f"Asker({self.method} {self.path})"  # Nothing else of it may stand in a log or a traceback.

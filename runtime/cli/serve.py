@@ -23,6 +23,7 @@ from ...protocol import limits
 from ...storage import open_store
 from .. import Agent, Auth, BadKey, ModelNotOpened, Runtime, demo_tools, keys_from_file, keys_from_url
 from ..auth.gate import AuthFunction
+from ..server.peer import BadProxy, Proxies
 from ..tools.tool import Tool
 from .asking import store_option
 
@@ -54,6 +55,14 @@ INSTRUCTIONS = "You are a helpful assistant. Answer in Markdown."
 @click.option(
     "--allow-origin", "origins", metavar="ORIGIN", multiple=True, help="A page elsewhere that may connect; repeatable."
 )
+@click.option(
+    "--trust-proxy",
+    "trusted",
+    metavar="CIDR",
+    multiple=True,
+    help="A proxy's address or network, whose X-Forwarded-For, -Proto and -Host count; repeatable.",
+)
+@click.option("--proxy-protocol", is_flag=True, help="Trusted proxies begin connections with a PROXY header.")
 @click.option("--ready-file", metavar="F", type=click.Path(path_type=Path), help="Gets the URL once it listens.")
 def verb(
     store_url: str,
@@ -65,23 +74,27 @@ def verb(
     secret_file: str | None,
     jwks_url: str | None,
     origins: tuple[str, ...],
+    trusted: tuple[str, ...],
+    proxy_protocol: bool,
     ready_file: Path | None,
 ) -> None:
     """Serve rooms, their agents and the console until SIGTERM or SIGINT."""
     gate = _gate(auth, secret_file, jwks_url)
     if gate is None:
         _refuse_what_is_not_safe(host)
+    _check_proxies(trusted, proxy_protocol)
     if ready_file is not None and not ready_file.absolute().parent.is_dir():
         raise click.UsageError(f"--ready-file {ready_file} stands in a folder that does not exist")
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     crew = _crew(model, agents)
+    serve = {"allow_origins": origins, "auth": gate, "trust_proxy": trusted, "proxy_protocol": proxy_protocol}
 
     async def main() -> None:
         # Before anything that takes time, so that an early signal ends a start in good order, too.
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             async with open_store(store_url) as store, Runtime(store, crew) as runtime:
                 async with trio.open_nursery() as nursery:
-                    url = await nursery.start(partial(runtime.serve, host, port, allow_origins=origins, auth=gate))
+                    url = await nursery.start(partial(runtime.serve, host, port, **serve))
                     _tell(url, ready_file)
                     async for _ in signals:
                         break
@@ -128,6 +141,13 @@ def _refuse_what_is_not_safe(host: str) -> None:
             f"--host {host} lets other machines in, and with --auth none anybody there may read and write every room; "
             "ask for grants with --secret-file, or keep to 127.0.0.1 and put a proxy that knows its users before it"
         )
+
+
+def _check_proxies(trusted: tuple[str, ...], proxy_protocol: bool) -> None:
+    try:
+        Proxies(trusted, header=proxy_protocol)
+    except BadProxy as error:
+        raise click.UsageError(f"--{'trust-proxy' if trusted else 'proxy-protocol'}: {error}") from None
 
 
 def _is_loopback(host: str) -> bool:

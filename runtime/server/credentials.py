@@ -16,7 +16,16 @@ _OFFERED = "plait.token."
 
 def asker(request: Request, token: str = "") -> Asker:
     """Who asks. `token` is what was shown in band, and counts before all else."""
-    return Asker(request.method, request.path, request.query, request.headers, token or _shown(request))
+    peer = request.peer
+    return Asker(
+        request.method,
+        request.path,
+        request.query,
+        request.headers,
+        token or _shown(request),
+        address=peer.address,
+        secure=peer.secure,
+    )
 
 
 def _shown(request: Request) -> str:

@@ -24,18 +24,21 @@ import trio
 
 from ...protocol import limits
 from ...protocol.errors import CODES, Code, Refused
+from .peer import Peer
 
 _RECEIVE_BYTES = 16 << 10
 
 
 class Request(NamedTuple):
-    """The head of one request. Header names are lower case; `path` is still percent-encoded, `query` is decoded."""
+    """The head of one request. Header names are lower case; `path` is still percent-encoded, `query` is decoded; `peer`
+    is who sent it."""
 
     method: str
     target: str
     path: str
     query: dict[str, str]
     headers: dict[str, str]
+    peer: Peer = Peer()
 
     @property
     def upgrades(self) -> bool:

@@ -21,16 +21,18 @@ import trio
 
 from ...protocol import control, limits
 from ...protocol.codec import record_json
+from ...protocol.errors import Refused
 from ...protocol.events import Record
 from ..auth.gate import Gate
 from .blaming import Blaming
 from .channel import Sources
-from .endings import failed
+from .endings import failed, logger
 from .exchange import Exchange, Request, Response, refusal
 from .follow import Log
 from .heartbeat import SWEEP_S
 from .metrics import Metrics, Tally
 from .origin import Doorkeeper
+from .peer import Peer, Proxies
 from .rooms import Rooms
 from .routes import Routes
 from .upgrade import Sockets
@@ -63,12 +65,14 @@ class Server:
         host: str = "127.0.0.1",
         allow_origins: Iterable[str] = (),
         gate: Gate | None = None,
+        proxies: Proxies | None = None,
         about: Mapping[str, Any] | None = None,
     ) -> None:
         tally = Tally()
         self._logs: WeakValueDictionary[tuple[str, Callable[[Record], bytes]], Log] = WeakValueDictionary()
         self._rooms = rooms
         self._door = Doorkeeper(host, allow_origins)
+        self._proxies = proxies or Proxies()
         blaming = Blaming(rooms.store)
         gate = gate or Gate()
         self.sockets = Sockets(
@@ -101,17 +105,20 @@ class Server:
         """One connection, whatever it turns out to be, until its stream is closed. Raises nothing but Cancelled."""
         try:
             async with stream:
-                upgrade = await self._serve_http(stream)
+                peer = await self._proxies.arrived(stream)
+                upgrade = await self._serve_http(stream, peer)
                 if upgrade is not None:
                     await self.sockets.serve(stream, *upgrade)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             pass  # The client went away, which is no news.
+        except Refused as refused:
+            logger.info("a connection: closed: %s", refused.message)
         except (trio.Cancelled, KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
             failed("a connection", error)
 
-    async def _serve_http(self, stream: trio.abc.Stream) -> tuple[Request, bytes] | None:
+    async def _serve_http(self, stream: trio.abc.Stream, peer: Peer) -> tuple[Request, bytes] | None:
         """Answer requests until one is an upgrade (returned with its head) or the client is done (None)."""
         exchange = Exchange(stream)
         self._exchanges += 1
@@ -122,6 +129,7 @@ class Server:
                     request = await exchange.next()
                 if request is None:
                     return None
+                request = request._replace(peer=self._proxies.asking(peer, request.headers))
                 refused = self._refuse(request)
                 if refused is None and request.upgrades:
                     return request, exchange.taken_over(request)
@@ -142,7 +150,7 @@ class Server:
         return not scope.cancelled_caught
 
     def _refuse(self, request: Request) -> Response | None:
-        if not self._door.admits(request.headers.get("host", ""), request.headers.get("origin")):
+        if not self._door.admits(request.headers.get("host", ""), request.headers.get("origin"), request.peer):
             return refusal("not-allowed", "This Host or Origin is not served here; see --allow-origin.")
         if self._exchanges > limits.CONNECTIONS:
             return refusal("overloaded")
@@ -181,11 +189,12 @@ async def serve(
     port: int = 8787,
     allow_origins: Iterable[str] = (),
     gate: Gate | None = None,
+    proxies: Proxies | None = None,
     about: Mapping[str, Any] | None = None,
     task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED,
 ) -> NoReturn:
     """Listen until cancelled; `task_status` is told the bound address. `about` is shown by `/health`,
-    `gate` says who may come in: everybody, without one.
+    `gate` says who may come in: everybody, without one; `proxies` whose word on addresses counts: nobody's, without.
 
     Raises OSError if the address cannot be bound.
     """
@@ -194,7 +203,7 @@ async def serve(
         await spare.aclose()  # A name with two addresses would get two different free ports; one is enough.
         listeners.remove(spare)
     address = Address(host, listeners[0].socket.getsockname()[1])
-    server = Server(rooms, host=host, allow_origins=allow_origins, gate=gate, about=about)
+    server = Server(rooms, host=host, allow_origins=allow_origins, gate=gate, proxies=proxies, about=about)
     async with trio.open_nursery() as outer:
         handlers = await outer.start(_Handlers.live)
         seldom = _Seldom()

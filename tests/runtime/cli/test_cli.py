@@ -72,6 +72,7 @@ def test_bad_usage(line: list[str], capsys: Captured) -> None:
         ("--agent", "no_such_module:clerk", "No module named 'no_such_module'"),
         ("--agent", "trio:run", "not an Agent"),
         ("--ready-file", "no/such/folder/ready", "does not exist"),
+        ("--trust-proxy", "proxy.lan", "proxy.lan is not an address"),
     ],
 )
 def test_serve_refuses_before_it_does_anything(
@@ -85,6 +86,12 @@ def test_serve_refuses_before_it_does_anything(
     assert said in err
     assert err.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_the_proxy_protocol_needs_a_proxy(capsys: Captured) -> None:
+    """TP5: who may send PROXY headers has to be said with it."""
+    assert cli.run(["serve", "--proxy-protocol"]) == 2
+    assert "--proxy-protocol: the PROXY protocol needs to know" in capsys.readouterr().err
 
 
 def test_two_agents_of_one_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
