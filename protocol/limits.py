@@ -297,6 +297,10 @@ LIMITS: dict[str, Limit] = {
     "BLAME_KEPT_RECORDS": Limit(
         200_000, "records", "Of documents' pasts that a server keeps, some 450 bytes each; the one unused longest goes."
     ),
+    "MOMENTS_BYTES": Limit(
+        32 << 20, "bytes", "Of points in a room's past that a debugger keeps to step back from; the oldest go."
+    ),
+    "MOMENTS_ROOMS": Limit(8, "rooms", "Whose past a server keeps at hand for debuggers; the one unused longest goes."),
     "ROOM_IDLE_S": Limit(60, "seconds", "A room with nobody in it and nothing running leaves memory after this."),
     "GRANT_BYTES": Limit(8 << 10, "bytes", "One token; half of a head, which has to hold it, and 64 patterns fit."),
     "GRANT_PATTERNS": Limit(64, "patterns", "Of rooms, and of documents, in one grant; each is tried for every name."),
@@ -478,3 +482,5 @@ BLAME_SPANS = LIMITS["BLAME_SPANS"].value
 BLAME_CHARS = LIMITS["BLAME_CHARS"].value
 BLAME_PROMPT_CHARS = LIMITS["BLAME_PROMPT_CHARS"].value
 BLAME_KEPT_RECORDS = LIMITS["BLAME_KEPT_RECORDS"].value
+MOMENTS_BYTES = LIMITS["MOMENTS_BYTES"].value
+MOMENTS_ROOMS = LIMITS["MOMENTS_ROOMS"].value

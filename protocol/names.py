@@ -97,6 +97,13 @@ def parse_path(path: str) -> Target:
     raise Refused("bad-name", "A socket's path is /rooms/ROOM, /docs/ROOM or /docs/ROOM/NAME.")
 
 
+def moment(value: str) -> int:
+    """The seq that `at` names. Raises Refused('bad-request')."""
+    if not value.isascii() or not value.isdigit() or len(value) > 15:
+        raise Refused("bad-request", "'at' is the seq of a record.")
+    return int(value)
+
+
 def parse_name(name: str) -> Target:
     """The target of a document's name in a message: `ROOM`, `ROOM/NAME`, or `rooms/ROOM` for the room document.
 

@@ -10,6 +10,7 @@ from .auth.keyring import KeyRing, keys_from_file, keys_from_url, keys_of
 from .client import connect
 from .embed import Runtime
 from .models import ModelNotOpened
+from .replay.moment import Moment, moment
 from .room.past import Blame, blame
 from .server.peer import BadProxy
 from .tools.ask import ask_person
@@ -35,6 +36,7 @@ __all__ = [
     "KeyRing",
     "Limits",
     "ModelNotOpened",
+    "Moment",
     "Prices",
     "Runtime",
     "Source",
@@ -50,5 +52,6 @@ __all__ = [
     "keys_from_url",
     "keys_of",
     "knowledge",
+    "moment",
     "tool",
 ]

@@ -28,6 +28,8 @@ from .tab import Tab
 class Door:
     """The side of a room that others see."""
 
+    past = False
+
     def __init__(self) -> None:
         self.head = 0
         """The seq of the last published record."""

@@ -25,9 +25,9 @@ from ...protocol.events import DocumentEdited, DocumentSeeded
 from ...protocol.names import draft_begun
 from ...protocol.porting import plant
 from ...protocol.state import Run, Step
-from ...protocol.update import Update, decode_state_vector, deletion, new_clients, read
+from ...protocol.update import Update, deletion
 from .drafting import Drafting
-from .shared import Broken, Later, Taken
+from .shared import Broken, Later, Taken, has_news
 
 Transform = Callable[["Doc[Any]"], Any]
 """Changes a live document in one transaction and gives what JSON can say; raises Refused before it changes anything."""
@@ -129,13 +129,7 @@ class Editing(Drafting):
 
     def has_news(self, document: str, update: bytes) -> bool:
         """Whether an edit holds a struct or a deletion that the document has not. Raises Refused."""
-        edit, doc = read(update), self.document(document)
-        if new_clients(edit, decode_state_vector(doc.get_state())):
-            return True
-        if not edit.deleted:
-            return False
-        known = read(doc.get_update(doc.get_state()), own=True).deleted
-        return any(not any(c == k and a <= s and e <= b for k, a, b in known) for c, s, e in edit.deleted)
+        return has_news(self.document(document), update)
 
     def write(
         self,

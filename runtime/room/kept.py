@@ -26,12 +26,17 @@ def encode(kept: Kept) -> bytes:
     return _encoder.encode(kept)
 
 
+def decode(data: bytes) -> Kept:
+    """What `encode` was given. Raises msgspec.MsgspecError, UnicodeDecodeError or RecursionError for other bytes."""
+    return _decoder.decode(data)
+
+
 def read_snapshot(snapshot: Snapshot | None) -> Kept | None:
     """What the snapshot holds; None if there is none that can be used."""
     if snapshot is None or snapshot.version != VERSION:
         return None
     try:
-        kept = _decoder.decode(snapshot.data)
+        kept = decode(snapshot.data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     return kept if kept.state.seq == snapshot.seq else None

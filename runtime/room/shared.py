@@ -26,6 +26,17 @@ class Later(Exception):
     """Nothing was done, because what it needs is not there yet: the room takes it up again in its next pass."""
 
 
+def has_news(doc: "Doc[Any]", update: bytes) -> bool:
+    """Whether an edit holds a struct or a deletion that the document has not. Raises Refused."""
+    edit = read(update)
+    if new_clients(edit, decode_state_vector(doc.get_state())):
+        return True
+    if not edit.deleted:
+        return False
+    known = read(doc.get_update(doc.get_state()), own=True).deleted
+    return any(not any(c == k and a <= s and e <= b for k, a, b in known) for c, s, e in edit.deleted)
+
+
 class Taken:
     """What became of a tab's edits, one or several that are one transaction: as they came (`edits`), the exact update
     that they were together (empty if nothing changed), and the ids whose structs were left out."""

@@ -132,6 +132,8 @@ class Channel:
     def _check(self, command: Command) -> None:
         try:
             check(self._held.grant, command)
+            if self._room is not None and self._room.past and not isinstance(command, Ping | RenewGrant):
+                raise Refused("past-moment")
         except Refused as refused:
             raise CommandRefused(refused.code, refused.message, command.id) from None
 

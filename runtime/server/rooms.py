@@ -40,6 +40,11 @@ class Room(Protocol):
         """The last published seq."""
         ...
 
+    @property
+    def past(self) -> bool:
+        """Whether this is a past moment, which takes no commands and is not followed."""
+        ...
+
     def join(self, tab: Tab) -> None:
         """The tab is here: it is sent the server's step 1 and everyone's awareness."""
         ...

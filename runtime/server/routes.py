@@ -37,6 +37,7 @@ from .exchange import JSON, Exchange, Request, Response, Send, json, refusal
 from .follow import Log
 from .listing import list_rooms
 from .metrics import CONTENT_TYPE, Metrics
+from .moments import Moments
 from .rooms import Rooms
 from .static import Files
 
@@ -67,6 +68,7 @@ class Routes:
         self._ready = ready
         self._files = Files()
         self._blobs = Blobs(rooms.store)
+        self._moments = Moments(rooms.store)
         self._documents = Documents(rooms)
 
     async def respond(self, request: Request, exchange: Exchange) -> Response:
@@ -158,7 +160,13 @@ class Routes:
             await self._admit(request, "DELETE /api/rooms/ROOM", what)
             await self._rooms.delete(names.room_name(unquote(what)))
             return Response(204)
-        reads = {"records": self._records, "runs": self._runs, "blame": self._blame, "drafts": self._draft}
+        reads = {
+            "records": self._records,
+            "runs": self._runs,
+            "blame": self._blame,
+            "drafts": self._draft,
+            "moment": self._moment,
+        }
         if what in reads:
             if request.method not in _READ:
                 return _not_allowed("GET, HEAD")
@@ -259,6 +267,12 @@ class Routes:
         )
         check(grant, command)
         return json(await self._blaming.found(room, command))
+
+    async def _moment(self, room: str, request: Request, grant: Grant) -> Response:
+        check_all_documents(grant)
+        document = request.query.get("document", "")
+        name = names.document_name(document) if document else ""
+        return json(await self._moments.found(room, names.moment(request.query.get("at", "")), name))
 
     async def _draft(self, room: str, request: Request, grant: Grant) -> Response:
         check_document(grant, request.query.get("name", ""))

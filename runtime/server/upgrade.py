@@ -24,6 +24,7 @@ from ...protocol.errors import CODES, Refused
 from ...protocol.names import Target
 from ..auth.gate import Gate
 from ..auth.held import Held
+from ..replay.room import past_room
 from .channel import Sources
 from .connection import Connection
 from .credentials import asker
@@ -118,13 +119,14 @@ class Sockets:
                 code, reason = await self._carry(connection, inbound, pushed)
             else:
                 target = names.parse_path(request.target)
+                at = names.moment(request.query["at"]) if "at" in request.query else None
                 where = f"room {target.room}"
                 held = await self._admit(request, target)
                 self._check_load()  # It may have taken a while.
                 connection = Connection(target, held, pushed, nursery, sources)
                 with self._gate.holding(held):
                     nursery.start_soon(held.watch)
-                    code, reason = await self._join(connection, inbound, pushed, target.room)
+                    code, reason = await self._join(connection, inbound, pushed, target, at)
         except PASSES:
             raise
         except BaseException as error:
@@ -166,10 +168,12 @@ class Sockets:
             return await connection.read(socket)
 
     async def _join(
-        self, connection: Connection, socket: Inbound, pushed: PushStream, room_name: str
+        self, connection: Connection, socket: Inbound, pushed: PushStream, target: Target, at: int | None
     ) -> tuple[int, str]:
         with self._counted(connection, pushed):
-            async with self._rooms.use(room_name) as room:
+            if at is not None:
+                return await connection.read(socket, await past_room(self._rooms.store, target, at))
+            async with self._rooms.use(target.room) as room:
                 return await connection.read(socket, room)
 
     @contextmanager

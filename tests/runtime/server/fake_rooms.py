@@ -64,6 +64,8 @@ class Answered:
 class FakeRoom:
     """One document for all tabs, whatever they call theirs; `asked` lists what the server asked, in order."""
 
+    past = False
+
     def __init__(self, name: str, store: FakeStore) -> None:
         self.name = name
         self.store = store

@@ -23,6 +23,7 @@ export type Code =
   | 'no-such-blob'
   | 'no-such-document'
   | 'no-such-draft'
+  | 'no-such-moment'
   | 'no-such-run'
   | 'no-such-room'
   | 'no-such-step'
@@ -33,6 +34,7 @@ export type Code =
   | 'option-not-allowed'
   | 'outcome-unknown'
   | 'overloaded'
+  | 'past-moment'
   | 'permission-denied'
   | 'restarting'
   | 'room-full'
@@ -53,6 +55,7 @@ export const ENDS: readonly { close: number; code: Code; sentence: string }[] = 
   { close: 4409, code: 'lineage-changed', sentence: 'The tab holds a history that this room never had; reload.' },
   { close: 4401, code: 'no-grant', sentence: 'No valid grant was shown.' },
   { close: 4404, code: 'no-such-draft', sentence: 'The room holds no draft of that name.' },
+  { close: 4404, code: 'no-such-moment', sentence: 'The room\'s log does not reach so far.' },
   { close: 4404, code: 'no-such-room', sentence: 'The room was deleted.' },
   { close: 4403, code: 'not-allowed', sentence: 'The grant does not allow this.' },
   { close: 1013, code: 'overloaded', sentence: 'The server holds as much as it may; try again later.' },

@@ -1,0 +1,35 @@
+"""`GET /api/rooms/ROOM/moment?at=SEQ`: a room as it stood, for a debugger that goes to and fro.
+
+The room's scrubber is kept for the next question, since whoever looks at one moment looks at its neighbours too; the
+one unused longest goes. Whoever asks for one room's past waits for whoever asked before.
+"""
+
+from collections import OrderedDict
+from typing import Any
+
+import trio
+
+from ...protocol import limits
+from ...storage.store import Reader
+from ..replay.moment import Scrubber
+from ..replay.telling import told
+
+
+class Moments:
+    """The pasts of a store's rooms, as far as somebody looks at them."""
+
+    def __init__(self, store: Reader) -> None:
+        self._store = store
+        self._kept: OrderedDict[str, tuple[Scrubber, trio.Lock]] = OrderedDict()
+
+    async def found(self, room: str, seq: int, document: str = "") -> dict[str, Any]:
+        """The moment as plain values, with that document's content. Raises Refused('no-such-moment', 'no-such-room' or
+        'too-large'), StoreError."""
+        kept = self._kept.get(room) or (Scrubber(self._store, room), trio.Lock())
+        self._kept[room] = kept
+        self._kept.move_to_end(room)
+        while len(self._kept) > limits.MOMENTS_ROOMS:
+            self._kept.popitem(last=False)
+        scrubber, lock = kept
+        async with lock:
+            return told(await scrubber.go(seq), document)
