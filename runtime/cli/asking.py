@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from ...protocol.errors import Refused
-from ...protocol.names import room_name
+from ...protocol.names import document_name, room_name
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -30,5 +30,15 @@ def checked_room(ctx: click.Context, parameter: click.Parameter, value: str | No
         return None
     try:
         return room_name(value)
+    except Refused as refused:
+        raise click.BadParameter(refused.message) from None
+
+
+def checked_document(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """As `checked_room`, for a shared document's name."""
+    if value is None:
+        return None
+    try:
+        return document_name(value)
     except Refused as refused:
         raise click.BadParameter(refused.message) from None

@@ -14,21 +14,13 @@ from rich.text import Text
 
 from ...protocol.attribution import Attribution
 from ...protocol.codec import rfc3339
-from ...protocol.errors import Refused
-from ...protocol.names import DEFAULT_DOCUMENT, document_name
+from ...protocol.names import DEFAULT_DOCUMENT
 from ...protocol.positions import RelativePosition
 from ...protocol.spans import Span
 from ...storage import StoreError, open_store
 from ..room.past import Blame, blame
-from .asking import checked_room, json_option, store_option
+from .asking import checked_document, checked_room, json_option, store_option
 from .log import printable
-
-
-def _checked_document(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
-    try:
-        return document_name(value)
-    except Refused as refused:
-        raise click.BadParameter(refused.message) from None
 
 
 def _position(ctx: click.Context, parameter: click.Parameter, value: str | None) -> RelativePosition | None:
@@ -40,7 +32,7 @@ def _position(ctx: click.Context, parameter: click.Parameter, value: str | None)
 
 @click.command("blame")
 @click.argument("room", callback=checked_room)
-@click.argument("document", default=DEFAULT_DOCUMENT, callback=_checked_document)
+@click.argument("document", default=DEFAULT_DOCUMENT, callback=checked_document)
 @click.option("--root", default="", metavar="NAME", help="Only this root type; an editor's text is often 'content'.")
 @click.option("--place", metavar="JSON", callback=_position, help="Only what is at this Yjs relative position.")
 @click.option("--until", metavar="JSON", callback=_position, help="With --place: from there to before this one.")

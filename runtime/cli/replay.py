@@ -1,0 +1,77 @@
+"""`plait replay ROOM`: the room as it stood after a record, read from the database beside the server that writes it.
+
+People see its runs, what was waited for and its documents; machines get the moment as `GET /api/rooms/ROOM/moment`
+gives it. What people and models wrote is escaped before a terminal gets it.
+"""
+
+from typing import Any
+
+import click
+import msgspec
+import trio
+
+from ...protocol.codec import rfc3339
+from ...storage import Reader, StoreError, open_store
+from ..replay.moment import Moment, moment
+from ..replay.telling import roots, told
+from .asking import checked_document, checked_room, json_option, store_option
+from .log import printable
+
+
+@click.command("replay")
+@click.argument("room", callback=checked_room)
+@click.option("--at", "seq", metavar="N", type=click.IntRange(min=0), help="After record N instead of the newest.")
+@click.option("--document", metavar="NAME", callback=checked_document, help="Show only this shared document.")
+@json_option
+@store_option
+def verb(room: str, seq: int | None, document: str | None, as_json: bool, store_url: str) -> None:
+    """Show ROOM as it stood after a record."""
+
+    async def main() -> None:
+        async with open_store(store_url, readonly=True) as reader:
+            head = (await reader.head(room)).seq
+            if head == 0:
+                raise StoreError(f"no room named {room} is in this store")
+            found = await moment(reader, room, head if seq is None else seq)
+            if as_json:
+                click.echo(msgspec.json.encode(told(found, document or "")))
+            elif document is not None:
+                click.echo("\n".join(_document(found, document)))
+            else:
+                click.echo("\n".join(await _lines(reader, room, found, head)))
+
+    trio.run(main)
+
+
+async def _lines(reader: Reader, room: str, found: Moment, head: int) -> list[str]:
+    """A moment as people read it."""
+    record = (await reader.read(room, found.seq - 1, 1))[0] if found.seq else None
+    when = f", {rfc3339(record.time)}" if record is not None else ""
+    lines = [f"{room} after record {found.seq} of {head}{when}"]
+    said = told(found)
+    for run in said["runs"].values():
+        lines.append(f"\n  {run['agent']}: {run['status']}: {printable(run['prompt'])}")
+        lines += [f"    {_part(part)}" for part in run["parts"]]
+    for wait in said["pending"]:
+        lines.append(f"\n  run {wait['run'].lstrip('0')}: {wait['name'] or wait['step']} waits for {wait['waits_for']}")
+    for name in said["documents"]:
+        lines += ["", *_document(found, name)]
+    return lines
+
+
+def _part(part: dict[str, Any]) -> str:
+    if part["type"] == "tool":
+        return f"tool {part['name']}: {part['state']} {printable(str(part.get('args', '')))}"
+    return f"{part['type']}: {printable(str(part.get('text', '')))}"
+
+
+def _document(found: Moment, name: str) -> list[str]:
+    lines = [f"  {name}"]
+    for root, value in roots(found, name).items():
+        text = value if isinstance(value, str) else msgspec.json.format(msgspec.json.encode(value)).decode()
+        lines += [f"    {root}: {line}" for line in map(_safe, text.split("\n"))]
+    return lines
+
+
+def _safe(line: str) -> str:
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in line)
