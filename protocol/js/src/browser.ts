@@ -2,10 +2,11 @@
  * What rooms stand on in this page: the shared socket and the stored outbox where the browser allows them.
  */
 
+import { newId } from './ids'
 import { SharedLink } from './leader'
 import type { Link } from './link'
 import { MemoryOutbox, type Outbox } from './outbox'
-import { newId, thisPage } from './page'
+import { thisPage } from './page'
 import { address, SocketLink, type Sockets } from './socket'
 import { StoredOutbox } from './stored'
 

@@ -16,7 +16,7 @@ import { Backoff } from './backoff'
 import { Cell } from './cell'
 import { COMMANDS_UNANSWERED, TEXT_FRAME_BYTES } from './generated/limits'
 import type { Outbox, RefusedLater, Waiting } from './outbox'
-import { newId } from './page'
+import { newId } from './ids'
 import { passes, type Refusal, Refused } from './refused'
 import type { Body, Done } from './types'
 

@@ -7,24 +7,24 @@
 import * as Y from 'yjs'
 
 import { linkTo, outboxFor } from './browser'
+import { Cell } from './cell'
 import { Commands } from './commands'
 import { Documents } from './documents'
-import { Following } from './following'
 import { type Grant, Lane } from './lane'
+import { Later } from './later'
 import type { Link } from './link'
 import type { Outbox } from './outbox'
 import { Presence } from './presence'
-import { isLost } from './refused'
+import { isLost, type Refusal } from './refused'
 import { Room } from './room'
 import { Snapshots } from './snapshot'
 import type { Sockets } from './socket'
 import { tabName } from './tab'
-import { Tools } from './tools'
 
 export interface ConnectOptions {
   readonly room: string
-  /** The grant to show, or how to get one: it is asked for on every socket, and before a grant is over. */
-  readonly grant?: string | (() => Promise<string>) | undefined
+  /** The grant to show, or how to get one: asked for on every socket, and (`renews`) a fresh one before that is over. */
+  readonly grant?: string | ((renews: boolean) => Promise<string>) | undefined
   /** Who sits here, where several people use one browser: what one of them asked is not sent by the next. */
   readonly account?: string | undefined
   /** Who this page is to others. Without a name it is not shown. */
@@ -91,42 +91,48 @@ export function connect(url: string, options: ConnectOptions): Room {
   return client.connect(url, options)
 }
 
-function joined({ link, outbox }: Server, options: ConnectOptions, tab: Promise<string>, left: () => boolean): Room {
+function joined({ link, outbox }: Server, options: ConnectOptions, named: Promise<string>, left: () => boolean): Room {
   const { room: name } = options
   const grant = granting(options.grant)
   const doc = new Y.Doc()
   const channel = {
     begun: (): void => {
       commands.begun()
-      following.begun()
-      tools.begun()
+      following.now?.begun()
+      tools.now?.begun()
     },
-    text: (said: Readonly<Record<string, unknown>>): void => void (following.heard(said) || commands.heard(said)),
+    text: (said: Readonly<Record<string, unknown>>): void => void (following.now?.heard(said) || commands.heard(said)),
     lost: (): void => {
       commands.lost()
-      following.lost()
+      following.now?.lost()
     }
   }
   const lane = new Lane(`rooms/${name}`, doc, { link, grant, writes: false, channel })
   const commands = new Commands(name, outbox, lane)
-  const following = new Following(lane)
+  const head = new Cell(0)
+  const following = new Later(async () => new (await import('./following')).Following(lane, head))
   const snapshots = new Snapshots(doc)
   const presence = new Presence(lane.awareness)
-  const tools = new Tools(name, () => snapshots.at(['runs']).value as never, commands)
+  const tab = new Cell('')
+  const toolsRefused = new Cell<Refusal | null>(null)
+  const tools = new Later(async () => {
+    const [{ Tools }, its] = await Promise.all([import('./tools'), named])
+    return new Tools(name, its, () => snapshots.at(['runs']).value as never, commands, toolsRefused)
+  })
   const documents = new Documents(name, link, grant)
-  commands.hello = () => tools.hello()
-  commands.greeted = (refusal) => tools.greeted(refusal)
+  commands.hello = () => tools.now?.hello() ?? null
+  commands.greeted = (refusal) => tools.now?.greeted(refusal)
   // A token changes a text; what a call's tab must know is a key of a map, or a part that is new in a list.
   doc.on('afterTransaction', ({ changed }: Y.Transaction) => {
-    for (const type of changed.keys()) if (!(type instanceof Y.Text)) return tools.look()
+    for (const type of changed.keys()) if (!(type instanceof Y.Text)) return tools.now?.look()
   })
   lane.status.subscribe(() => {
     const status = lane.status.value
     commands.refuse(status.kind === 'refused' && isLost(status.code) ? status : null)
   })
-  void tab.then((tab) => {
-    tools.begin(tab)
-    presence.setTab(tab)
+  void named.then((its) => {
+    tab.set(its)
+    presence.setTab(its)
   })
   const retry = (): void => {
     link.retry()
@@ -135,24 +141,25 @@ function joined({ link, outbox }: Server, options: ConnectOptions, tab: Promise<
   }
   const close = (): void => {
     if (!left()) return
-    tools.close()
-    following.close()
+    void tools.asked?.then((part) => part.close())
+    void following.asked?.then((part) => part.close())
     commands.close()
     documents.close()
     lane.close()
     doc.destroy()
   }
-  const room = new Room(name, { lane, commands, following, snapshots, presence, tools, documents, retry, close })
+  const room = new Room(name, { lane, commands, following, head, snapshots, presence, tools, toolsRefused, tab, documents, retry, close })
   if (options.name) room.setUser({ name: options.name, ...(options.color ? { color: options.color } : {}) })
   return room
 }
 
-/** Lanes that ask at the same time are given the same grant. */
+/** Lanes that ask for the same thing at the same time are given the same grant. */
 function granting(grant: ConnectOptions['grant']): Grant {
   if (typeof grant !== 'function') return async () => grant ?? ''
-  let asked: Promise<string> | null = null
-  return () => {
-    asked ??= Promise.resolve().then(grant).finally(() => { asked = null })
-    return asked
+  const asked = new Map<boolean, Promise<string>>()
+  return (renews = false) => {
+    const given = asked.get(renews) ?? Promise.resolve(renews).then(grant).finally(() => asked.delete(renews))
+    asked.set(renews, given)
+    return given
   }
 }

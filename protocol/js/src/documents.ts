@@ -23,6 +23,8 @@ export interface SharedDocument {
   readonly status: Watched<Status>
   /** Whether all that was edited here is on the server's disk. */
   readonly saved: Watched<boolean>
+  /** Whether this page's grant allows to write here, as far as the server has said. */
+  readonly writable: Watched<boolean>
   /** The last edit that was not taken, in the server's words. */
   readonly denied: Watched<Refusal | null>
   /** Whether the whole document came at least once: before that, empty means unknown. */
@@ -55,8 +57,8 @@ export class Documents {
       if (!closed) this.leave(name, held)
       closed = true
     }
-    const { doc, awareness, status, saved, denied, loaded } = lane
-    return { name, doc, awareness, status, saved, denied, loaded, synced, retry: () => lane.retry(), close }
+    const { doc, awareness, status, saved, writable, denied, loaded } = lane
+    return { name, doc, awareness, status, saved, writable, denied, loaded, synced, retry: () => lane.retry(), close }
   }
 
   setUser(user: User): void {

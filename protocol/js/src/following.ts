@@ -9,9 +9,9 @@
  *   asked for again once it has read what it has.
  */
 
-import { Cell } from './cell'
+import type { Cell } from './cell'
 import type { Mouth } from './commands'
-import { newId } from './page'
+import { newId } from './ids'
 import { passes, Refused, sentence } from './refused'
 import type { LogRecord, RecordsOptions } from './types'
 
@@ -19,15 +19,14 @@ const AHEAD = 2_000
 const AGAIN_MS = 2_000
 
 export class Following {
-  /** The newest record of the log that is known. */
-  readonly head = new Cell(0)
   private readonly readers = new Set<Reader>()
   /** Where the stream of this socket is: every record up to here has come, or was not asked for. Null without a stream. */
   private at: number | null = null
   private caughtUp = false
   private asked = ''
 
-  constructor(private readonly mouth: Mouth) {}
+  /** `head`: the newest record of the log that is known. */
+  constructor(private readonly mouth: Mouth, private readonly head: Cell<number>) {}
 
   records({ after = 0, live = true, signal }: RecordsOptions): AsyncIterableIterator<LogRecord> {
     const reader = new Reader(after, live, (gone) => this.readers.delete(gone), () => this.look())

@@ -7,6 +7,7 @@
 
 import * as decoding from 'lib0/decoding'
 import * as encoding from 'lib0/encoding'
+import { encodeUtf8 } from 'lib0/string'
 
 const SYNC = 0
 const AWARENESS = 1
@@ -81,39 +82,31 @@ function auth(from: decoding.Decoder): Message | null {
 
 /** Open the document with that grant, or with none. */
 export function token(grant: string): Uint8Array {
-  return encoding.encode((to) => {
-    encoding.writeVarUint(to, AUTH)
-    encoding.writeVarUint(to, TOKEN)
-    encoding.writeVarString(to, grant)
-  })
+  return said(encodeUtf8(grant), AUTH, TOKEN)
 }
 
 export function step1(stateVector: Uint8Array): Uint8Array {
-  return syncing(STEP1, stateVector)
+  return said(stateVector, SYNC, STEP1)
 }
 
 export function step2(update: Uint8Array): Uint8Array {
-  return syncing(STEP2, update)
+  return said(update, SYNC, STEP2)
 }
 
 export function update(bytes: Uint8Array): Uint8Array {
-  return syncing(UPDATE, bytes)
+  return said(bytes, SYNC, UPDATE)
 }
 
 export function awareness(states: Uint8Array): Uint8Array {
-  return encoding.encode((to) => {
-    encoding.writeVarUint(to, AWARENESS)
-    encoding.writeVarUint8Array(to, states)
-  })
+  return said(states, AWARENESS)
 }
 
 /** Leave the document; the socket stays. */
 export const LEAVE = Uint8Array.of(CLOSE)
 
-function syncing(kind: number, bytes: Uint8Array): Uint8Array {
+function said(bytes: Uint8Array, ...kinds: number[]): Uint8Array {
   return encoding.encode((to) => {
-    encoding.writeVarUint(to, SYNC)
-    encoding.writeVarUint(to, kind)
+    for (const kind of kinds) encoding.writeVarUint(to, kind)
     encoding.writeVarUint8Array(to, bytes)
   })
 }

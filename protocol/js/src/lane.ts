@@ -18,13 +18,13 @@ import { Backoff } from './backoff'
 import { Cell } from './cell'
 import * as frames from './hocuspocus'
 import type { LaneEvents, LaneSender, Link } from './link'
-import { newId } from './page'
+import { newId } from './ids'
 import { cleaned } from './presence'
 import { passes, refusalOf, type Refusal, Refused, sentence } from './refused'
 import type { Status } from './status'
 
-/** The token for a room, or an empty one. Thrown `Refused` is for good, anything else is tried again. */
-export type Grant = () => Promise<string>
+/** The token for a room, or an empty one. Thrown `Refused` is for good, anything else is tried again. `renews`: a fresh one. */
+export type Grant = (renews?: boolean) => Promise<string>
 
 export interface LaneOptions {
   readonly link: Link
@@ -44,6 +44,8 @@ export class Lane implements LaneEvents {
   readonly loaded = new Cell(false)
   /** Whether all that was edited here is on the server's disk. */
   readonly saved = new Cell(true)
+  /** Whether the grant allows to write here, as far as the server has said. */
+  readonly writable = new Cell(true)
   /** The last edit that was not taken, in the server's words. */
   readonly denied = new Cell<Refusal | null>(null)
   readonly awareness: Awareness
@@ -134,7 +136,7 @@ export class Lane implements LaneEvents {
         if (said.saved) this.count()
         break
       case 'asked':
-        void this.authenticate(this.turn)
+        void this.authenticate(this.turn, true)
         break
       case 'denied':
         this.refuse({ code: said.code, message: sentence(said.code) })
@@ -143,15 +145,16 @@ export class Lane implements LaneEvents {
         this.heard(said.payload)
         break
       case 'granted':
+        this.writable.set(said.writes)
         this.backoff.reset()
     }
   }
 
   // --- what is done about it ------------------------------------------------------------------------------------------
 
-  private async authenticate(turn: number): Promise<boolean> {
+  private async authenticate(turn: number, renews = false): Promise<boolean> {
     try {
-      const token = await this.options.grant()
+      const token = await this.options.grant(renews)
       if (turn !== this.turn || !this.sender.open) return false
       this.sender.binary(frames.token(token))
       return true
@@ -166,7 +169,7 @@ export class Lane implements LaneEvents {
   /** So many seconds are left of the grant; a socket whose grant is over ends (4301), and the next one shows another. */
   private async renew(seconds: number, turn: number): Promise<void> {
     try {
-      const grant = await this.options.grant()
+      const grant = await this.options.grant(true)
       if (turn === this.turn && grant) this.say({ id: newId(), do: 'renew-grant', grant })
     } catch {
       const left = seconds / 2

@@ -17,8 +17,9 @@
 import { Cell } from './cell'
 import { FollowerLink } from './follower'
 import { Host } from './host'
+import { newId } from './ids'
 import type { LaneEvents, LaneSender, Link, LinkState } from './link'
-import { FAMILY, newId, type Page } from './page'
+import { FAMILY, type Page } from './page'
 
 /** Between two looks at whether the leader is there. */
 const LOOK_MS = 1_000

@@ -58,8 +58,8 @@ export function tooMany(): Refused {
 
 /** For one page, as long as it lives: its own commands, so there is never one to adopt. */
 export class MemoryOutbox implements Outbox {
+  protected readonly watchers = new Map<string, Set<() => void>>()
   private readonly rooms = new Map<string, Map<string, Waiting>>()
-  private readonly watchers = new Map<string, Set<() => void>>()
 
   async put(command: Waiting): Promise<void> {
     const held = this.rooms.get(command.room) ?? new Map<string, Waiting>()
@@ -68,7 +68,7 @@ export class MemoryOutbox implements Outbox {
     this.changed(command.room)
   }
 
-  async remove(room: string, id: string): Promise<void> {
+  async remove(room: string, id: string, _refused?: Refusal): Promise<void> {
     if (this.rooms.get(room)?.delete(id)) this.changed(room)
   }
 
@@ -76,11 +76,11 @@ export class MemoryOutbox implements Outbox {
     return [...(this.rooms.get(room)?.values() ?? [])].sort(inOrder)
   }
 
-  async refused(): Promise<readonly RefusedLater[]> {
+  async refused(_room: string): Promise<readonly RefusedLater[]> {
     return []
   }
 
-  async forget(): Promise<void> {}
+  async forget(_room: string, _id: string): Promise<void> {}
 
   watch(room: string, heard: () => void): () => void {
     const watchers = this.watchers.get(room) ?? new Set()
@@ -88,13 +88,14 @@ export class MemoryOutbox implements Outbox {
     return () => { watchers.delete(heard) }
   }
 
-  adopt(): () => void {
+  adopt(_room: string, _take: (command: Waiting) => void): () => void {
     return () => {}
   }
 
   close(): void {}
 
-  private changed(room: string): void {
+  /** What waits for the room, or was refused, is another now. */
+  protected changed(room: string): void {
     for (const heard of [...(this.watchers.get(room) ?? [])]) heard()
   }
 }

@@ -8,6 +8,7 @@
  */
 
 import { Cell, type Watched } from './cell'
+import { newId } from './ids'
 
 /** How names of locks, channels and databases begin; raised with what is said there, so that releases do not mix. */
 export const FAMILY = 'plait.1'
@@ -83,11 +84,6 @@ export class Page {
 
 function lockOf(id: string): string {
   return `${FAMILY} page ${id}`
-}
-
-/** As `crypto.randomUUID`, which a page that came over plain HTTP does not have. */
-export function newId(): string {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
 let page: Page | null = null

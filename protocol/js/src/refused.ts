@@ -29,34 +29,27 @@ export function isLost(code: string): boolean {
   return LOST.has(code)
 }
 
-/** What a close code stands for when its reason names none. */
-const CLOSES: Readonly<Record<number, string>> = {
-  1009: 'too-large',
-  4400: 'bad-request',
-  4401: 'not-allowed',
-  4403: 'not-allowed',
-  4404: 'no-such-room',
-  4409: 'lineage-changed',
-  4413: 'too-large'
+/** The codes with which a document or a socket ends: the close code that stands for each, and words for people. */
+const ENDS: Readonly<Record<string, readonly [close: number, sentence: string]>> = {
+  'not-allowed': [4403, 'The grant does not allow this.'],
+  'no-grant': [4401, 'This server asks for a grant, and this page has shown none that counts.'],
+  'bad-request': [4400, 'The server does not understand this client.'],
+  'bad-name': [0, 'This room or document name breaks the naming rule.'],
+  'lineage-changed': [4409, 'This room was given another history since the page was opened; reload to see it.'],
+  'no-such-room': [4404, 'This room was deleted.'],
+  'no-such-draft': [0, 'The room holds no draft of that name.'],
+  'too-large': [4413, 'Something that this page sent was over its limit.']
 }
 
-/** Words for the codes with which a document ends, where the wire carries the code alone. */
-const SENTENCES: Readonly<Record<string, string>> = {
-  'bad-name': 'This room or document name breaks the naming rule.',
-  'bad-request': 'The server does not understand this client.',
-  'lineage-changed': 'This room was given another history since the page was opened; reload to see it.',
-  'no-such-draft': 'The room holds no draft of that name.',
-  'no-such-room': 'This room was deleted.',
-  'not-allowed': 'The grant does not allow this.',
-  'too-large': 'Something that this page sent was over its limit.'
-}
+const FRAME_TOO_LARGE = 1009
 
 export function sentence(code: string): string {
-  return SENTENCES[code] ?? `The server refused this (${code}).`
+  return ENDS[code]?.[1] ?? `The server refused this (${code}).`
 }
 
 /** Why a socket ended, by its close code and its reason, which is a code itself or a sentence. */
 export function refusalOf(close: number, reason: string): Refusal {
-  const code = reason in SENTENCES ? reason : CLOSES[close] ?? 'not-allowed'
+  const meant = close === FRAME_TOO_LARGE ? 4413 : close
+  const code = reason in ENDS ? reason : Object.keys(ENDS).find((code) => ENDS[code]![0] === meant) ?? 'not-allowed'
   return { code, message: reason && reason !== code ? reason : sentence(code) }
 }

@@ -13,6 +13,7 @@ import type { Commands } from './commands'
 import type { Documents, SharedDocument } from './documents'
 import type { Following } from './following'
 import type { Lane } from './lane'
+import type { Later } from './later'
 import type { RefusedLater, Waiting } from './outbox'
 import type { Presence } from './presence'
 import type { Refusal } from './refused'
@@ -28,10 +29,13 @@ import type {
 export interface Parts {
   readonly lane: Lane
   readonly commands: Commands
-  readonly following: Following
+  readonly following: Later<Following>
+  readonly head: Watched<number>
   readonly snapshots: Snapshots
   readonly presence: Presence
-  readonly tools: Tools
+  readonly tools: Later<Tools>
+  readonly toolsRefused: Watched<Refusal | null>
+  readonly tab: Watched<string>
   readonly documents: Documents
   readonly retry: () => void
   readonly close: () => void
@@ -48,6 +52,12 @@ export class Room {
   /** What was refused after the page that had asked was gone, until `forget`. */
   readonly refusedLater: Watched<readonly RefusedLater[]>
   readonly presence: Watched<readonly Present[]>
+  /** The newest record of the log that is known; 0 until somebody reads `records`. */
+  readonly head: Watched<number>
+  /** Why the server does not take the tools of this page, if it does not. */
+  readonly toolsRefused: Watched<Refusal | null>
+  /** This tab's own name, the same after a reload; the `tab` of a call's part says whose it is. */
+  readonly tab: Watched<string>
   /** The room document itself, for who reads Yjs; what is written into it stays in this page. */
   readonly doc: Y.Doc
   readonly awareness: Awareness
@@ -59,6 +69,9 @@ export class Room {
     this.waiting = parts.commands.waiting
     this.refusedLater = parts.commands.refusedLater
     this.presence = parts.presence.present
+    this.head = parts.head
+    this.toolsRefused = parts.toolsRefused
+    this.tab = parts.tab
     this.doc = parts.lane.doc
     this.awareness = parts.lane.awareness
   }
@@ -68,7 +81,8 @@ export class Room {
     return this.parts.snapshots.at(path) as Watched<T | undefined>
   }
 
-  // --- asking: each resolves when it is on disk and rejects with `Refused` if it did not happen -----------------------
+  // --- asking: each resolves when it is on disk and rejects with `Refused` if it did not happen; a field that is undefined
+  // is none, because a command is JSON
 
   prompt(text: string, { id, ...fields }: PromptOptions = {}): Promise<Asked> {
     return this.ask({ do: 'prompt', text, ...fields }, id) as Promise<Asked>
@@ -86,21 +100,21 @@ export class Room {
 
   /** Say something to a run at work, by default the one that is. */
   steer(text: string, run?: string): Promise<Done> {
-    return this.ask({ do: 'steer', text, ...(run ? { run } : {}) })
+    return this.ask({ do: 'steer', text, run })
   }
 
   /** Stop a run, by default every open one. */
   stop(run?: string): Promise<Done> {
-    return this.ask({ do: 'stop', ...(run ? { run } : {}) })
+    return this.ask({ do: 'stop', run })
   }
 
   /** Say yes to a call, perhaps with other arguments. */
   approve({ run, step }: Call, args?: Readonly<Record<string, unknown>>): Promise<Done> {
-    return this.ask({ do: 'approve', run, step, ...(args ? { args } : {}) })
+    return this.ask({ do: 'approve', run, step, args })
   }
 
   deny({ run, step }: Call, reason?: string): Promise<Done> {
-    return this.ask({ do: 'deny', run, step, ...(reason ? { reason } : {}) })
+    return this.ask({ do: 'deny', run, step, reason: reason || undefined })
   }
 
   /** Answer what an agent asked. */
@@ -110,7 +124,7 @@ export class Room {
 
   /** Say what became of a call of which nobody knows. */
   resolve({ run, step }: Call, verdict: Verdict, result?: unknown): Promise<Done> {
-    return this.ask({ do: 'resolve', run, step, verdict, ...(result === undefined ? {} : { result }) })
+    return this.ask({ do: 'resolve', run, step, verdict, result })
   }
 
   /** Change the room's title, its metadata, or where its conversation goes on. */
@@ -120,7 +134,7 @@ export class Room {
 
   /** Tell agents what they should know; with `tab`, as long as this page is here. */
   provideContext(facts: Facts, where: 'room' | 'tab' = 'room'): Promise<Done> {
-    return where === 'room' ? this.ask({ do: 'provide-context', facts }) : this.parts.tools.provideContext(facts)
+    return where === 'room' ? this.ask({ do: 'provide-context', facts }) : this.parts.tools.get().then((tools) => tools.provideContext(facts))
   }
 
   /** Take edits of shared documents back; with `preview` only say which. `result` says what it found. */
@@ -130,7 +144,7 @@ export class Room {
 
   /** Open a draft of a shared document; `result.draft` is its name. */
   propose(document: string, title?: string): Promise<Done> {
-    return this.ask({ do: 'propose', document, ...(title ? { title } : {}) })
+    return this.ask({ do: 'propose', document, title: title || undefined })
   }
 
   accept(draft: string, fields: DecisionFields = {}): Promise<Done> {
@@ -155,27 +169,23 @@ export class Room {
 
   /** The room's log, record by record, each once and in order, over any number of sockets. */
   records(options: RecordsOptions = {}): AsyncIterableIterator<LogRecord> {
-    return this.parts.following.records(options)
-  }
-
-  /** The newest record of the log that is known; 0 until somebody reads `records`. */
-  get head(): Watched<number> {
-    return this.parts.following.head
+    const reader = this.parts.following.get().then((following) => following.records(options))
+    return {
+      next: () => reader.then((reader) => reader.next()),
+      return: () => reader.then((reader) => reader.return!()),
+      [Symbol.asyncIterator]() { return this }
+    }
   }
 
   /** Lend a tool to the room's agents, until the answer is called (specs/tab-tools.md). */
   registerTool<A = any>(name: string, schema: ToolSchema, execute: Execute<A>): () => void {
-    return this.parts.tools.register(name, schema, execute)
-  }
-
-  /** Why the server does not take the tools of this page, if it does not. */
-  get toolsRefused(): Watched<Refusal | null> {
-    return this.parts.tools.refused
-  }
-
-  /** This tab's own name, the same after a reload; the `tab` of a call's part says whose it is. */
-  get tab(): Watched<string> {
-    return this.parts.tools.tab
+    let end: (() => void) | null = null
+    let ended = false
+    void this.parts.tools.get().then((tools) => { if (!ended) end = tools.register(name, schema, execute) })
+    return () => {
+      ended = true
+      end?.()
+    }
   }
 
   /** A shared document of this room, for any editor binding; `close` it when the editor is gone. */

@@ -14,7 +14,7 @@
 import { Adoption } from './adoption'
 import { Database, ofRoom, type Store } from './database'
 import { COMMAND_ID_CHARS, COMMANDS_WAITING, TEXT_FRAME_BYTES } from './generated/limits'
-import { inOrder, MemoryOutbox, type Outbox, type RefusedLater, tooMany, type Waiting } from './outbox'
+import { inOrder, MemoryOutbox, type RefusedLater, tooMany, type Waiting } from './outbox'
 import type { Page } from './page'
 import type { Refusal } from './refused'
 
@@ -29,10 +29,8 @@ interface Entry extends Waiting {
 
 type RefusedEntry = Entry & RefusedLater
 
-export class StoredOutbox implements Outbox {
+export class StoredOutbox extends MemoryOutbox {
   private readonly database: Database
-  private readonly memory = new MemoryOutbox()
-  private readonly watchers = new Map<string, Set<() => void>>()
   private channel: BroadcastChannel | null = null
   private readonly unwatch: () => void
   /** What this page sends: put or adopted here, and not answered. */
@@ -40,12 +38,13 @@ export class StoredOutbox implements Outbox {
   private last = 0
 
   constructor(private readonly scope: string, private readonly page: Page | null, factory: IDBFactory = indexedDB) {
+    super()
     this.database = new Database(factory)
     this.listen()
     this.unwatch = page?.id.subscribe(() => this.listen()) ?? (() => {})
   }
 
-  async put(command: Waiting): Promise<void> {
+  override async put(command: Waiting): Promise<void> {
     const { id, room } = command
     // Two of one millisecond keep their order.
     const asked_at = this.last = Math.max(command.asked_at, this.last + 0.001)
@@ -66,13 +65,13 @@ export class StoredOutbox implements Outbox {
       this.mine.delete(key(command))
       throw tooMany()
     }
-    if (kept === 'not stored') await this.memory.put(command)
-    this.changed(room)
+    if (kept === 'not stored') await super.put(command)
+    else this.changed(room)
   }
 
-  async remove(room: string, id: string, refused?: Refusal): Promise<void> {
+  override async remove(room: string, id: string, refused?: Refusal): Promise<void> {
     this.mine.delete(key({ room, id }))
-    await this.memory.remove(room, id)
+    await super.remove(room, id)
     await this.try(['commands', 'refused'], 'readwrite', undefined, (transaction) => {
       const [commands, refusals] = [transaction.objectStore('commands'), transaction.objectStore('refused')]
       commands.get([this.scope, room, id]).onsuccess = (event) => {
@@ -86,18 +85,18 @@ export class StoredOutbox implements Outbox {
     this.changed(room)
   }
 
-  async waiting(room: string): Promise<readonly Waiting[]> {
+  override async waiting(room: string): Promise<readonly Waiting[]> {
     const stored = await this.read('commands', room, isEntry)
-    return [...stored, ...(await this.memory.waiting(room))].map(plain).sort(inOrder)
+    return [...stored, ...(await super.waiting(room))].map(plain).sort(inOrder)
   }
 
-  async refused(room: string): Promise<readonly RefusedLater[]> {
+  override async refused(room: string): Promise<readonly RefusedLater[]> {
     const all = (await this.read('refused', room, isRefusedEntry)).sort(inOrder)
     for (const old of all.slice(0, -REFUSALS)) void this.forget(room, old.id)
     return all.slice(-REFUSALS).map((entry) => ({ ...plain(entry), refused: entry.refused }))
   }
 
-  async forget(room: string, id: string): Promise<void> {
+  override async forget(room: string, id: string): Promise<void> {
     await this.try(['refused'], 'readwrite', undefined, (transaction) => {
       transaction.objectStore('refused').delete([this.scope, room, id])
       return () => undefined
@@ -105,13 +104,7 @@ export class StoredOutbox implements Outbox {
     this.changed(room)
   }
 
-  watch(room: string, heard: () => void): () => void {
-    const watchers = this.watchers.get(room) ?? new Set()
-    this.watchers.set(room, watchers.add(heard))
-    return () => { watchers.delete(heard) }
-  }
-
-  adopt(room: string, take: (command: Waiting) => void): () => void {
+  override adopt(room: string, take: (command: Waiting) => void): () => void {
     const adoption = new Adoption(this.page, (pages) => this.claim(room, pages), () => this.senders(room), take)
     const unwatch = this.watch(room, () => adoption.look())
     adoption.look()
@@ -122,7 +115,7 @@ export class StoredOutbox implements Outbox {
     }
   }
 
-  close(): void {
+  override close(): void {
     this.unwatch()
     this.channel?.close()
     this.channel = null
@@ -172,23 +165,19 @@ export class StoredOutbox implements Outbox {
 
   // --- the database -------------------------------------------------------------------------------------------------
 
-  private async read<T extends Waiting>(store: Store, room: string, fits: (entry: unknown) => entry is T): Promise<T[]> {
-    const all = await this.try([store], 'readonly', [], (transaction) => {
-      const range = ofRoom(this.scope, room)
-      let entries: unknown[] = []
-      let keys: IDBValidKey[] = []
-      transaction.objectStore(store).getAll(range).onsuccess = (event) => { entries = result(event) }
-      transaction.objectStore(store).getAllKeys(range).onsuccess = (event) => { keys = result(event) }
-      return () => entries.map((entry, index) => ({ entry, key: keys[index]! }))
+  /** The entries of a room that look as they should; the others are deleted. */
+  private read<T extends Waiting>(store: Store, room: string, fits: (entry: unknown) => entry is T): Promise<T[]> {
+    return this.try([store], 'readwrite', [], (transaction) => {
+      const entries = transaction.objectStore(store)
+      const found: T[] = []
+      entries.getAll(ofRoom(this.scope, room)).onsuccess = (event) => {
+        for (const entry of result<any[]>(event)) {
+          if (fits(entry)) found.push(entry)
+          else entries.delete([this.scope, room, entry.id])
+        }
+      }
+      return () => found
     })
-    const broken = all.filter(({ entry }) => !fits(entry))
-    if (broken.length) {
-      await this.try([store], 'readwrite', undefined, (transaction) => {
-        for (const { key } of broken) transaction.objectStore(store).delete(key)
-        return () => undefined
-      })
-    }
-    return all.map(({ entry }) => entry).filter(fits)
   }
 
   /** As `transact`, but without a database there is `otherwise`. */
@@ -205,17 +194,13 @@ export class StoredOutbox implements Outbox {
     this.channel?.close()
     this.channel = this.page?.id.value ? this.page.channel(`outbox ${this.scope}`) : null
     if (!this.channel) return
-    this.channel.onmessage = ({ data }: MessageEvent<unknown>) => { if (typeof data === 'string') this.heard(data) }
-    for (const room of this.watchers.keys()) this.heard(room)
+    this.channel.onmessage = ({ data }: MessageEvent<unknown>) => { if (typeof data === 'string') super.changed(data) }
+    for (const room of this.watchers.keys()) super.changed(room)
   }
 
-  private changed(room: string): void {
+  protected override changed(room: string): void {
     this.channel?.postMessage(room)
-    this.heard(room)
-  }
-
-  private heard(room: string): void {
-    for (const watcher of [...(this.watchers.get(room) ?? [])]) watcher()
+    super.changed(room)
   }
 }
 

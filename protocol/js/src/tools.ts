@@ -11,11 +11,11 @@
  * - A call that the document takes away (stopped, or given to another tab) is broken off.
  */
 
-import { Cell } from './cell'
+import type { Cell } from './cell'
 import type { Part, Run } from './generated/document'
-import { newId } from './page'
+import { newId } from './ids'
+import { keep, kept } from './memory'
 import { type Refusal, Refused } from './refused'
-import { keep, kept } from './tab'
 import type { Body, Done, Execute, Facts, ToolOffer, ToolSchema } from './types'
 
 /** The part of the control channel that is needed here. */
@@ -58,30 +58,24 @@ interface Held {
 const LONGEST_ERROR = 4_000
 
 export class Tools {
-  /** This tab's own name; empty until it is known. */
-  readonly tab = new Cell('')
-  /** Why the server does not take the tools, if it does not. */
-  readonly refused = new Cell<Refusal | null>(null)
   private readonly tools = new Map<string, Tool>()
   private readonly held = new Map<string, Held>()
   /** Numbers under which a call is over for this page, whatever the document says yet. */
   private readonly over = new Map<string, number>()
   private facts: Facts = {}
-  private given: Given[] = []
+  private given: Given[]
   private lent = false
   private asked = false
 
+  /** `tab` is this tab's own name; `refused` is told why the server does not take the tools, if it does not. */
   constructor(
     private readonly room: string,
+    private readonly tab: string,
     private readonly runs: () => Readonly<Record<string, Run>>,
-    private readonly asker: Asker
-  ) {}
-
-  /** The tab's name is known: what was done before a reload can be given back. */
-  begin(tab: string): void {
-    this.tab.set(tab)
+    private readonly asker: Asker,
+    private readonly refused: Cell<Refusal | null>
+  ) {
     this.given = kept(this.memory, isGiven)
-    this.changed()
   }
 
   register(name: string, schema: ToolSchema, execute: Execute): () => void {
@@ -98,9 +92,9 @@ export class Tools {
 
   /** What a new socket says first: nothing, or which tools this tab has and what it carries out. */
   hello(): Body | null {
-    if (!this.lent || !this.tab.value) return null
+    if (!this.lent) return null
     const running = [...this.held.values()].map(({ step }) => step)
-    return { do: 'register-tools', tab: this.tab.value, tools: [...this.tools.values()].map(({ offer }) => offer), running }
+    return { do: 'register-tools', tab: this.tab, tools: [...this.tools.values()].map(({ offer }) => offer), running }
   }
 
   /** The tools are known to the server, or refused; what it knew of this tab beside them, it was told on an older socket. */
@@ -123,7 +117,7 @@ export class Tools {
 
   /** Look at the calls of the room's open runs: begin what is this tab's, break off what is not any more. */
   look(): void {
-    if (!this.lent || !this.tab.value) return
+    if (!this.lent) return
     const calls = this.calls()
     for (const [key, held] of [...this.held]) {
       const call = calls.get(key)
@@ -145,11 +139,11 @@ export class Tools {
   }
 
   private get memory(): string {
-    return `given.${this.room}.${this.tab.value}`
+    return `given.${this.room}.${this.tab}`
   }
 
   private async say(facts: Facts): Promise<Done> {
-    return this.asker.send({ do: 'provide-context', facts, tab: this.tab.value })
+    return this.asker.send({ do: 'provide-context', facts, tab: this.tab })
   }
 
   /** Say the tools anew, once for all that are registered in one go; and give back what waited for its tool. */
@@ -158,7 +152,7 @@ export class Tools {
     this.asked = true
     queueMicrotask(() => {
       this.asked = false
-      if (!this.lent || !this.tab.value) return
+      if (!this.lent) return
       const ready = this.given.filter(({ name, body }) => this.tools.has(name) && !this.held.has(keyOf(body)))
       for (const { body: { step, number }, body } of ready) {
         this.held.set(keyOf(body), { step, number, abort: new AbortController(), given: true })
@@ -169,7 +163,7 @@ export class Tools {
   }
 
   private isOurs(call: Call): boolean {
-    return call.tab === this.tab.value
+    return call.tab === this.tab
   }
 
   private isNew(key: string, call: Call): boolean {

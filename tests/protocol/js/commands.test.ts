@@ -2,6 +2,7 @@
  * Commands without a server: what is said on each socket, in which order, and what becomes of each answer.
  */
 
+import { Cell } from 'plait-client/cell'
 import { Commands } from 'plait-client/commands'
 import { Following } from 'plait-client/following'
 import { MemoryOutbox } from 'plait-client/outbox'
@@ -99,7 +100,8 @@ test('JS2: when a room is closed its promises end, and what waits stays', async 
 })
 
 test('JS4: a reader that does not read is left behind, and what it missed is asked for again', async () => {
-  const following = new Following(mouth)
+  const head = new Cell(0)
+  const following = new Following(mouth, head)
   const slow = following.records({ after: 0 })
   const quick = following.records({ after: 0 })
   expect(said.splice(0)).toMatchObject([{ do: 'follow', after: 0 }])
@@ -123,10 +125,11 @@ test('JS4: a reader that does not read is left behind, and what it missed is ask
 })
 
 test('JS4: a log that is shorter than what a reader has is another one', async () => {
-  const following = new Following(mouth)
+  const head = new Cell(0)
+  const following = new Following(mouth, head)
   const reader = following.records({ after: 40 })
   const next = reader.next()
   following.heard({ id: said[0]!.id, ok: { seq: 7 } })
   await expect(next).rejects.toMatchObject({ code: 'lineage-changed' })
-  expect(following.head.value).toBe(7)
+  expect(head.value).toBe(7)
 })

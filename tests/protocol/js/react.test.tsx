@@ -40,7 +40,7 @@ function world() {
     commands: { waiting, refusedLater: new Cell([]), ask: async (...all: unknown[]) => { asked.push(all); return { seq: 1 } } },
     snapshots,
     presence: { present: presence },
-    tools: { register, tab: new Cell('') },
+    tools: { get: async () => ({ register }) },
     documents: { open }
   } as never)
   const runs = doc.getMap<Y.Map<unknown>>('runs')

@@ -55,3 +55,18 @@ test('JS78: what was asked for an older socket is not said on the next', async (
   await settled()
   expect(renewals(link)).toEqual([])
 })
+
+test('JS78: whoever gives grants is told that a fresh one is wanted, for the room and for a shared document', async () => {
+  const link = new FakeLink()
+  const asked: boolean[] = []
+  const grant = async (renews = false): Promise<string> => { asked.push(renews); return `grant ${asked.length}` }
+  const channel = { begun: () => {}, text: () => {}, lost: () => {} }
+  new Lane(KEY, new Y.Doc(), { link, grant, writes: false, channel })
+  link.open()
+  await settled()
+  link.lanes.get(KEY)!.events.text({ renew: 60 })
+  link.lanes.get(KEY)!.events.binary(Uint8Array.of(2, 0))
+  await settled()
+  expect(asked).toEqual([false, true, true])
+  expect(renewals(link)).toEqual(['grant 2'])
+})

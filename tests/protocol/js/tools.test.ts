@@ -2,7 +2,7 @@
  * Tools of a page without a server: what is claimed, begun, broken off and returned, and what a reload leaves of it.
  */
 
-import type { Run } from 'plait-client'
+import { Cell, type Refusal, type Run } from 'plait-client'
 import { Refused } from 'plait-client/refused'
 import { Tools } from 'plait-client/tools'
 import type { Body, Done } from 'plait-client/types'
@@ -34,15 +34,14 @@ class Page {
   readonly tools: Tools
 
   constructor(tab = 't1') {
-    this.tools = new Tools('room', () => this.runs, {
+    this.tools = new Tools('room', tab, () => this.runs, {
       greet: () => void this.greetings++,
       send: (body, id) => new Promise<Done>((settle, fail) => {
         const ok = (): Promise<void> => (settle({}), turn())
         const refuse = (code: string, message = ''): Promise<void> => (fail(new Refused(code as never, message)), turn())
         this.asked.push({ id, body, ok, refuse })
       })
-    })
-    this.tools.begin(tab)
+    }, new Cell<Refusal | null>(null))
   }
 
   /** The page has the tool. */

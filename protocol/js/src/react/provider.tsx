@@ -37,7 +37,7 @@ function Connecting({ children, url = '', room: name, grant, ...options }: Conne
   const granted = typeof grant === 'string' ? grant : typeof grant
   useEffect(() => {
     const { grant, options } = latest.current
-    const asked = typeof grant === 'function' ? () => ask(latest.current.grant) : grant
+    const asked = typeof grant === 'function' ? (renews: boolean) => ask(latest.current.grant, renews) : grant
     const opened = connect(url, { ...options, room: name, grant: asked })
     setRoom(opened)
     return () => {
@@ -48,8 +48,8 @@ function Connecting({ children, url = '', room: name, grant, ...options }: Conne
   return <Connected value={room}>{children}</Connected>
 }
 
-async function ask(grant: ConnectOptions['grant']): Promise<string> {
-  return typeof grant === 'function' ? grant() : (grant ?? '')
+async function ask(grant: ConnectOptions['grant'], renews: boolean): Promise<string> {
+  return typeof grant === 'function' ? grant(renews) : (grant ?? '')
 }
 
 /** The room of the nearest provider; null on a server and until it is connected. */
