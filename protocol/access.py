@@ -36,8 +36,8 @@ class Grant(Struct, frozen=True):
     what they may: read, write into documents, prompt agents, decide, carry out tools, and (`admin`) what cannot be
     taken back, such as deleting a room.
 
-    `rooms` and `documents` are patterns. `id` is the grant's own, by which it can be revoked. `issued` and `expires`
-    are in µs since 1970; 0 is not known, and never.
+    `rooms` and `documents` are patterns. `id` is the grant's own, by which the log names it and it can be revoked.
+    `issued` and `expires` are in µs since 1970; 0 is not known, and never.
     """
 
     author: str = "anonymous"

@@ -59,7 +59,8 @@ def rfc3339(time: int) -> str:
 
 
 def record_json(record: Record) -> bytes:
-    """The record as outsiders see it: RFC 3339 time, base64 update, the event with its tag under `type`."""
+    """The record as outsiders see it: RFC 3339 time, base64 update, the event with its tag under `type`; `grant` only
+    where it was written under one."""
     shown: dict[str, Any] = {
         "seq": record.seq,
         "time": rfc3339(record.time),
@@ -70,4 +71,6 @@ def record_json(record: Record) -> bytes:
         "document": record.document,
         "update": base64.b64encode(record.update).decode() if record.update else None,
     }
+    if record.grant:
+        shown["grant"] = record.grant
     return _json.encode(shown)

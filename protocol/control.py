@@ -60,7 +60,8 @@ class Unknown(_Said, frozen=True, kw_only=True):
 
 
 class ShownRecord(Struct, frozen=True):
-    """A record as outsiders see it: `run` and `update` are null where there is none, `update` is base64."""
+    """A record as outsiders see it: `run` and `update` are null where there is none, `update` is base64; `grant` is
+    missing where it was written under none."""
 
     seq: Annotated[int, Meta(ge=1)]
     time: Annotated[datetime.datetime, Meta(tz=True)]
@@ -70,6 +71,7 @@ class ShownRecord(Struct, frozen=True):
     event: Event
     document: str
     update: bytes | None
+    grant: str = ""
 
 
 class Shown(_Said, frozen=True, kw_only=True):
@@ -192,4 +194,5 @@ def record_of(shown: ShownRecord) -> Record:
         event=shown.event,
         document=shown.document,
         update=shown.update or b"",
+        grant=shown.grant,
     )

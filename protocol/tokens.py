@@ -8,11 +8,13 @@ read into a Struct with types and bounds, and compared with the time that the ca
 - Where a token names its key (`kid`), that key alone is tried, as an exact word in a dictionary: it is no path and no
   address. Headers that bring a key or say where one is (`jwk`, `jku`, `x5u`) are not looked at.
 - What a token does not say, it does not grant: without `rights` none, without `rooms` no room.
+- A grant without an id of its own (`jti`) has the digest of its claims for one: the log and a revocation can name it.
 - No sentence, no `repr` and no error here holds a token or a key.
 """
 
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Iterator
+from hashlib import sha256
 from typing import Annotated, Any
 
 import jwt
@@ -36,6 +38,7 @@ SECRET_BYTES = 32
 
 _jws = PyJWS(ALGORITHMS)
 _SECOND = 1_000_000
+_DIGEST_CHARS = 32  # 128 bits: nobody finds two sets of claims that share them.
 _LAST = 253_402_300_799  # The last second of the year 9999.
 
 Instant = Annotated[float, Meta(ge=0, le=_LAST)]
@@ -216,10 +219,11 @@ def verify(token: str, keys: Keys, now: int) -> Grant:
         claims = _claims.decode(said)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         raise Refused("no-grant", "The grant is signed and its claims cannot be read.") from None
-    return _grant(claims, now)
+    # Of the claims and not of the token: whoever holds one can change how its signature is spelled.
+    return _grant(claims, now, claims.jti or f"sha256:{sha256(said).hexdigest()[:_DIGEST_CHARS]}")
 
 
-def _grant(claims: Claims, now: int) -> Grant:
+def _grant(claims: Claims, now: int, grant_id: str) -> Grant:
     if claims.aud is not UNSET and AUDIENCE not in ([claims.aud] if isinstance(claims.aud, str) else claims.aud):
         raise Refused("no-grant", "The grant is for somebody else.")
     if claims.sub == HOUSE or claims.sub.startswith("agent:"):
@@ -238,7 +242,7 @@ def _grant(claims: Claims, now: int) -> Grant:
         rooms=tuple(claims.rooms),
         documents=ANY if claims.documents is UNSET else tuple(claims.documents),
         on_behalf_of=claims.on_behalf_of,
-        id=claims.jti,
+        id=grant_id,
         issued=_micros(claims.iat),
         expires=max(1, _micros(claims.exp)) if claims.exp is not UNSET else 0,
     )

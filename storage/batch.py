@@ -356,4 +356,5 @@ def _row(room_id: int, record: Record, leaf: chain.Leaf, link: bytes) -> tuple[o
         record.update,
         leaf.body_hash,
         link,
+        record.grant,
     )

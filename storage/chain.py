@@ -4,7 +4,8 @@ A database can rot and can be edited. So each record carries SHA-256(hash of the
 the room's row carries the last of them: whoever holds one head hash can prove the whole log up to it.
 
 - The header is a msgpack array of seq, time, author, run, epoch, document, id, asked and the event's tag: every column
-  that is neither bytes of a body nor computed. A column that is edited changes the header.
+  that is neither bytes of a body nor computed; after them the grant's id, where there is one (logs from before grants
+  were written down had none, and their hashes stay). A column that is edited changes the header.
 - The body hash is SHA-256(length of the event's body as 8 bytes big-endian, body, update). The length keeps the border
   between the two from moving. Because the link holds the body's hash and not the body, a body can be erased later and
   the chain still stands.
@@ -63,9 +64,11 @@ def header(
     record_id: str | None,
     asked: bytes | None,
     kind: str,
+    grant: str = "",
 ) -> bytes:
     """The bytes that stand for everything about a record but its body and update."""
-    return _encode((seq, time, author, run, epoch, document, record_id, asked, kind))
+    columns = (seq, time, author, run, epoch, document, record_id, asked, kind)
+    return _encode((*columns, grant) if grant else columns)
 
 
 def body_hash(body: bytes, update: bytes) -> bytes:
@@ -96,6 +99,7 @@ def leaf(record: Record) -> Leaf:
         record.id,
         record.asked,
         kind,
+        record.grant,
     )
     return Leaf(head, kind, body, body_hash(body, record.update))
 

@@ -88,6 +88,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (kind, value)
         ) STRICT""",
     ),
+    ("ALTER TABLE records ADD COLUMN grant_id TEXT NOT NULL DEFAULT ''",),
 )
 
 VERSION = len(MIGRATIONS)

@@ -49,6 +49,7 @@ _record_columns = (
     records.c.body,
     records.c.update,
     records.c.kind,
+    records.c.grant_id,
 )
 
 _room = bindparam("room")
@@ -178,18 +179,18 @@ def to_facts(row: Sequence[Any]) -> BlobFacts:
 
 def to_record(room: str, row: Sequence[Any]) -> Record:
     """A row of READ or FIND. Raises StoreCorrupt, which names the room and the seq."""
-    seq, time, author, run, epoch, document, record_id, asked, body, update, _ = row
+    seq, time, author, run, epoch, document, record_id, asked, body, update, _, grant = row
     try:
         event = decode_event(body)
     except CorruptBody as error:
         raise StoreCorrupt(f"record {seq} of room {room!r} is damaged: {error}") from error
-    return Record(seq, time, author, run, epoch, event, document, update, record_id, asked)
+    return Record(seq, time, author, run, epoch, event, document, update, record_id, asked, grant)
 
 
 def to_sealed(row: Sequence[Any]) -> Sealed:
     """A row of SEALED; the header is put together from the columns, so that an edited column shows."""
-    seq, time, author, run, epoch, document, record_id, asked, body, update, kind, body_hash, link = row
-    header = chain.header(seq, time, author, run, epoch, document, record_id, asked, kind)
+    seq, time, author, run, epoch, document, record_id, asked, body, update, kind, grant, body_hash, link = row
+    header = chain.header(seq, time, author, run, epoch, document, record_id, asked, kind, grant)
     return Sealed(seq, header, body, update, body_hash, link)
 
 

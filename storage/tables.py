@@ -89,6 +89,7 @@ records = Table(
     Column("update", LargeBinary, nullable=False),
     Column("body_hash", LargeBinary, nullable=False),
     Column("hash", LargeBinary, nullable=False),
+    Column("grant_id", Text, nullable=False, server_default=""),
     UniqueConstraint("room_id", "seq", name="records_seq"),
     sqlite_strict=True,
 )

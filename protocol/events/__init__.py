@@ -180,7 +180,8 @@ class Record(Struct, frozen=True, gc=False):
     `update` means that no document changed. `id` makes appending idempotent: `COMMAND#ordinal` or
     `RUN/STEP#ATTEMPT.ORDINAL`; None for edits, which the CRDT makes idempotent, and for streamed text, which only the
     head that it stands on protects from being appended twice. `asked` is the SHA-256 of the command
-    that caused it, on the command's first record.
+    that caused it, on the command's first record. `grant` is the id of the grant that its author acted under, never the
+    token; empty where nobody was asked for one.
     """
 
     seq: int
@@ -193,6 +194,7 @@ class Record(Struct, frozen=True, gc=False):
     update: bytes = b""
     id: str | None = None
     asked: bytes | None = None
+    grant: str = ""
 
 
 def run_id(seq: int) -> str:

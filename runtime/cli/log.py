@@ -92,6 +92,8 @@ def line(record: Record) -> tuple[str, str, str, str, str, str]:
     for name, value in fields.items():
         shown = value if isinstance(value, str) and name.endswith("sha256") else msgspec.json.encode(value).decode()
         said.append(printable(shown) if name in ("text", "prompt") else f"{name}={printable(shown)}")
+    if record.grant:
+        said.append(f"grant={printable(record.grant)}")
     if record.document:
         said.append(f"document={printable(record.document)}")
     if record.update:

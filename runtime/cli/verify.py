@@ -151,11 +151,11 @@ class _Unfit(Exception):
 
 def _record(sealed: Sealed) -> Record:
     """The record that a seal holds: its columns from the header that the chain proves, its event from the body."""
-    seq, time, author, run, epoch, document, record_id, asked, kind = msgspec.msgpack.decode(sealed.header)
+    seq, time, author, run, epoch, document, record_id, asked, kind, *grant = msgspec.msgpack.decode(sealed.header)
     event = decode_event(sealed.body)
     if kind_of(event) != kind:
         raise _Unfit(f"its header says {kind} and its body {kind_of(event)}")
-    return Record(seq, time, author, run, epoch, event, document, sealed.update, record_id, asked)
+    return Record(seq, time, author, run, epoch, event, document, sealed.update, record_id, asked, *grant)
 
 
 def _sentence(verdict: Verdict) -> str:

@@ -161,7 +161,7 @@ class Door:
             await told.wait()
         return outcomes[0].unwrap()
 
-    async def seed(self, author: str, document: str, event: DocumentSeeded, data: bytes) -> Seeded:
+    async def seed(self, author: str, document: str, event: DocumentSeeded, data: bytes, grant: str = "") -> Seeded:
         """Let a shared document begin with a file; its first seeding, once that is on disk. Shielded, as a commit is.
         Raises Refused('already-seeded') and what else is wrong with the file, OutcomeUnknown."""
         told = trio.Event()
@@ -171,7 +171,7 @@ class Door:
             outcomes.append(outcome)
             told.set()
 
-        self.post(Seed(author, document, event, data, tell))
+        self.post(Seed(author, document, event, data, tell, grant))
         with trio.CancelScope(shield=True):
             await told.wait()
         return outcomes[0].unwrap()

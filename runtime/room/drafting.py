@@ -78,6 +78,8 @@ class Drafting:
         """Shared documents that are to be read again from the log before anybody may look at them."""
         self.touched = False
         """Whether anything was written or may have been, since somebody said that nothing was."""
+        self.under = ""
+        """The id of the grant of whoever is being obeyed; empty where nobody was asked for one."""
         self.snapshot_seq = 0
         self._surroundings = surroundings
         self._streams: dict[_StepKey, tuple[Streamed, list[str]]] = {}
@@ -191,6 +193,7 @@ class Drafting:
         update: bytes = b"",
         id: str | None = None,  # noqa: A002
         asked: bytes | None = None,
+        grant: str = "",
     ) -> None:
         """One record: the fact and the exact update it causes, folded at once so that what follows sees it."""
         self.touched = True
@@ -200,7 +203,7 @@ class Drafting:
             if "" not in self.changes:
                 self._change("", self.room_document.doc.get_state())
             update = self.room_document.project(run, author, now, event)
-        record = Record(seq, now, author, run, self.epoch, event, document, update, id, asked)
+        record = Record(seq, now, author, run, self.epoch, event, document, update, id, asked, grant or self.under)
         self.drafts.append(record)
         if update:
             change = self.changes[document]

@@ -52,13 +52,14 @@ class Place:
 class _Typed:
     """Edits of one tab that wait to be applied together."""
 
-    __slots__ = ("_first", "author", "by", "document", "size", "taken", "updates")
+    __slots__ = ("_first", "author", "by", "document", "grant", "size", "taken", "updates")
 
-    def __init__(self, by: object, author: str, document: str, taken: Taken) -> None:
+    def __init__(self, by: object, author: str, document: str, taken: Taken, grant: str) -> None:
         self.by = by
         self.author = author
         self.document = document
         self.taken = taken
+        self.grant = grant
         self.updates: list[bytes] = []
         self.size = 0
         self._first: dict[int, int] = {}
@@ -85,11 +86,11 @@ class Editing(Drafting):
 
     _typed: _Typed | None = None
 
-    def edit(self, author: str, document: str, update: bytes, by: object) -> Taken:
-        """Take a tab's edit of a shared document; those that `by` makes there, one behind the other in one pass, are
-        one record. What became of it is known when the pass is flushed. Raises Refused, Later."""
+    def edit(self, author: str, document: str, update: bytes, by: object, grant: str = "") -> Taken:
+        """Take a tab's edit of a shared document; those that `by` makes there under one grant, one behind the other in
+        one pass, are one record. What became of it is known when the pass is flushed. Raises Refused, Later."""
         typed = self._typed
-        if typed is None or typed.by is not by or typed.document != document:
+        if typed is None or typed.by is not by or (typed.document, typed.grant) != (document, grant):
             self._flush()
             typed = None
         self._check_whole(document)
@@ -99,7 +100,7 @@ class Editing(Drafting):
         if typed is None or foreign or not typed.takes(edit):
             self._flush()
             self._check_whole(document)
-            typed = self._typed = _Typed(by, author, document, Taken(foreign))
+            typed = self._typed = _Typed(by, author, document, Taken(foreign), grant)
         typed.add(edit, update)
         if foreign:
             self._flush()
@@ -125,7 +126,7 @@ class Editing(Drafting):
             return
         if update:
             self._change(document, before)
-            self._draft(DocumentEdited(), typed.author, document=document, update=update)
+            self._draft(DocumentEdited(), typed.author, document=document, update=update, grant=typed.grant)
 
     def has_news(self, document: str, update: bytes) -> bool:
         """Whether an edit holds a struct or a deletion that the document has not. Raises Refused."""
@@ -178,7 +179,7 @@ class Editing(Drafting):
             self._draft(event, author, place.run, document=document, update=update, id=ordinal or None)
         return value
 
-    def seed(self, author: str, document: str, event: DocumentSeeded, data: bytes, key: str) -> int:
+    def seed(self, author: str, document: str, event: DocumentSeeded, data: bytes, key: str, grant: str = "") -> int:
         """Let a document that nobody has written in begin with a file; the record's seq. Raises Refused, and what
         broke the document: then it is read again from the log before anybody may look at it."""
         self._flush()
@@ -198,7 +199,7 @@ class Editing(Drafting):
             raise (broken.__cause__ or Refused("bad-update", str(broken))) from broken
         if update:
             self._change(document, before)
-        self._draft(event, author, document=document, update=update, id=key)
+        self._draft(event, author, document=document, update=update, id=key, grant=grant)
         return self.state.seq
 
     def take_back(self, updates: Mapping[str, bytes]) -> dict[str, bytes]:

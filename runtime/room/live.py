@@ -120,7 +120,7 @@ class Live(Proposing):
         if any(draft.id == command_record_id(command.id) for draft in self.drafts):
             raise Refused("id-reused")  # It is a host's edit of this very pass.
         self._flush()
-        self.touched = False
+        self.touched, self.under = False, grant.id
         try:
             if isinstance(command, Undo):
                 assert not isinstance(prepared, Plan)
@@ -136,6 +136,8 @@ class Live(Proposing):
                 raise
             log.error("room %s: a command was not carried out", self.name, exc_info=error)
             raise Refused("bad-request", "This cannot be done.") from error
+        finally:
+            self.under = ""
         if not (isinstance(command, Undo) and command.preview):
             self._asked[command.id] = (asked, answer)
         return answer

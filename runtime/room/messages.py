@@ -122,7 +122,7 @@ class Edit:
     def speculate(self, live: Live, agent_for: AgentFor) -> None:
         try:
             if self.tab.writes:
-                self._taken = live.edit(self.tab.author, self.tab.document, self.update, self.tab)
+                self._taken = live.edit(self.tab.author, self.tab.document, self.update, self.tab, self.tab.grant)
             elif live.has_news(self.tab.document, self.update):
                 self._refused = Refused("permission-denied")
         except Refused as refused:

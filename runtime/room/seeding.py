@@ -63,7 +63,13 @@ class Seed:
     """Somebody wants a document to begin with a file. `known` is the record that it began with, if the log has one."""
 
     def __init__(
-        self, author: str, document: str, event: DocumentSeeded, data: bytes, told: Callable[[Outcome[Seeded]], None]
+        self,
+        author: str,
+        document: str,
+        event: DocumentSeeded,
+        data: bytes,
+        told: Callable[[Outcome[Seeded]], None],
+        grant: str = "",
     ) -> None:
         self.document = document
         self.known: Record | None = None
@@ -71,6 +77,7 @@ class Seed:
         self._event = event
         self._data = data
         self._told = told
+        self._grant = grant
         self._outcome: Outcome[Seeded] = Error(OutcomeUnknown())
 
     @property
@@ -87,7 +94,7 @@ class Seed:
             return Seeded(first.seq, first.author, self._event, fresh=False)
         if first is not None:
             raise Refused("already-seeded", f"Record {first.seq} has seeded '{self.document}' with something else.")
-        seq = live.seed(self._author, self.document, self._event, self._data, self.key)
+        seq = live.seed(self._author, self.document, self._event, self._data, self.key, self._grant)
         return Seeded(seq, self._author, self._event, fresh=True)
 
     @property

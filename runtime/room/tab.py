@@ -47,6 +47,11 @@ class Tab(Protocol):
         ...
 
     @property
+    def grant(self) -> str:
+        """The id of the grant that it writes under, at this moment; empty where none is asked for."""
+        ...
+
+    @property
     def name(self) -> str:
         """Who people see in presence; may be empty."""
         ...

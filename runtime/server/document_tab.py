@@ -39,6 +39,10 @@ class DocumentTab(ABC):
         return self.held.grant.author
 
     @property
+    def grant(self) -> str:
+        return self.held.grant.id
+
+    @property
     def name(self) -> str:
         return self.held.grant.name
 

@@ -65,6 +65,6 @@ class Documents:
         data = await exchange.body(limits.SEED_BYTES, limits.BLOB_UPLOAD_S)
         event = seeding(data, wanted, root=request.query.get("root", ""))
         async with self._rooms.use(room) as opened:
-            seeded = await opened.seed(grant.author, name, event, data)
+            seeded = await opened.seed(grant.author, name, event, data, grant.id)
         told = {"document": name, "seq": seeded.seq, "author": seeded.author, "digest": event.digest}
         return json(told, 201 if seeded.fresh else 200)

@@ -91,7 +91,7 @@ class Room(Protocol):
         """The shared documents in which somebody has written, by name."""
         ...
 
-    async def seed(self, author: str, document: str, event: DocumentSeeded, data: bytes) -> Seeded:
+    async def seed(self, author: str, document: str, event: DocumentSeeded, data: bytes, grant: str = "") -> Seeded:
         """Let a document begin with a file. Raises Refused or OutcomeUnknown."""
         ...
 

@@ -46,6 +46,7 @@ class Typist:
     name = ""
     document = "main"
     behind = None
+    grant = ""
     writes = True
 
     def __init__(self) -> None:

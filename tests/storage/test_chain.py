@@ -4,11 +4,12 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 import trio
 from msgspec import structs
 from plait.protocol import limits
-from plait.storage import MemoryStore, Sealed, Snapshot, StoreCorrupt, open_store, verify
+from plait.storage import MemoryStore, Sealed, Snapshot, StoreCorrupt, chain, open_store, verify
 from plait.storage.tables import records
 
 from .logs import append, record
@@ -30,6 +31,7 @@ TAMPERED: dict[str, object] = {
     "update": b"\x00\x01",
     "body_hash": bytes(32),
     "hash": bytes(32),
+    "grant_id": "another",
 }
 """What somebody writes into each column of record 3; every column but `pos`, which means nothing."""
 
@@ -50,6 +52,14 @@ def made(path: Path) -> str:
 
     trio.run(make)
     return url
+
+
+def test_a_grant_is_sealed_and_none_is_as_ever() -> None:
+    """AU3: the header holds a grant's id behind all that it ever held, and where there is none it is as it ever was."""
+    bare = record(1)
+    columns = (1, bare.time, bare.author, bare.run, 1, "", None, None, "text-streamed")
+    assert chain.leaf(bare).header == msgspec.msgpack.encode(columns)
+    assert chain.leaf(structs.replace(bare, grant="g-1")).header == msgspec.msgpack.encode((*columns, "g-1"))
 
 
 def test_every_column_is_tried() -> None:

@@ -47,6 +47,7 @@ class FakeTab:
         self.document = document
         self.author = author
         self.name = ""
+        self.grant = ""
         self.writes = bool(document)
         self.behind: bytes | None = None
         self.stalled = False

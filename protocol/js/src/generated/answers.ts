@@ -1,5 +1,5 @@
 // Generated from specs/schema/answers.json by generate.mjs; a test holds both equal.
-// sha256 112c17afe068789710bacd6cc25fddafca197d4f126c4338694e32fb831381e7
+// sha256 046963b231f44c401798f01f57771ab95c88d8b4103555490cff8d3fcc7addb6
 
 import type { Record } from './events'
 

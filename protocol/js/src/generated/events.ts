@@ -1,5 +1,5 @@
 // Generated from specs/schema/events.json by generate.mjs; a test holds both equal.
-// sha256 75e592441d1e7da07e280ac2c2a4c9fcecd6c7796a499b227231e2b4d7f6a81a
+// sha256 8cb30818eab61b90df50079dbd8457f3c6c11449863bda7cb311b9e60c9ce72c
 
 export type Event =
   | RunRequested
@@ -60,7 +60,7 @@ export type Event =
   | DraftAccepted
   | DraftRejected
 
-/** A record as outsiders see it: `run` and `update` are null where there is none, `update` is base64. */
+/** A record as outsiders see it: `run` and `update` are null where there is none, `update` is base64; `grant` is missing where it was written under none. */
 export interface Record {
   readonly seq: number
   readonly time: string
@@ -70,6 +70,7 @@ export interface Record {
   readonly event: Event
   readonly document: string
   readonly update: string | null
+  readonly grant?: string
 }
 
 /** Somebody prompted, or a run asked for another: the run exists and is queued. Its id is this record's seq, zero-padded to 12 digits. `tab` is the tab that prompted, if it has tools of its own. `after` is the run that the conversation goes on from, empty for its beginning; logs from before branches say None, which means the run before. `instead` is the run of which this one is another version. `parent` and `step` are the run and its step that wait for this one as a sub-agent's. `context` are facts for this prompt alone. `options` is JSON text of what the prompt overrides of its agent's. `on_behalf_of` is whom its author acts for. */

@@ -60,7 +60,7 @@ function Panel({ room, seq }: { room: Room; seq: number }): VNode {
         <button type="button" class="quiet" disabled={seq >= records.head} onClick={() => go({ record: seq + 1 })} aria-label="The record after">→</button>
         <button type="button" class="quiet" onClick={close}>close <kbd>esc</kbd></button>
       </header>
-      {held && <p class="told">{summary(held)} <span class="by">by {held.author}{held.document && `, in ${held.document}`}</span></p>}
+      {held && <p class="told">{summary(held)} <span class="by">by {held.author}{held.grant && `, under grant ${held.grant}`}{held.document && `, in ${held.document}`}</span></p>}
       {held && (
         <p class="narrow">
           {held.run && <button type="button" class="quiet" onClick={() => filter.set({ ...EVERYTHING, run: held.run })}>only run {Number(held.run)}</button>}

@@ -18,6 +18,7 @@ export interface LogRecord {
   readonly event: { readonly type: string; readonly [key: string]: unknown }
   readonly document: string
   readonly update: string | null
+  readonly grant?: string
 }
 
 export const KINDS = ['people', 'text', 'reasoning', 'model', 'tool', 'edit', 'error', 'house'] as const
