@@ -2,7 +2,7 @@
 
 import msgspec
 
-from .events import Came, DocumentEdited, DocumentFact, EditsUndone, Record
+from .events import Came, DocumentCopied, DocumentEdited, DocumentFact, EditsUndone, Record
 from .frames import EMPTY_UPDATE
 from .state import RoomState, Written
 from .update import Update, read
@@ -10,9 +10,11 @@ from .update import Update, read
 
 def fold_document(state: RoomState, record: Record, event: DocumentFact) -> None:
     """Take in what happened to a shared document: whose its new structs are (law 4), and which step has made them."""
-    update = read(record.update or EMPTY_UPDATE, own=True)
     if record.update and record.document not in state.documents:
         state.documents.append(record.document)
+    if isinstance(event, DocumentCopied):
+        return  # Its structs are all known from what it is a copy of, and reading a book takes half a second.
+    update = read(record.update or EMPTY_UPDATE, own=True)
     for section in update.sections:
         state.owners.setdefault(section.client, record.author)
     if isinstance(event, EditsUndone):

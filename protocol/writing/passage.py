@@ -148,6 +148,10 @@ class Passage(Struct, frozen=True):
                         changed.update(range(first, last))
         return len(changed)
 
+    def again(self, text: Text) -> "Passage":
+        """The same passage as it reads now; `text` is the plain text if it is one."""
+        return plain(text) if self.element is None else of_block(self.element, self.path, lines=self.lines)
+
     def _delete(self, start: int, stop: int) -> None:
         for piece in reversed(self.pieces):
             first, last = max(start, piece.start), min(stop, piece.start + piece.length)

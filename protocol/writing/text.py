@@ -151,7 +151,7 @@ def insert(root: Root, at: str, text: str) -> JSON:
         start = Anchor("before", root.doc.client_id, clock, first)
         end = Anchor("after", root.doc.client_id, _clock(root) - last, last)
         return {"start": encode(root, start), "end": encode(root, end)}
-    return _written(root, point.passage, point.offset, len(text))
+    return _written(root, passages[point.passage], point.offset, len(text))
 
 
 def replace(root: Root, new: str, *, old: str = "", start: str = "", end: str = "") -> JSON:
@@ -163,7 +163,7 @@ def replace(root: Root, new: str, *, old: str = "", start: str = "", end: str = 
         raise Refused("bad-request", "A span to replace or delete lies in one block; edit block by block.")
     passage = passages[span.start.passage]
     changed = passage.replace(span.start.offset, span.stop.offset, checked(new))
-    return {"changed": changed} | _written(root, span.start.passage, span.start.offset, len(new))
+    return {"changed": changed} | _written(root, passage, span.start.offset, len(new))
 
 
 def delete(root: Root, *, old: str = "", start: str = "", end: str = "") -> JSON:
@@ -301,8 +301,8 @@ def _is_simple(root: Root, passages: list[Passage]) -> bool:
     return not root.is_rich and passages[0].text.isascii()
 
 
-def _written(root: Root, passage: int, start: int, length: int) -> JSON:
-    """The anchors of what was just written."""
-    points: list[tuple[Point, Side]] = [(Point(passage, start), "before"), (Point(passage, start + length), "after")]
-    first, last = _names(root, _passages(root), points)
+def _written(root: Root, passage: Passage, start: int, length: int) -> JSON:
+    """The anchors of what was just written into the passage, the only one that is read again."""
+    points: list[tuple[Point, Side]] = [(Point(0, start), "before"), (Point(0, start + length), "after")]
+    first, last = _names(root, [passage.again(root.text)], points)
     return {"start": first, "end": last}

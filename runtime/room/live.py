@@ -51,7 +51,7 @@ from .drafting import Change, Streamed
 from .identity import Surroundings
 from .outside import outside_trio
 from .proposing import Proposing
-from .shared import Later
+from .shared import Later, SharedDocument
 from .undoing import Prepared
 
 log = logging.getLogger("plait.room")
@@ -102,12 +102,13 @@ class Live(Proposing):
         agents: Callable[[str], AgentFacts],
         tab: str = "",
         files: Mapping[str, Attachment] = {},
-        prepared: Prepared | Plan | None = None,
+        prepared: Prepared | Plan | SharedDocument | None = None,
         run: str = "",
     ) -> Answer:
         """Carry a command out, or answer it as it was answered before (law 5). `known` is its first record, if the log
         has one; `tab` is the asking tab, if it has a name; `files` are its attachments that the store has;
-        `prepared` is what an undo or a decision about a draft would do; `run` is the run in which an agent asks.
+        `prepared` is what an undo or a decision about a draft would do, or what a draft begins as; `run` is the run in
+        which an agent asks.
         Raises Refused, OutcomeUnknown; Later if nothing was done and the next pass should ask again. Anything else
         that it raises without having touched anything is logged, and is no more than a refusal of this one command."""
         check(grant, command)
@@ -123,7 +124,7 @@ class Live(Proposing):
         self.touched, self.under = False, grant.id
         try:
             if isinstance(command, Undo):
-                assert not isinstance(prepared, Plan)
+                assert not isinstance(prepared, Plan | SharedDocument)
                 answer = self._undo(grant, command, asked, prepared)
             elif isinstance(command, Propose | Accept | Reject):
                 answer = self._proposal(grant, command, asked, prepared, run)
@@ -175,12 +176,18 @@ class Live(Proposing):
         return Answer(first, "", prepared.told())
 
     def _proposal(
-        self, grant: Grant, command: Proposal, asked: bytes, prepared: Prepared | Plan | None, run: str
+        self,
+        grant: Grant,
+        command: Proposal,
+        asked: bytes,
+        prepared: Prepared | Plan | SharedDocument | None,
+        run: str,
     ) -> Answer:
         first = self.state.seq + 1
         if isinstance(command, Propose):
-            return Answer(first, run, self.propose(grant, command, run, asked))
-        assert not isinstance(prepared, Prepared)
+            assert not isinstance(prepared, Prepared | Plan)
+            return Answer(first, run, self.propose(grant, command, prepared, run, asked))
+        assert not isinstance(prepared, Prepared | SharedDocument)
         return Answer(first, run, self.settle(grant, command, prepared, run, asked))
 
     def tab_left(self, name: str) -> None:

@@ -19,7 +19,7 @@ from ...protocol.update import decode_state_vector
 from .audience import Audience
 from .identity import is_server_id
 from .live import Answer, Live
-from .shared import Later, Taken
+from .shared import Later, SharedDocument, Taken
 from .tab import Tab
 from .undoing import Prepared
 
@@ -65,8 +65,8 @@ class Ask:
         self.files: dict[str, Attachment] = {}
         self.run = run
         """The run in which an agent asks."""
-        self.prepared: Prepared | Plan | None = None
-        """What an undo or a decision about a draft would do."""
+        self.prepared: Prepared | Plan | SharedDocument | None = None
+        """What an undo or a decision about a draft would do; of a proposal, what it is to begin as."""
         self.again = False
         """Nothing was done, and it is to be asked once more."""
         self._reply = reply

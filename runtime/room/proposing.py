@@ -2,7 +2,8 @@
 
 What is to be decided is planned beside the pass, which goes on (`protocol/planning`), and brought up to date in it: the
 decision is about the draft as it is when its turn comes, and the first one in log order counts. Where people write the
-draft faster than it can be planned, the last plan is made in the pass. The rules stand in specs/drafts.md.
+draft faster than it can be planned, the last plan is made in the pass. A long document is copied beside the pass in the
+same way, and the copy is brought up to date in it. The rules stand in specs/drafts.md.
 """
 
 from functools import partial
@@ -25,7 +26,7 @@ from ...protocol.events import (
     Record,
     command_record_id,
 )
-from ...protocol.frames import EMPTY_UPDATE
+from ...protocol.frames import EMPTY_STATE_VECTOR, EMPTY_UPDATE
 from ...protocol.names import draft_begun
 from ...protocol.planning import Plan
 from ...storage.store import Store
@@ -40,28 +41,31 @@ PLANS = 3
 class Proposing(Editing):
     """One epoch of one room, as far as it is about drafts."""
 
-    def propose(self, grant: Grant, command: Propose, run: str, asked: bytes) -> dict[str, Any]:
-        """Open a draft; its name is what the asker is told. Raises Refused, Later, OutcomeUnknown."""
+    def propose(
+        self, grant: Grant, command: Propose, copied: SharedDocument | None, run: str, asked: bytes
+    ) -> dict[str, Any]:
+        """Open a draft; its name is what the asker is told. `copied` holds what the base held a moment ago, if a copy
+        was made beside the pass. Raises Refused, Later, OutcomeUnknown."""
         event = open_draft(self.state, grant, command)
         self._check_whole(event.of)
-        base = self.shared_document(event.of).doc.get_update()
+        base = self.shared_document(event.of).doc
         if len(self.shared) >= limits.DOCUMENTS_PER_ROOM:
             raise Refused("room-full", f"A room may have {limits.DOCUMENTS_PER_ROOM} documents.")
-        if len(base) > limits.DOCUMENT_BYTES:  # As deletions can make it; its copy would be one document too large.
-            raise Refused("too-large", f"A shared document may have {limits.DOCUMENT_BYTES} bytes.")
-        copy = self.new_shared(event.draft)
+        copy = copied or self.new_shared(event.draft)
         copy.loaded()
-        before = copy.doc.get_state()
         try:
-            update = self._written(copy, base)  # First, so that no draft is opened without its copy.
+            self._written(copy, base.get_update(copy.doc.get_state()))  # First, so that no draft is opened without.
+            whole = copy.doc.get_update()
+            if len(whole) > limits.DOCUMENT_BYTES:  # As deletions can make it; the copy would be a document too large.
+                raise Refused("too-large", f"A shared document may have {limits.DOCUMENT_BYTES} bytes.")
         except (Refused, OutcomeUnknown):
             copy.release()
             raise
         self._draft(event, grant.author, run, id=command_record_id(command.id), asked=asked)
         self.shared[event.draft] = copy
-        self._change(event.draft, before)
-        copied, key = DocumentCopied(event.of), command_record_id(command.id, 1)
-        self._draft(copied, grant.author, run, document=event.draft, update=update, id=key)
+        self._change(event.draft, EMPTY_STATE_VECTOR)
+        fact, key = DocumentCopied(event.of), command_record_id(command.id, 1)
+        self._draft(fact, grant.author, run, document=event.draft, update=whole, id=key)
         return {"draft": event.draft}
 
     def settle(

@@ -198,7 +198,7 @@ class Room(Door):
             self._work.set()
         live = self._live
         assert live is not None
-        batch = [message for message in taken if not self._preparing.takes(message, live.state, nursery)]
+        batch = [message for message in taken if not self._preparing.takes(message, live, nursery)]
         self._say_who_stays(batch)
         with trio.CancelScope(shield=True):  # A pass is short, and its outcome must be known.
             try:
