@@ -7,14 +7,19 @@ record that does not pass is named; what stands after it proves nothing, so it i
 
 Each blob that the room refers to must be there and hash to its name.
 
+With a file of heads that were signed and kept elsewhere (`witness`), each log must also extend the heads of its room;
+and with a key to sign with, the heads of the rooms that passed are added to it.
+
 It may run beside the server: a room is checked up to where it ended when the check of it began, and one that is deleted
 meanwhile is left out.
 """
 
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from hashlib import sha256
+from pathlib import Path
 
 import click
 import msgspec
@@ -27,43 +32,70 @@ from ...protocol.codec import CorruptBody, decode_event
 from ...protocol.errors import Refused
 from ...protocol.events import Record
 from ...protocol.fold import fold
+from ...protocol.heads import BadHead, SignedHead
 from ...protocol.state import RoomState
+from ...protocol.tokens import BadKey, Keys
 from ...protocol.update import fits, read
 from ...storage import Break, Head, Reader, RoomDeleted, Sealed, StoreCorrupt, StoreError, open_store
 from ...storage.chain import START, kind_of
 from ...storage.chain import verify as first_break
+from ..auth.keyring import load_keys
+from . import witness
 from .asking import checked_room, json_option, store_option
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
 
 Tick = Callable[[int], None]
 """Told how many records were looked at."""
 
 
 class Verdict(Struct, frozen=True):
-    """What the check of one room found. `seq` is the last good record's, `bad` what is wrong with the next one."""
+    """What the check of one room found. `seq` is the last good record's, `bad` what is wrong with the next one, or with
+    the log as a whole. `signed` is how many signed heads it extends."""
 
     room: str
     seq: int
     hash: str
     bad: str | None = None
+    signed: int = 0
 
 
 @click.command("verify")
 @click.argument("room", required=False, callback=checked_room)
+@click.option("--heads", "heads_file", metavar="FILE", type=_FILE, help="Signed heads that the logs must extend.")
+@click.option("--key", "key_file", metavar="FILE", type=_FILE, help="Whose signatures count: public keys, or a secret.")
+@click.option("--sign", "sign_file", metavar="FILE", type=_FILE, help="Sign the heads with this key, into --heads.")
 @json_option
 @store_option
-def verb(room: str | None, as_json: bool, store_url: str) -> int:
+def verb(
+    room: str | None,
+    heads_file: Path | None,
+    key_file: Path | None,
+    sign_file: Path | None,
+    as_json: bool,
+    store_url: str,
+) -> int:
     """Check the log of ROOM, or of every room."""
+    signer = _keys("--sign", sign_file)
+    signed = _signed(heads_file, _keys("--key", key_file) or signer, new=signer is not None)
+    if room:
+        signed = {room: signed.get(room, [])}
 
     async def main() -> int:
         async with open_store(store_url, readonly=True) as reader:
-            heads = [await reader.head(room)] if room else await _all(reader)
+            heads = [await reader.head(room)] if room else await _all(reader, signed)
             if room and heads[0].seq == 0:
                 raise StoreError(f"no room named {room} is in this store")
             with _progress(sum(head.seq for head in heads)) as tick:
                 verdicts = []
                 for head in heads:
                     with nullcontext() if room else suppress(RoomDeleted):
-                        verdicts.append(await check(reader, head, tick))
+                        verdicts.append(await check(reader, head, tick, signed.get(head.room, ())))
+        if signer is not None and heads_file is not None:
+            whole = {verdict.room for verdict in verdicts if verdict.bad is None}
+            good = [head for head in heads if head.room in whole]
+            added = witness.add(heads_file, good, signed, signer, time.time())
+            click.echo(f"{added} heads signed into {heads_file}", err=True)
         for verdict in verdicts:
             click.echo(msgspec.json.encode(verdict) if as_json else _sentence(verdict))
         if not as_json and not room:
@@ -74,16 +106,50 @@ def verb(room: str | None, as_json: bool, store_url: str) -> int:
     return trio.run(main)
 
 
-async def _all(reader: Reader) -> list[Head]:
+def _keys(option: str, path: Path | None) -> Keys | None:
+    try:
+        keys = load_keys(path) if path is not None else None
+        if keys is not None and option == "--sign":
+            keys.signer()
+    except (BadKey, OSError) as error:
+        raise click.UsageError(f"{option}: {error}") from None
+    return keys
+
+
+def _signed(path: Path | None, keys: Keys | None, *, new: bool) -> witness.Heads:
+    """What the file of heads says. `new`: it need not be there yet."""
+    if path is None:
+        if keys is not None:
+            raise click.UsageError("say with --heads FILE where the signed heads are kept")
+        return {}
+    if keys is None:
+        raise click.UsageError("say with --key FILE whose signatures count; anybody could have signed these heads")
+    try:
+        return witness.load(path, keys)
+    except FileNotFoundError as error:
+        if new:
+            return {}
+        raise click.UsageError(f"--heads: {error}") from None
+    except BadHead as bad:
+        raise StoreError(str(bad)) from bad
+
+
+async def _all(reader: Reader, signed: witness.Heads) -> list[Head]:
+    """Where every room's log ends, and of rooms that have a signed head and are gone."""
     heads: list[Head] = []
     while names := await reader.room_names(heads[-1].room if heads else ""):
         heads += [await reader.head(name) for name in names]
-    return heads
+    there = {head.room for head in heads}
+    return heads + [await reader.head(name) for name in signed if name not in there]
 
 
-async def check(reader: Reader, head: Head, tick: Tick) -> Verdict:
-    """Read the room's log up to `head` and say where it is first not what was written, if anywhere."""
+async def check(reader: Reader, head: Head, tick: Tick, signed: Sequence[SignedHead] = ()) -> Verdict:
+    """Read the room's log up to `head` and say where it is first not what was written, if anywhere; then whether it
+    extends the heads that were signed."""
+    if head.deleted or not head.seq:
+        return Verdict(head.room, 0, head.hash.hex(), witness.contradiction(head, {}, signed))
     good, previous = 0, START
+    hashes = {one.seq: "" for one in signed}
     replay = _Replay()
     while good < head.seq:
         try:
@@ -97,10 +163,13 @@ async def check(reader: Reader, head: Head, tick: Tick) -> Verdict:
             if found:
                 return Verdict(head.room, good, previous.hex(), found.why)
             good, previous = sealed.seq, sealed.hash
+            if good in hashes:
+                hashes[good] = previous.hex()
         tick(len(page))
     if previous != head.hash:
         return Verdict(head.room, good, previous.hex(), f"the room's row does not name record {good} as its last")
-    return Verdict(head.room, good, previous.hex(), await _bad_blob(reader, head.room))
+    bad = witness.contradiction(head, hashes, signed) or await _bad_blob(reader, head.room)
+    return Verdict(head.room, good, previous.hex(), bad, 0 if bad else len(signed))
 
 
 async def _bad_blob(reader: Reader, room: str) -> str | None:
@@ -160,7 +229,8 @@ def _record(sealed: Sealed) -> Record:
 
 def _sentence(verdict: Verdict) -> str:
     if verdict.bad is None:
-        return f"{verdict.room}: {verdict.seq} records, all as they were written; head {verdict.hash[:16]}"
+        signed = f", as {verdict.signed} signed heads say" if verdict.signed else ""
+        return f"{verdict.room}: {verdict.seq} records, all as they were written{signed}; head {verdict.hash[:16]}"
     return f"{verdict.room}: {verdict.bad} ({verdict.seq} good before it)"
 
 
