@@ -25,7 +25,7 @@ from .conftest import Need
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
 NODE_MODULES = ROOT / "tests" / "clients" / "node_modules"
-PATIENCE_S = 60
+PATIENCE_S = 180
 
 
 def fence(tag: str, holding: str) -> str:

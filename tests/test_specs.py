@@ -18,7 +18,7 @@ from .conftest import need
 
 ROOT = Path(__file__).resolve().parent.parent
 SPECS = ROOT / "specs"
-EXAMPLE_S = 60
+EXAMPLE_S = 180
 
 RULE = re.compile(r"^- \*\*([A-Z]{2}\d+)\.\*\* (.*)$", re.MULTILINE)
 ID = re.compile(r"\b[A-Z]{2}[0-9]+\b")

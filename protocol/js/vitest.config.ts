@@ -18,6 +18,6 @@ export default defineConfig({
   root: fileURLToPath(new URL('../..', import.meta.url)),
   plugins: [packages],
   // Some tests start real servers, on machines that do other things as well.
-  test: { include: ['tests/protocol/js/**/*.test.{ts,tsx}'], testTimeout: 30_000, hookTimeout: 60_000 },
+  test: { include: ['tests/protocol/js/**/*.test.{ts,tsx}'], testTimeout: 120_000, hookTimeout: 120_000, expect: { poll: { timeout: 60_000 } } },
   resolve: { alias: { 'plait-client': fileURLToPath(new URL('./src', import.meta.url)) } }
 })

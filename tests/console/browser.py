@@ -16,7 +16,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page, expect
 
 READY = "plait is listening on "
-END_S = 20
+END_S = 60
 
 CONTRASTS = """() => {
   const channel = (value) => (value /= 255, value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4)
@@ -88,7 +88,17 @@ class Serving:
     def end(self, sent: signal.Signals = signal.SIGKILL) -> None:
         """End the process: kill -9, unless another signal is asked for."""
         if self._process is not None:
-            self._process.send_signal(sent)
+            self.tell(sent)
+            self.gone()
+
+    def tell(self, sent: signal.Signals) -> None:
+        """Send the process a signal, and do not wait for what it does."""
+        assert self._process is not None
+        self._process.send_signal(sent)
+
+    def gone(self) -> None:
+        """Wait until the process has ended."""
+        if self._process is not None:
             self._process.wait(END_S)
             assert self._process.stdout is not None
             self._process.stdout.close()
@@ -119,7 +129,8 @@ class Tab:
 
     @property
     def status(self) -> Any:
-        return self.page.get_by_role("status")
+        """How the connection is; other things that are told quietly stand further down."""
+        return self.page.get_by_role("status").first
 
     @property
     def prompt(self) -> Any:
@@ -133,7 +144,9 @@ class Tab:
         expect(self.status).to_have_text(re.compile("live"))
         return self
 
-    def ask(self, text: str) -> None:
+    def ask(self, text: str, agent: str = "") -> None:
+        if agent:
+            self.page.get_by_label("Agent", exact=True).select_option(agent)
         self.prompt.fill(text)
         self.prompt.press("Enter")
 

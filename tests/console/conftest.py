@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ..conftest import Need
+from ..end_to_end.paced import Pace
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 CONSOLE = ROOT / "runtime" / "console"
 INSTALL_S = 120
+PATIENCE_MS = 60_000
+"""What a page is waited for at most. What is there sooner is seen sooner, so only a failure takes that long; a machine
+that does other things as well may need far more than Playwright's five seconds."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -67,9 +71,10 @@ def browser(need: Need) -> Iterator["Browser"]:
     if chromium is None:
         need("Chromium", "apt-get install chromium")
     try:
-        from playwright.sync_api import sync_playwright
+        from playwright.sync_api import expect, sync_playwright
     except ImportError:
         need("Playwright", "uv sync --group dev")
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         # A wheel turn is then one scroll, and no animation that a test would have to outwait.
         arguments = ["--no-sandbox", "--disable-smooth-scrolling"]
@@ -97,6 +102,12 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., "Serving"]]:
     yield start
     for serving in started:
         serving.end()
+
+
+@pytest.fixture
+def pace(tmp_path: Path) -> Pace:
+    """How much of an answer the agent `paced` may say."""
+    return Pace(tmp_path)
 
 
 @pytest.fixture

@@ -70,7 +70,7 @@ def test_an_answer_is_asked_for_again(serve: Serve, tabs: Tabs) -> None:
     """CO22: beside the first one; also the conversation's first answer, and one that was stopped."""
     url = serve("echo:20").url
     tab = tabs(url, "desk").live()
-    tab.ask(" ".join(f"word{number}" for number in range(200)))
+    tab.ask(" ".join(f"word{number}" for number in range(2000)))
     expect(tab.page.locator(".part.text")).to_contain_text("word3")
     expect(tab.page.get_by_role("button", name="regenerate")).to_have_count(0)
     tab.page.locator(".composer .stop").click()

@@ -8,7 +8,7 @@ from pathlib import Path
 from .conftest import CONSOLE
 
 DIST = CONSOLE / "dist"
-BUILD_S = 120
+BUILD_S = 300
 GZIP_BYTES = 300_000
 
 

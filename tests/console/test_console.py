@@ -12,6 +12,7 @@ if os.environ.get("PLAIT_REQUIRE_ALL") != "1":
 
 from playwright.sync_api import WebSocketRoute, expect
 
+from ..end_to_end.paced import Pace
 from .browser import Serving, Tab
 
 Serve = Callable[..., Serving]
@@ -43,36 +44,41 @@ def test_two_pages_show_the_same_answer_and_the_same_document(serve: Serve, tabs
 
 
 WORDS = " ".join(f"word{number}" for number in range(1, 201))
-"""Two hundred words, which `echo:60` says in about three seconds: there is a middle, and an end to compare."""
+"""Two hundred words, so that there is a middle, and an end to compare."""
+MIDDLE = 60
 
 
-def test_a_reload_in_the_middle_shows_the_present_state_and_goes_on(serve: Serve, tabs: Tabs) -> None:
+def test_a_reload_in_the_middle_shows_the_present_state_and_goes_on(serve: Serve, tabs: Tabs, pace: Pace) -> None:
     """CO8: a page that comes in the middle of an answer has the whole of it."""
-    url = serve("echo:60").url
+    url = serve("echo", pace.env, [pace.agent]).url
     stays, reloads = tabs(url, "lobby").live(), tabs(url, "lobby").live()
-    reloads.ask(WORDS)
+    pace.words(MIDDLE)
+    reloads.ask(WORDS, agent="paced")
     expect(reloads.page.locator(".part.text")).to_contain_text("word20")
     reloads.page.reload()
     expect(reloads.page.locator(".part.text")).to_contain_text("word20")
     expect(reloads.runs("running")).to_have_count(1)
     expect(reloads.page.locator(".asked .who")).to_have_text("you")
+    pace.go_on()
     expect(reloads.runs("done")).to_have_count(1, timeout=PATIENCE_MS)
     expect(stays.runs("done")).to_have_count(1)
     assert reloads.answer() == stays.answer() == WORDS
 
 
-def test_the_page_that_leads_is_closed_in_the_middle(serve: Serve, tabs: Tabs) -> None:
+def test_the_page_that_leads_is_closed_in_the_middle(serve: Serve, tabs: Tabs, pace: Pace) -> None:
     """CO8, JS60, JS62: two pages of one browser share a socket; the one without it is told too, then holds it."""
-    tab = tabs(serve("echo:60").url, "lobby").live()
+    tab = tabs(serve("echo", pace.env, [pace.agent]).url, "lobby").live()
     other = tab.context.new_page()
     sockets: list[str] = []
     other.on("websocket", lambda socket: sockets.append(socket.url))
     other.goto(tab.page.url)
     expect(other.get_by_role("status")).to_have_text(re.compile("live"))
     assert sockets == []
-    tab.ask(WORDS)
+    pace.words(MIDDLE)
+    tab.ask(WORDS, agent="paced")
     expect(other.locator(".part.text")).to_contain_text("word20")
     tab.page.close()
+    pace.go_on()
     expect(other.locator(".run.done")).to_have_count(1, timeout=PATIENCE_MS)
     assert other.locator(".part.text").all_inner_texts() == [WORDS]
     assert len(sockets) == 1
@@ -81,11 +87,13 @@ def test_the_page_that_leads_is_closed_in_the_middle(serve: Serve, tabs: Tabs) -
     expect(other.locator(".run.done")).to_have_count(2, timeout=PATIENCE_MS)
 
 
-def test_another_page_stops_the_run_and_a_queued_one(serve: Serve, tabs: Tabs) -> None:
+def test_another_page_stops_the_run_and_a_queued_one(serve: Serve, tabs: Tabs, pace: Pace) -> None:
     """CO8: whoever is in the room can stop what runs and what is queued."""
-    url = serve("echo:20").url
+    url = serve("echo", pace.env, [pace.agent]).url
     asks, stops = tabs(url, "lobby").live(), tabs(url, "lobby").live()
-    asks.ask(WORDS)
+    pace.words(MIDDLE)
+    asks.ask(WORDS, agent="paced")
+    expect(asks.runs("running")).to_have_count(1)
     asks.ask("And then this")
     expect(stops.runs("queued").locator(".facts")).to_contain_text("queued")
     expect(stops.page.locator(".part.text")).to_contain_text("word3")
@@ -95,13 +103,15 @@ def test_another_page_stops_the_run_and_a_queued_one(serve: Serve, tabs: Tabs) -
     expect(asks.page.get_by_role("button", name=re.compile("^stop"))).to_have_count(0)
 
 
-def test_a_crash_is_told_and_what_was_typed_meanwhile_arrives_once(serve: Serve, tabs: Tabs) -> None:
+def test_a_crash_is_told_and_what_was_typed_meanwhile_arrives_once(serve: Serve, tabs: Tabs, pace: Pace) -> None:
     """CO3, CO4: kill -9 in the middle: offline in words, the prompt waits, and after the restart all goes on."""
-    server = serve("echo:60")
+    server = serve("echo", pace.env, [pace.agent])
     tab = tabs(server.url, "lobby").live()
-    tab.ask(WORDS)
+    pace.words(MIDDLE)
+    tab.ask(WORDS, agent="paced")
     expect(tab.page.locator(".part.text")).to_contain_text("word20")
     server.end(signal.SIGKILL)
+    pace.go_on()
     expect(tab.status).to_have_text(re.compile("offline"))
     expect(tab.page.get_by_role("alert")).to_contain_text("What you type waits here")
     tab.ask("and more")
@@ -141,8 +151,10 @@ def test_a_deploy_says_restarting(serve: Serve, tabs: Tabs) -> None:
     """CO3: SIGTERM closes with 1012, and the page says that the server is coming back."""
     server = serve("echo")
     tab = tabs(server.url, "lobby").live()
-    server.end(signal.SIGTERM)
+    server.tell(signal.SIGTERM)
+    # It says so for some tries, which may be over before a busy server is.
     expect(tab.page.get_by_role("alert")).to_contain_text("The server is restarting.")
+    server.gone()
     server.start()
     tab.live()
 
@@ -218,6 +230,8 @@ def test_a_bar_of_the_timeline_is_a_record(serve: Serve, tabs: Tabs) -> None:
     tab.ask("one two three")
     expect(tab.runs("done")).to_have_count(1)
     bars = tab.page.get_by_role("slider", name="Records")
+    # The document tells of a run's end before the records do, and who points at no bar is told of none.
+    expect(bars).to_have_attribute("aria-valuetext", re.compile("run finished"))
     bars.hover(position={"x": 1, "y": 30})
     expect(tab.page.locator(".telling .told")).to_contain_text("tools registered")
     bars.click(position={"x": 1, "y": 30})

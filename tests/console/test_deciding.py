@@ -16,6 +16,7 @@ if os.environ.get("PLAIT_REQUIRE_ALL") != "1":
 
 from playwright.sync_api import expect
 
+from ..end_to_end.paced import Pace
 from .browser import Serving, Tab
 from .crew import FELL
 
@@ -283,11 +284,12 @@ def test_arguments_that_are_no_flat_object_are_json(
 WORDS = " ".join(f"word{number}" for number in range(1, 161))
 
 
-def test_a_word_to_the_run_at_work(serve: Serve, tabs: Tabs) -> None:
+def test_a_word_to_the_run_at_work(serve: Serve, tabs: Tabs, pace: Pace) -> None:
     """CO19: it stands where it was said, says whether it was read, and every page shows it; Enter alone queues."""
-    url = serve("echo:60").url
+    url = serve("echo", pace.env, [pace.agent]).url
     says, watches = tabs(url, "desk").live(), tabs(url, "desk").live()
-    says.ask(WORDS)
+    pace.words(60)
+    says.ask(WORDS, agent="paced")
     expect(says.page.locator(".part.text")).to_contain_text("word9")
     says.prompt.fill("Now this <b>one</b>")
     says.prompt.press("Control+Enter")
@@ -299,6 +301,7 @@ def test_a_word_to_the_run_at_work(serve: Serve, tabs: Tabs) -> None:
     says.prompt.fill("And after it that")
     says.page.get_by_role("button", name="queue").click()
     expect(watches.runs("queued")).to_have_count(1)
+    pace.go_on()
     expect(watches.runs("done")).to_have_count(2, timeout=PATIENCE_MS)
     expect(said).to_contain_text("· read")
     assert watches.page.locator(".part.text").all_inner_texts() == [WORDS, "Now this <b>one</b>", "And after it that"]
@@ -307,8 +310,7 @@ def test_a_word_to_the_run_at_work(serve: Serve, tabs: Tabs) -> None:
 
 def test_a_word_that_comes_too_late_is_given_back(serve: Serve, tabs: Tabs) -> None:
     """CO4, CO19: the run ended while the socket was away."""
-    server = serve("echo:20")
-    tab = tabs(server.url, "desk").live()
+    tab = tabs(serve("echo").url, "desk").live()
     tab.ask(WORDS)
     expect(tab.page.locator(".part.text")).to_contain_text("word3")
     tab.page.evaluate("""() => sessionStorage.setItem('plait.waiting.desk',

@@ -20,6 +20,10 @@ Serve = Callable[..., Serving]
 Tabs = Callable[..., Tab]
 PATIENCE_MS = 30_000
 HIDDEN = "quiet\u202e"
+SELECTED = """(wanted) => {
+  const { state } = document.querySelector('.cm-content').cmTile.root.view
+  return state.sliceDoc(state.selection.main.from, state.selection.main.to) === wanted
+}"""
 
 
 def ask(url: str, **body: Any) -> Any:
@@ -63,8 +67,8 @@ def replace(tab: Tab, old: str, new: str) -> None:
         }""",
         old,
     )
-    # The editor takes a selection over that was made past it in a task of its own.
-    expect(tab.page.locator(".cm-selectionBackground").first).to_be_attached()
+    # The editor takes a selection over that was made past it in a task of its own, and draws it in another one.
+    tab.page.wait_for_function(SELECTED, arg=old)
     if new:
         tab.page.keyboard.insert_text(new)
     else:

@@ -14,12 +14,14 @@ if os.environ.get("PLAIT_REQUIRE_ALL") != "1":
 
 from playwright.sync_api import expect
 
+from ..end_to_end.paced import Pace
 from .browser import Serving, Tab
 
 Serve = Callable[..., Serving]
 Tabs = Callable[..., Tab]
 PATIENCE_MS = 30_000
 PARAGRAPHS = "\n\n".join(f"Paragraph {number} of a long answer." for number in range(1, 121))
+PARAGRAPH_WORDS = 6
 
 
 def finished(tab: Tab, prompt: str = "Show me a table") -> Tab:
@@ -70,8 +72,9 @@ def test_the_keyboard_reaches_everything(serve: Serve, tabs: Tabs) -> None:
     press = tab.page.keyboard.press
     press("/")
     expect(tab.prompt).to_be_focused()
-    tab.page.keyboard.type("Show me a table / j k . ?")
-    expect(tab.prompt).to_have_value("Show me a table / j k . ?")
+    # Twenty seconds, so that there is something left to stop.
+    tab.page.keyboard.type("Do something slow / j k . ?")
+    expect(tab.prompt).to_have_value("Do something slow / j k . ?")
     press("Enter")
     expect(tab.page.locator(".tool")).to_be_visible(timeout=PATIENCE_MS)
     press("Escape")
@@ -124,10 +127,11 @@ def test_nothing_moves_under_reduced_motion(serve: Serve, tabs: Tabs) -> None:
     assert tab.page.evaluate("() => document.getAnimations().length") == 0
 
 
-def test_the_end_stays_in_sight_only_while_the_reader_is_there(serve: Serve, tabs: Tabs) -> None:
+def test_the_end_stays_in_sight_only_while_the_reader_is_there(serve: Serve, tabs: Tabs, pace: Pace) -> None:
     """CO16: streaming follows the end; a reader who scrolled up is not moved, and goes back with one press."""
-    tab = tabs(serve("echo:60").url, "lobby").live()
-    tab.ask(PARAGRAPHS)
+    tab = tabs(serve("echo", pace.env, [pace.agent]).url, "lobby").live()
+    pace.words(30 * PARAGRAPH_WORDS)
+    tab.ask(PARAGRAPHS, agent="paced")
     scroll = tab.page.get_by_role("log")
     blocks = tab.page.locator(".answer .prose > p")
     expect(blocks.nth(29)).to_be_in_viewport(timeout=PATIENCE_MS)
@@ -137,22 +141,25 @@ def test_the_end_stays_in_sight_only_while_the_reader_is_there(serve: Serve, tab
     expect(back).to_be_visible()
     before = scroll.evaluate("(box) => box.scrollTop")
     high = scroll.evaluate("(box) => box.scrollHeight")
-    expect(blocks.nth(blocks.count() + 10)).to_be_attached(timeout=PATIENCE_MS)
+    pace.words(60 * PARAGRAPH_WORDS)
+    expect(blocks.nth(59)).to_be_attached(timeout=PATIENCE_MS)
     assert scroll.evaluate("(box) => box.scrollHeight") > high
     assert scroll.evaluate("(box) => box.scrollTop") == before
     back.click()
     expect(back).to_have_count(0)
+    pace.go_on()
     expect(blocks.nth(119)).to_be_in_viewport(timeout=PATIENCE_MS)
 
 
-def test_a_token_touches_the_last_block_only(serve: Serve, tabs: Tabs) -> None:
+def test_a_token_touches_the_last_block_only(serve: Serve, tabs: Tabs, pace: Pace) -> None:
     """CO7: while an answer streams, no settled block and no earlier run is written to."""
-    tab = tabs(serve("echo:60").url, "lobby").live()
+    tab = tabs(serve("echo", pace.env, [pace.agent]).url, "lobby").live()
     tab.ask("An earlier run.\n\nWith two blocks.")
     expect(tab.runs("done")).to_have_count(1)
-    tab.ask(PARAGRAPHS)
-    blocks = tab.page.locator(".answer .prose > p")
-    expect(blocks.nth(21)).to_be_attached(timeout=PATIENCE_MS)
+    pace.words(20 * PARAGRAPH_WORDS)
+    tab.ask(PARAGRAPHS, agent="paced")
+    last = tab.page.locator(".answer .prose > p").last
+    expect(last).to_have_text("Paragraph 20 of a long answer.", timeout=PATIENCE_MS)
     tab.page.evaluate("""() => {
       const settled = [...document.querySelectorAll('.prose > *')].slice(0, -2)
       window.touched = 0
@@ -160,7 +167,8 @@ def test_a_token_touches_the_last_block_only(serve: Serve, tabs: Tabs) -> None:
       const all = { subtree: true, childList: true, characterData: true, attributes: true }
       for (const block of settled) watch.observe(block, all)
     }""")
-    expect(blocks.nth(blocks.count() + 10)).to_be_attached(timeout=PATIENCE_MS)
+    pace.words(40 * PARAGRAPH_WORDS)
+    expect(last).to_have_text("Paragraph 40 of a long answer.", timeout=PATIENCE_MS)
     assert tab.page.evaluate("() => window.touched") == 0
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["browser"]
 HERE = Path(__file__).parent
-BUILD_S = 60
+BUILD_S = 300
 
 
 class _Quiet(SimpleHTTPRequestHandler):

@@ -32,7 +32,7 @@ CARETS: dict[Kind, str] = {
 
 ROOTS: dict[Kind, str] = {"codemirror": "content", "tiptap": "default", "blocknote": "document-store"}
 
-PATIENCE_MS = 20_000
+PATIENCE_MS = 60_000
 DOCUMENT = "notes"
 _numbers = count(1)
 

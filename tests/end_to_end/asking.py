@@ -12,9 +12,10 @@ def words(count: int, name: str = "word") -> str:
     return " ".join(f"{name}{n}" for n in range(count))
 
 
-async def prompt(server: ServerProcess, room: str, text: str, command: str = "ask-1") -> str:
+async def prompt(server: ServerProcess, room: str, text: str, command: str = "ask-1", agent: str = "assistant") -> str:
     """Prompt over HTTP, as a back end would; returns the run's id."""
-    status, answer = await server.post(f"/api/rooms/{room}/commands", {"id": command, "do": "prompt", "text": text})
+    asked = {"id": command, "do": "prompt", "text": text, "agent": agent}
+    status, answer = await server.post(f"/api/rooms/{room}/commands", asked)
     assert status == 200, answer
     return answer["ok"]["run"]
 

@@ -20,8 +20,8 @@ from typing import Any
 
 import trio
 
-START_S = 20.0
-STOP_S = 20.0
+START_S = 60.0
+STOP_S = 60.0
 READY = "plait is listening on "
 
 

@@ -3,6 +3,7 @@
 from tests.clients.node_tab import node_tab
 
 from .asking import kinds, prompt, words
+from .paced import Pace
 from .serving import ServerProcess
 
 CONTROL = ("plait.v1",)
@@ -38,7 +39,7 @@ async def test_a_repeated_id_gets_its_first_answer(server: ServerProcess) -> Non
 
 async def test_stop_from_another_tab(slow_server: ServerProcess) -> None:
     """EE23: stop ends the run for everybody, and what was streamed stays."""
-    asked = words(500)
+    asked = words(5000)
     rooms = f"{slow_server.ws}/rooms"
     async with node_tab(rooms, "lobby", protocols=CONTROL) as one, node_tab(rooms, "lobby", protocols=CONTROL) as two:
         await one.control(id="p1", do="prompt", text=asked)
@@ -52,17 +53,20 @@ async def test_stop_from_another_tab(slow_server: ServerProcess) -> None:
         assert 30 <= len(shown[0]["answer"]) < len(asked)
 
 
-async def test_prompts_queue(slow_server: ServerProcess) -> None:
+async def test_prompts_queue(paced_server: ServerProcess, pace: Pace) -> None:
     """EE24: a prompt while a run is on waits for its turn, and stop without a run ends every open one."""
-    async with node_tab(f"{slow_server.ws}/rooms", "lobby", protocols=CONTROL) as tab:
+    pace.words(5)
+    async with node_tab(f"{paced_server.ws}/rooms", "lobby", protocols=CONTROL) as tab:
         for n in range(3):
-            await tab.control(id=f"p{n}", do="prompt", text=words(20, name=f"turn{n}-"))
+            await tab.control(id=f"p{n}", do="prompt", agent="paced", text=words(20, name=f"turn{n}-"))
         await tab.wait_answer(10)
         assert [run["status"] for run in await tab.runs()] == ["running", "queued", "queued"]
+        pace.go_on()
         await tab.wait_runs(3, "done")
         assert [run["answer"] for run in await tab.runs()] == [words(20, name=f"turn{n}-") for n in range(3)]
+        pace.words(5)
         for n in range(3, 6):
-            await tab.control(id=f"p{n}", do="prompt", text=words(500))
+            await tab.control(id=f"p{n}", do="prompt", agent="paced", text=words(20))
         await tab.control(id="s", do="stop")
         await tab.wait_runs(6, "done", "stopped")
         assert [run["status"] for run in await tab.runs()][3:] == ["stopped"] * 3

@@ -12,6 +12,7 @@ import trio
 from tests.clients.node_tab import NodeTab, node_tab
 
 from .asking import kinds, prompt, words
+from .paced import Pace
 from .serving import ServerProcess, serving
 
 TERMINAL = {"run-finished", "run-stopped", "run-failed"}
@@ -87,14 +88,15 @@ async def test_no_acknowledged_edit_is_lost(server: ServerProcess, seed: int) ->
         assert _text_by_log(records) == text
 
 
-async def test_a_run_that_was_cut_finishes_with_one_clean_answer(slow_server: ServerProcess) -> None:
+async def test_a_run_that_was_cut_finishes_with_one_clean_answer(paced_server: ServerProcess, pace: Pace) -> None:
     """EE13: a run cut by kill -9 goes on after the restart; no tab ever shows two attempts mixed."""
-    server = slow_server
+    server = paced_server
     asked = words(120)
     rng = random.Random(13)
     async with node_tab(f"{server.ws}/rooms", "lobby", echo=True) as tab:
-        await prompt(server, "lobby", asked)
+        await prompt(server, "lobby", asked, agent="paced")
         for _ in range(2):
+            pace.words(60)
             await tab.wait_runs(1, "running")
             await tab.wait_answer(rng.randrange(1, 120))
             await server.kill()
@@ -103,7 +105,8 @@ async def test_a_run_that_was_cut_finishes_with_one_clean_answer(slow_server: Se
             await server.start()
             await tab.connect()
             await tab.wait_synced()
-        await tab.wait_runs(1, "done", within_s=30)
+        pace.go_on()
+        await tab.wait_runs(1, "done")
         shown = await tab.runs()
         assert [run["answer"] for run in shown] == [asked]
         assert (await tab.look())["torn"] == []
@@ -115,17 +118,21 @@ async def test_a_run_that_was_cut_finishes_with_one_clean_answer(slow_server: Se
     assert [kind for kind in told if kind in TERMINAL] == ["run-finished"]
 
 
-async def test_a_run_goes_on_after_a_restart_though_nobody_opens_its_room(slow_server: ServerProcess) -> None:
+async def test_a_run_goes_on_after_a_restart_though_nobody_opens_its_room(
+    paced_server: ServerProcess, pace: Pace
+) -> None:
     """EE14: the restarted server takes up open runs by itself; no tab has to wake the room."""
     asked = words(60)
-    async with node_tab(f"{slow_server.ws}/rooms", "lobby") as tab:
-        await prompt(slow_server, "lobby", asked)
+    pace.words(10)
+    async with node_tab(f"{paced_server.ws}/rooms", "lobby") as tab:
+        await prompt(paced_server, "lobby", asked, agent="paced")
         await tab.wait_answer(10)
-    await slow_server.kill()
-    await slow_server.start()
-    with trio.fail_after(20):
+    await paced_server.kill()
+    pace.go_on()
+    await paced_server.start()
+    with trio.fail_after(60):
         # Asked now and then, because whatever would tell us live would also wake the room.
-        while "run-finished" not in kinds(await slow_server.records("lobby")):  # noqa: ASYNC110
+        while "run-finished" not in kinds(await paced_server.records("lobby")):  # noqa: ASYNC110
             await trio.sleep(0.1)
 
 
@@ -139,22 +146,24 @@ async def test_a_command_asked_again_after_a_crash_happened_once(slow_server: Se
     assert kinds(await slow_server.records("lobby")).count("run-requested") == 1
 
 
-async def test_sigterm_is_a_deploy_and_not_an_end(slow_server: ServerProcess) -> None:
+async def test_sigterm_is_a_deploy_and_not_an_end(paced_server: ServerProcess, pace: Pace) -> None:
     """EE16: SIGTERM closes sockets with 1012, exits 0, and the run resumes after the restart."""
     asked = words(100)
-    async with node_tab(f"{slow_server.ws}/rooms", "lobby", echo=True) as tab:
-        await prompt(slow_server, "lobby", asked)
+    pace.words(30)
+    async with node_tab(f"{paced_server.ws}/rooms", "lobby", echo=True) as tab:
+        await prompt(paced_server, "lobby", asked, agent="paced")
         await tab.wait_answer(50)
-        assert await slow_server.terminate() == 0
+        assert await paced_server.terminate() == 0
         await tab.wait_closed(1012)
-        await slow_server.start()
+        pace.go_on()
+        await paced_server.start()
         # The stock client comes back by itself after 1012.
-        await tab.wait_runs(1, "done", within_s=30)
+        await tab.wait_runs(1, "done")
         assert [run["answer"] for run in await tab.runs()] == [asked]
         assert (await tab.look())["torn"] == []
-    told = kinds(await slow_server.records("lobby"))
+    told = kinds(await paced_server.records("lobby"))
     assert [kind for kind in told if kind in TERMINAL] == ["run-finished"]
-    assert "Traceback" not in slow_server.log
+    assert "Traceback" not in paced_server.log
 
 
 async def test_sigterm_with_nothing_to_do(server: ServerProcess) -> None:
@@ -162,7 +171,7 @@ async def test_sigterm_with_nothing_to_do(server: ServerProcess) -> None:
     async with node_tab(f"{server.ws}/docs", "pad") as tab:
         await tab.insert(0, "kept")
         await tab.wait_acked()
-        with trio.fail_after(5):
+        with trio.fail_after(60):
             assert await server.terminate() == 0
         await server.start()
         async with node_tab(f"{server.ws}/docs", "pad") as fresh:

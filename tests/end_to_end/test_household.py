@@ -42,7 +42,7 @@ class Resident:
 
     async def _look(self) -> bool:
         await self._ask("p1", do="prompt", agent="host", text=self.room)
-        await self._ask("p2", do="prompt", agent="assistant", text=" ".join(["on"] * 500))
+        await self._ask("p2", do="prompt", agent="assistant", text=" ".join(["on"] * 5000))
         self.log = await self.server.records(self.room)
         decided = {(r["run"], r["event"]["step"]) for r in self.log if r["event"]["type"] == "approval-granted"}
         resolved = Counter((r["run"], r["event"]["step"]) for r in self.log if r["event"]["type"] == "tool-resolved")
@@ -87,7 +87,7 @@ async def test_no_write_happens_twice_however_often_the_server_is_killed(tmp_pat
     more = ("--agent", "tests.end_to_end.household:host")
     async with serving(tmp_path, model="echo:100", arguments=more, env={EFFECTS: str(effects)}) as server:
         residents = [Resident(server, room, effects) for room in ROOMS]
-        with trio.fail_after(240):
+        with trio.fail_after(480):
             async with trio.open_nursery() as nursery:
                 for resident in residents:
                     nursery.start_soon(resident.live)

@@ -17,7 +17,7 @@ async def ask(server: ServerProcess, method: str, path: str, body: bytes = b"") 
         data = body if method == "PUT" else None
         request = urllib.request.Request(server.url + path, data=data, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, dict(answer.headers), answer.read()
         except urllib.error.HTTPError as error:
             with error:

@@ -11,7 +11,7 @@ from .serving import ServerProcess
 
 
 async def _until_equal(doc: pycrdt.Doc, text: pycrdt.Text, wanted: str) -> None:
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         async with doc.events() as events:
             while str(text) != wanted:
                 await anext(events)
@@ -27,7 +27,7 @@ async def test_pycrdts_provider_converges_with_a_stock_tab(server: ServerProcess
         raw_socket(f"{server.ws}/docs/pad") as channel,
         pycrdt.Provider(doc, channel) as provider,
     ):
-        with trio.fail_after(10):
+        with trio.fail_after(60):
             await provider.synced.wait()
         await tab.wait_text("from before, ")
         await tab.append("from the tab ✓")
@@ -45,7 +45,7 @@ async def test_pycrdts_provider_watches_a_run(server: ServerProcess) -> None:
     doc = pycrdt.Doc()
     runs = doc.get("runs", type=pycrdt.Map)
     async with raw_socket(f"{server.ws}/rooms/lobby") as channel, pycrdt.Provider(doc, channel) as provider:
-        with trio.fail_after(10):
+        with trio.fail_after(60):
             await provider.synced.wait()
     shown = runs.to_py()
     assert shown is not None

@@ -5,6 +5,7 @@ import trio
 from tests.clients.node_tab import node_tab
 
 from .asking import kinds, prompt, streamed, words
+from .paced import Pace
 from .serving import ServerProcess
 
 
@@ -29,18 +30,22 @@ async def test_two_tabs_and_the_log_show_the_same_answer(server: ServerProcess) 
         assert not look["pending"]
 
 
-async def test_a_tab_that_opens_in_the_middle_shows_what_is_there_at_once(slow_server: ServerProcess) -> None:
+async def test_a_tab_that_opens_in_the_middle_shows_what_is_there_at_once(
+    paced_server: ServerProcess, pace: Pace
+) -> None:
     """EE2: a reload in the middle of an answer shows at least what another tab had seen, in the first sync."""
     asked = words(150)
-    async with node_tab(f"{slow_server.ws}/rooms", "lobby", echo=True) as early:
-        await prompt(slow_server, "lobby", asked)
+    pace.words(60)
+    async with node_tab(f"{paced_server.ws}/rooms", "lobby", echo=True) as early:
+        await prompt(paced_server, "lobby", asked, agent="paced")
         await early.wait_answer(200)
         seen = len((await early.runs())[0]["answer"])
-        async with node_tab(f"{slow_server.ws}/rooms", "lobby", echo=True) as late:
+        async with node_tab(f"{paced_server.ws}/rooms", "lobby", echo=True) as late:
             await late.wait_synced()
             first = (await late.runs())[0]
             assert first["status"] == "running"
             assert len(first["answer"]) >= seen
+            pace.go_on()
             await late.wait_runs(1, "done")
             await early.wait_runs(1, "done")
             assert (await late.runs())[0]["answer"] == asked
@@ -48,18 +53,20 @@ async def test_a_tab_that_opens_in_the_middle_shows_what_is_there_at_once(slow_s
             assert (await late.look())["torn"] == []
 
 
-async def test_a_run_goes_on_when_every_tab_is_closed(slow_server: ServerProcess) -> None:
+async def test_a_run_goes_on_when_every_tab_is_closed(paced_server: ServerProcess, pace: Pace) -> None:
     """EE3: a closed socket never means stop."""
     asked = words(80)
-    async with node_tab(f"{slow_server.ws}/rooms", "lobby") as tab:
-        await prompt(slow_server, "lobby", asked)
+    pace.words(20)
+    async with node_tab(f"{paced_server.ws}/rooms", "lobby") as tab:
+        await prompt(paced_server, "lobby", asked, agent="paced")
         await tab.wait_answer(20)
         await tab.vanish()
-    with trio.fail_after(20):
-        async with node_tab(f"{slow_server.ws}/rooms", "lobby") as later:
+    pace.go_on()
+    with trio.fail_after(60):
+        async with node_tab(f"{paced_server.ws}/rooms", "lobby") as later:
             await later.wait_runs(1, "done")
             assert (await later.runs())[0]["answer"] == asked
-    assert "stop-requested" not in kinds(await slow_server.records("lobby"))
+    assert "stop-requested" not in kinds(await paced_server.records("lobby"))
 
 
 async def test_a_tab_cannot_write_the_room_document(server: ServerProcess) -> None:

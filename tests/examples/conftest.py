@@ -16,7 +16,7 @@ from ..console.conftest import browser, installed, serve, tabs
 
 __all__ = ["browser", "serve", "tabs"]
 EXAMPLES = Path(__file__).resolve().parents[2] / "specs" / "examples"
-END_S = 20
+END_S = 60
 
 
 @pytest.fixture(scope="session")

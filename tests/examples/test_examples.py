@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ..console.browser import Serving, Tab
 
-BUILD_S = 120
+BUILD_S = 300
 
 
 def test_the_examples_type_check(examples: Path) -> None:

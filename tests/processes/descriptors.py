@@ -79,7 +79,7 @@ async def _visit(nursery: trio.Nursery, server: TriedServer, name: str) -> Remot
 
 
 async def _all_ask(rooms: list[RemoteRoom], name: str) -> None:
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         async with trio.open_nursery() as nursery:
             for room in rooms:
                 nursery.start_soon(lambda room=room: room.prompt("one two three", id=name))
@@ -98,7 +98,7 @@ def _limit(server: TriedServer, spare: int) -> None:
 async def _full(server: TriedServer) -> None:
     """Return when it has as many as it may."""
     limit, _ = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
-    with trio.fail_after(10):
+    with trio.fail_after(60):
         for _ in range(1000):
             if _descriptors(server) >= limit:
                 return

@@ -27,7 +27,7 @@ FAULTS = {
 """What strace does to which system calls of the process, until it is detached."""
 
 LASTS_S = 0.3
-WELL_S = 60.0
+WELL_S = 240.0
 """Until a command is acked again: tabs and rooms wait longer after each failure in a row."""
 
 

@@ -106,7 +106,7 @@ def _size(path: Path) -> int:
 
 async def _emptied(wal: Path) -> None:
     """Return when the WAL is empty, which it is an idle moment later."""
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         for _ in range(2000):
             if _size(wal) == 0:
                 return

@@ -1,7 +1,7 @@
 """Grants: what each needs, pattern by pattern and right by right."""
 
 from itertools import combinations
-from time import perf_counter
+from time import thread_time
 from typing import get_args
 
 import pytest
@@ -123,9 +123,9 @@ def test_a_pattern(pattern: str, name: str, means: bool) -> None:
 
 def test_a_pattern_is_linear() -> None:
     """AC4: the pattern that ruins backtracking matchers is done at once."""
-    began = perf_counter()
+    began = thread_time()
     assert not fits("a" * 200, ("*a" * 99 + "*b",))
-    assert perf_counter() - began < 0.1
+    assert thread_time() - began < 0.1
 
 
 def test_documents() -> None:

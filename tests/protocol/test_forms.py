@@ -54,10 +54,10 @@ def test_what_is_told_is_short() -> None:
 
 def test_a_pattern_takes_no_time() -> None:
     """DE15: a text that a backtracking matcher would look at for years."""
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(Refused):
         check_form('{"type":"string","pattern":"^(a+)+$"}', "a" * 50_000 + "!")
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize("schema", ["", "{", '{"type":"nope"}', '{"$ref":"http://127.0.0.1:9/x"}', '{"$ref":"#/no"}'])

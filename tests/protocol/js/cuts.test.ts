@@ -115,7 +115,7 @@ test('JS5: a tool at work when the socket goes is carried out once all the same'
 })
 
 test('JS10: a socket whose other end has vanished is found out, and another one takes its place', async () => {
-  const link = new SocketLink({ url: proxy.url, session: 's', WebSocket: WebSocket as unknown as Sockets, quiet_ms: 100, patience_ms: 1_500, first_ms: 20 })
+  const link = new SocketLink({ url: proxy.url, session: 's', WebSocket: WebSocket as unknown as Sockets, quiet_ms: 100, patience_ms: 5_000, first_ms: 20 })
   await when(link.state, ({ kind }) => kind === 'open')
   // What lives answers, however long nothing else is said.
   await new Promise((settle) => setTimeout(settle, 600))

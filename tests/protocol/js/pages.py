@@ -23,8 +23,8 @@ from playwright.sync_api import Error as PlaywrightError
 from ...console.browser import Serving
 
 HERE = Path(__file__).parent
-BUILD_S = 60
-PATIENCE_MS = 20_000
+BUILD_S = 300
+PATIENCE_MS = 60_000
 
 
 class _Quiet(SimpleHTTPRequestHandler):

@@ -16,7 +16,7 @@ import WebSocket from 'ws'
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 const READY = 'plait is listening on '
-const PATIENCE_MS = 10_000
+const PATIENCE_MS = 60_000
 
 export class Serving {
   url = ''

@@ -142,8 +142,8 @@ test('JS22: a token costs as much in a run of 10,000 parts, behind a long text, 
       for (let n = 0; n < 50; n++) token(last, 'token ')
       return (performance.now() - began) / 50
     }
-    const best = Math.min(...Array.from({ length: 8 }, batch))
-    expect(renders).toBe(400)
+    const best = Math.min(...Array.from({ length: 24 }, batch))
+    expect(renders).toBe(1_200)
     return best
   }
   const small = cost(3, 2)

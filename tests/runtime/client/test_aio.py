@@ -24,7 +24,7 @@ from tests.runtime.agent.scripted import Scripted
 from .painting import painter
 from .served import served
 
-PATIENCE_S = 60
+PATIENCE_S = 180
 
 
 @contextmanager

@@ -63,7 +63,7 @@ class FakeTab:
 
     async def until(self, kind: str, count: int = 1) -> tuple[Any, ...]:
         """Wait until that was said so often; the last one."""
-        with trio.fail_after(5):
+        with trio.fail_after(60):
             while sum(said[0] == kind for said in self.said) < count:
                 await self._heard.wait()
         return [said for said in self.said if said[0] == kind][count - 1]

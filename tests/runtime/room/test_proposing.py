@@ -417,7 +417,7 @@ async def test_a_call_has_the_same_drafts_in_each_attempt() -> None:
             continue  # What a command writes is one append, and nothing cuts it.
         async with Runtime(await cut(records, seq), [author()]) as runtime:
             room = runtime.room("r")
-            with trio.fail_after(10):
+            with trio.fail_after(60):
                 await room.wait(run)
             after = await runtime.store.read("r", 0)
             names = [record.event.draft for record in after if isinstance(record.event, DraftOpened)]

@@ -49,7 +49,7 @@ async def _objects() -> int:
     """How many there are once they have been as many for a second: a socket that is no longer counted may still be
     saying goodbye."""
     found, same = -1, 0
-    with trio.fail_after(30):
+    with trio.fail_after(60):
         while same < 5:
             gc.collect()
             now = sum(str(type(thing).__module__).startswith(OURS) for thing in gc.get_objects())
@@ -67,6 +67,6 @@ def _awake(url: str) -> float:
 
 
 async def _until(holds: Callable[[], bool]) -> None:
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         while not await trio.to_thread.run_sync(holds):  # noqa: ASYNC110  # Rooms fall asleep and tell nobody.
             await trio.sleep(0.05)

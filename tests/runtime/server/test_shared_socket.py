@@ -26,7 +26,7 @@ from ..agent.test_tab_tools import STEP, painter
 from .test_hocuspocus import AUTH, CLOSE, EMPTY
 
 ONE, TWO, OTHER = "rooms/r\0one", "rooms/r\0two", "rooms/other"
-BOUND_S = 30  # So that a bug is a failure and not a hang.
+BOUND_S = 60  # So that a bug is a failure and not a hang.
 WINDOW_BYTES = 16 << 10
 PAINT = {"name": "paint", "parameters": {"type": "object"}}
 
