@@ -316,6 +316,9 @@ LIMITS: dict[str, Limit] = {
     "CONNECTIONS": Limit(10_000, "sockets", "Per process, at 40 KiB each; more is closed with 1013."),
     "HEAD_BYTES": Limit(16 << 10, "bytes", "An HTTP head; h11's default and that of most servers."),
     "HEAD_S": Limit(10, "seconds", "Until the head is whole; ends slowloris."),
+    "CERTIFICATE_FRESH_S": Limit(
+        60, "seconds", "Between two looks at the files of a certificate, which is renewed weeks before it ends."
+    ),
     "PROXY_HOPS": Limit(32, "addresses", "Looked at in X-Forwarded-For, from its end; real chains have two or three."),
     "PROXY_HEADER_BYTES": Limit(
         4 << 10, "bytes", "A PROXY header: its text asks for 536 at least, and a cloud's further fields take hundreds."
@@ -472,6 +475,7 @@ REVOCATIONS = LIMITS["REVOCATIONS"].value
 CONNECTIONS = LIMITS["CONNECTIONS"].value
 HEAD_BYTES = LIMITS["HEAD_BYTES"].value
 HEAD_S = LIMITS["HEAD_S"].value
+CERTIFICATE_FRESH_S = LIMITS["CERTIFICATE_FRESH_S"].value
 PROXY_HOPS = LIMITS["PROXY_HOPS"].value
 PROXY_HEADER_BYTES = LIMITS["PROXY_HEADER_BYTES"].value
 BODY_BYTES = LIMITS["BODY_BYTES"].value

@@ -13,6 +13,7 @@ from .models import ModelNotOpened
 from .replay.moment import Moment, moment
 from .room.past import Blame, blame
 from .server.peer import BadProxy
+from .server.tls import BadCertificate, Certificate
 from .tools.ask import ask_person
 from .tools.call import Call, Data, File, Source
 from .tools.demo import demo_tools
@@ -25,10 +26,12 @@ __all__ = [
     "Agent",
     "Asker",
     "Auth",
+    "BadCertificate",
     "BadKey",
     "BadProxy",
     "Blame",
     "Call",
+    "Certificate",
     "Data",
     "File",
     "FlowRun",

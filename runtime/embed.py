@@ -34,6 +34,7 @@ from .room.live import Answer
 from .room.proposing import look
 from .room.rooms import Rooms
 from .room.seeding import Seeded
+from .server.tls import Certificate
 
 
 class Runtime:
@@ -94,6 +95,7 @@ class Runtime:
         auth: Auth | None = None,
         trust_proxy: Sequence[str] = (),
         proxy_protocol: bool = False,
+        tls: Certificate | None = None,
         task_status: "trio.TaskStatus[str]" = trio.TASK_STATUS_IGNORED,
     ) -> None:
         """Serve the console, HTTP and WebSocket on one port until cancelled; started with the URL once it listens.
@@ -101,8 +103,9 @@ class Runtime:
         `auth` says who may come in: keys, by which signed grants are checked (`keys_from_file`), or a function of your
         own that is given each request's head (`Asker`) and gives a `Grant`, or None for nobody. Without it everybody
         may do everything. `trust_proxy` are the addresses and networks of proxies whose `X-Forwarded-For`, `-Proto` and
-        `-Host` are believed; with `proxy_protocol` their connections begin with a header of the PROXY protocol. Raises
-        BadProxy, OSError, StoreError.
+        `-Host` are believed; with `proxy_protocol` their connections begin with a header of the PROXY protocol. `tls`
+        is the certificate to answer with; without it everything is said in the clear. Raises BadProxy, OSError,
+        StoreError.
         """
         from .server.listener import serve
         from .server.peer import Proxies
@@ -120,6 +123,7 @@ class Runtime:
                 allow_origins=allow_origins,
                 gate=gate,
                 proxies=proxies,
+                tls=tls,
                 about=about,
             )
             task_status.started((await nursery.start(listening)).url)

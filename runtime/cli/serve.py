@@ -21,14 +21,27 @@ import trio
 
 from ...protocol import limits
 from ...storage import open_store
-from .. import Agent, Auth, BadKey, ModelNotOpened, Runtime, demo_tools, keys_from_file, keys_from_url
+from .. import (
+    Agent,
+    Auth,
+    BadCertificate,
+    BadKey,
+    BadProxy,
+    Certificate,
+    ModelNotOpened,
+    Runtime,
+    demo_tools,
+    keys_from_file,
+    keys_from_url,
+)
 from ..auth.gate import AuthFunction
-from ..server.peer import BadProxy, Proxies
+from ..server.peer import Proxies
 from ..tools.tool import Tool
 from .asking import store_option
 
 log = logging.getLogger("plait.serve")
 
+_SIGHUP: signal.Signals | None = getattr(signal, "SIGHUP", None)  # Windows has none.
 INSTRUCTIONS = "You are a helpful assistant. Answer in Markdown."
 
 
@@ -63,6 +76,8 @@ INSTRUCTIONS = "You are a helpful assistant. Answer in Markdown."
     help="A proxy's address or network, whose X-Forwarded-For, -Proto and -Host count; repeatable.",
 )
 @click.option("--proxy-protocol", is_flag=True, help="Trusted proxies begin connections with a PROXY header.")
+@click.option("--tls-cert", metavar="FILE", help="A certificate chain (PEM): speak TLS; read again when it changes.")
+@click.option("--tls-key", metavar="FILE", help="The certificate's key (PEM), without a password.")
 @click.option("--ready-file", metavar="F", type=click.Path(path_type=Path), help="Gets the URL once it listens.")
 def verb(
     store_url: str,
@@ -76,6 +91,8 @@ def verb(
     origins: tuple[str, ...],
     trusted: tuple[str, ...],
     proxy_protocol: bool,
+    tls_cert: str | None,
+    tls_key: str | None,
     ready_file: Path | None,
 ) -> None:
     """Serve rooms, their agents and the console until SIGTERM or SIGINT."""
@@ -83,21 +100,33 @@ def verb(
     if gate is None:
         _refuse_what_is_not_safe(host)
     _check_proxies(trusted, proxy_protocol)
+    tls = _certificate(tls_cert, tls_key)
     if ready_file is not None and not ready_file.absolute().parent.is_dir():
         raise click.UsageError(f"--ready-file {ready_file} stands in a folder that does not exist")
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     crew = _crew(model, agents)
-    serve = {"allow_origins": origins, "auth": gate, "trust_proxy": trusted, "proxy_protocol": proxy_protocol}
+    serve = {
+        "allow_origins": origins,
+        "auth": gate,
+        "trust_proxy": trusted,
+        "proxy_protocol": proxy_protocol,
+        "tls": tls,
+    }
+    heard = [signal.SIGTERM, signal.SIGINT]
+    if tls is not None and _SIGHUP is not None:
+        heard.append(_SIGHUP)
 
     async def main() -> None:
         # Before anything that takes time, so that an early signal ends a start in good order, too.
-        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        with trio.open_signal_receiver(*heard) as signals:
             async with open_store(store_url) as store, Runtime(store, crew) as runtime:
                 async with trio.open_nursery() as nursery:
                     url = await nursery.start(partial(runtime.serve, host, port, **serve))
                     _tell(url, ready_file)
-                    async for _ in signals:
-                        break
+                    async for each in signals:
+                        if tls is None or each != _SIGHUP:
+                            break
+                        tls.try_reload()
                     nursery.cancel_scope.cancel()
                 patience.start()
 
@@ -141,6 +170,17 @@ def _refuse_what_is_not_safe(host: str) -> None:
             f"--host {host} lets other machines in, and with --auth none anybody there may read and write every room; "
             "ask for grants with --secret-file, or keep to 127.0.0.1 and put a proxy that knows its users before it"
         )
+
+
+def _certificate(chain: str | None, key: str | None) -> Certificate | None:
+    if not chain and not key:
+        return None
+    if not chain or not key:
+        raise click.UsageError("--tls-cert and --tls-key go together")
+    try:
+        return Certificate(chain, key)
+    except BadCertificate as error:
+        raise click.UsageError(f"--tls-cert, --tls-key: {error}") from None
 
 
 def _check_proxies(trusted: tuple[str, ...], proxy_protocol: bool) -> None:

@@ -35,6 +35,7 @@ from .origin import Doorkeeper
 from .peer import Peer, Proxies
 from .rooms import Rooms
 from .routes import Routes
+from .tls import Certificate, TlsStream
 from .upgrade import Sockets
 
 ACCEPT_LOG_S = 60
@@ -48,11 +49,12 @@ class Address(NamedTuple):
 
     host: str
     port: int
+    secure: bool = False
 
     @property
     def url(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}"
+        return f"http{'s' if self.secure else ''}://{host}:{self.port}"
 
 
 class Server:
@@ -66,6 +68,7 @@ class Server:
         allow_origins: Iterable[str] = (),
         gate: Gate | None = None,
         proxies: Proxies | None = None,
+        tls: Certificate | None = None,
         about: Mapping[str, Any] | None = None,
     ) -> None:
         tally = Tally()
@@ -73,6 +76,7 @@ class Server:
         self._rooms = rooms
         self._door = Doorkeeper(host, allow_origins)
         self._proxies = proxies or Proxies()
+        self._tls = tls
         blaming = Blaming(rooms.store)
         gate = gate or Gate()
         self.sockets = Sockets(
@@ -106,9 +110,12 @@ class Server:
         try:
             async with stream:
                 peer = await self._proxies.arrived(stream)
-                upgrade = await self._serve_http(stream, peer)
-                if upgrade is not None:
-                    await self.sockets.serve(stream, *upgrade)
+                if self._tls is None:
+                    await self._serve(stream, peer)
+                    return
+                async with TlsStream(stream, self._tls.context) as opened:
+                    await opened.shake_hands()
+                    await self._serve(opened, peer._replace(secure=True))
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             pass  # The client went away, which is no news.
         except Refused as refused:
@@ -117,6 +124,11 @@ class Server:
             raise
         except BaseException as error:
             failed("a connection", error)
+
+    async def _serve(self, stream: trio.abc.Stream, peer: Peer) -> None:
+        upgrade = await self._serve_http(stream, peer)
+        if upgrade is not None:
+            await self.sockets.serve(stream, *upgrade)
 
     async def _serve_http(self, stream: trio.abc.Stream, peer: Peer) -> tuple[Request, bytes] | None:
         """Answer requests until one is an upgrade (returned with its head) or the client is done (None)."""
@@ -190,11 +202,13 @@ async def serve(
     allow_origins: Iterable[str] = (),
     gate: Gate | None = None,
     proxies: Proxies | None = None,
+    tls: Certificate | None = None,
     about: Mapping[str, Any] | None = None,
     task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED,
 ) -> NoReturn:
     """Listen until cancelled; `task_status` is told the bound address. `about` is shown by `/health`,
-    `gate` says who may come in: everybody, without one; `proxies` whose word on addresses counts: nobody's, without.
+    `gate` says who may come in: everybody, without one; `proxies` whose word on addresses counts: nobody's, without;
+    `tls` is the certificate to answer with, without which everything is said in the clear.
 
     Raises OSError if the address cannot be bound.
     """
@@ -202,8 +216,8 @@ async def serve(
     for spare in listeners[1:] if port == 0 else ():
         await spare.aclose()  # A name with two addresses would get two different free ports; one is enough.
         listeners.remove(spare)
-    address = Address(host, listeners[0].socket.getsockname()[1])
-    server = Server(rooms, host=host, allow_origins=allow_origins, gate=gate, proxies=proxies, about=about)
+    address = Address(host, listeners[0].socket.getsockname()[1], tls is not None)
+    server = Server(rooms, host=host, allow_origins=allow_origins, gate=gate, proxies=proxies, tls=tls, about=about)
     async with trio.open_nursery() as outer:
         handlers = await outer.start(_Handlers.live)
         seldom = _Seldom()
@@ -211,6 +225,8 @@ async def serve(
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(server.sockets.keep_alive, SWEEP_S)
+                if tls is not None:
+                    nursery.start_soon(tls.keep_fresh)
                 accept = partial(trio.serve_listeners, server.handle, listeners, handler_nursery=handlers.nursery)
                 await nursery.start(accept)
                 task_status.started(address)

@@ -12,7 +12,8 @@ Rules:
    control frames.
 3. `send_all` keeps the library's contract: it returns when its bytes have left. Cancelling it does not cut a frame.
 4. Nothing follows a WebSocket close frame; what is pushed after it is dropped.
-5. A stream without a file descriptor (memory streams in tests and simulation) works the same: the task writes it all.
+5. Over TLS of our own a push is sealed when it is pushed, so what waits here is what goes over the wire.
+6. A stream without a file descriptor (memory streams in tests and simulation) works the same: the task writes it all.
 """
 
 import os
@@ -21,6 +22,8 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import trio
+
+from .tls import TlsStream
 
 _CLOSE_FRAME = b"\x88"
 _LINGER_BYTES = 64 << 10
@@ -58,6 +61,8 @@ class PushStream(trio.abc.Stream):
         "_queued",
         "_receiving",
         "_refill",
+        "_seal",
+        "_wire",
         "heard",
     )
 
@@ -65,7 +70,9 @@ class PushStream(trio.abc.Stream):
         self._inner = inner
         self._nursery = nursery
         self._already = already
-        self._fd = _descriptor(inner)
+        self._seal = inner.seal if isinstance(inner, TlsStream) else None
+        self._wire = inner.transport if isinstance(inner, TlsStream) else inner
+        self._fd = _descriptor(self._wire)
         self._left: deque[bytes] = deque()
         self._queued = 0  # Bytes that ever had to wait, and
         self._gone = 0  # those of them that have left.
@@ -114,6 +121,12 @@ class PushStream(trio.abc.Stream):
         """Send whole frames, or what the socket takes of them now and the rest soon."""
         if self._closing:
             return
+        if self._seal is not None:
+            try:
+                data = self._seal(data)
+            except trio.BrokenResourceError:
+                self._closing = self._broken = True
+                return
         if not self._flushing:
             if self._fd >= 0:
                 try:
@@ -134,16 +147,17 @@ class PushStream(trio.abc.Stream):
     async def _flush(self) -> None:
         try:
             while True:
-                if not self._left and not self._closing and (more := self._refill()):
-                    self._left.append(more)
-                    self._queued += len(more)
-                if not self._left:
-                    break
-                data = self._left[0] if len(self._left) == 1 else b"".join(self._left)
-                self._left.clear()
                 try:
+                    if not self._left and not self._closing and (more := self._refill()):
+                        more = more if self._seal is None else self._seal(more)
+                        self._left.append(more)
+                        self._queued += len(more)
+                    if not self._left:
+                        break
+                    data = self._left[0] if len(self._left) == 1 else b"".join(self._left)
+                    self._left.clear()
                     for at in range(0, len(data), _CHUNK_BYTES):
-                        await self._inner.send_all(data[at : at + _CHUNK_BYTES])
+                        await self._wire.send_all(data[at : at + _CHUNK_BYTES])
                         self._gone += min(_CHUNK_BYTES, len(data) - at)
                 except (trio.BrokenResourceError, trio.ClosedResourceError):
                     self._closing = self._broken = True

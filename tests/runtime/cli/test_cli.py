@@ -94,6 +94,20 @@ def test_the_proxy_protocol_needs_a_proxy(capsys: Captured) -> None:
     assert "--proxy-protocol: the PROXY protocol needs to know" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--tls-cert", "cert.pem"], "--tls-cert and --tls-key go together"),
+        (["--tls-key", "key.pem"], "--tls-cert and --tls-key go together"),
+        (["--tls-cert", "cert.pem", "--tls-key", "key.pem"], "cert.pem cannot be read: No such file or directory"),
+    ],
+)
+def test_half_a_certificate(arguments: list[str], said: str, capsys: Captured) -> None:
+    """TP9: it is bad usage, with a sentence."""
+    assert cli.run(["serve", *arguments]) == 2
+    assert said in capsys.readouterr().err
+
+
 def test_two_agents_of_one_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
     """CL6: an agent that is called like another one is bad usage."""
     (tmp_path / "twice.py").write_text("from plait.runtime import Agent\nagent = Agent('assistant', 'echo')\n")
