@@ -14,7 +14,7 @@ _BEARER = "bearer "
 _OFFERED = "plait.token."
 
 
-def asker(request: Request, token: str = "") -> Asker:
+def asker(request: Request, token: str = "") -> Asker:  # nosec B107  # "" says that no token was shown
     """Who asks. `token` is what was shown in band, and counts before all else."""
     peer = request.peer
     return Asker(

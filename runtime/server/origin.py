@@ -42,7 +42,7 @@ class Doorkeeper:
         self._origins = {origin.rstrip("/").lower() for origin in allowed}
         self._hosts = LOOPBACK_NAMES | {host.lower()} | {urlsplit(origin).hostname or "" for origin in allowed}
         self._hosts -= {""}
-        self._everywhere = host in ("0.0.0.0", "::", "")
+        self._everywhere = host in ("0.0.0.0", "::", "")  # nosec B104  # nothing is bound here, a name is compared
 
     def admits(self, host: str, origin: str | None, peer: Peer = _NOBODY) -> bool:
         """Whether a request with this Host header and this Origin (or None) from that peer may be served."""
