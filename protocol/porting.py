@@ -97,6 +97,8 @@ def _shown(root: Root) -> Any:
             return plain(root.text).text
         case "rich":
             return [_node(child) for child in root.fragment.children]
+        case "foreign":
+            return [_inside(content, marks) for content, marks in root.text.diff()]
         case "empty":
             return None
         case _:
@@ -106,15 +108,18 @@ def _shown(root: Root) -> Any:
 def _node(node: XmlElement | XmlText | XmlFragment) -> Any:
     """An element with what is in it, or a text as its runs."""
     if isinstance(node, XmlText):
-        return {"text": [_run(chars, marks) for chars, marks in node.diff()]}
+        return {"text": [_inside(content, marks) for content, marks in node.diff()]}
     children = [_node(child) for child in node.children]
     if isinstance(node, XmlElement):
         return {"tag": node.tag, "attributes": attributes(node), "children": children}
     return {"children": children}
 
 
-def _run(chars: Any, marks: dict[str, Any] | None) -> dict[str, Any]:
-    run: dict[str, Any] = {"insert": chars if isinstance(chars, str) else None}
+def _inside(content: Any, marks: dict[str, Any] | None) -> dict[str, Any]:
+    """A run of a text, or what is embedded in it: a text in a text, as Lexical writes them, is a node like others."""
+    if isinstance(content, XmlText | XmlElement):
+        return _node(content)
+    run: dict[str, Any] = {"insert": content if isinstance(content, str) else None}
     return {**run, "marks": marks} if marks else run
 
 

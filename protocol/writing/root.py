@@ -12,7 +12,8 @@ from ..errors import Refused
 from ..limits import WRITTEN_CHARS
 from ..names import DEFAULT_DOCUMENT
 
-Kind = Literal["text", "rich", "map", "array", "empty"]
+Kind = Literal["text", "rich", "foreign", "map", "array", "empty"]
+"""`foreign` is rich text that is no fragment of elements, but a text with texts in it, as Lexical writes it."""
 
 DEFAULT_ROOT = "content"
 DEFAULT_VALUES = "state"
@@ -59,18 +60,24 @@ class Root:
         if self.name in RICH_ROOTS:
             # Asked first, because the first type that a root is asked for is the one that its events have.
             self.fragment  # noqa: B018
-        for content, _ in self.text.diff():
-            if isinstance(content, XmlElement | XmlText | XmlFragment):
-                return "rich"
-            return "array" if isinstance(content, Map | Array | Text) else "text"
+        contents = [content for content, _ in self.text.diff()]
+        if any(isinstance(content, XmlText) for content in contents):
+            return "foreign"
+        if contents and isinstance(contents[0], XmlElement | XmlFragment):
+            return "rich"
+        if contents:
+            return "array" if isinstance(contents[0], Map | Array | Text) else "text"
         if len(self.map):
             return "map"
         return "array" if len(self.array) else "empty"
 
     @property
     def is_rich(self) -> bool:
-        """Whether words in it are written as rich text. Raises Refused for a root that holds values."""
+        """Whether words in it are written as rich text. Raises Refused for a root that holds values, or words in a
+        shape that only their own editor knows: whatever else was written there, it would remove or trip over."""
         kind = self.kind
+        if kind == "foreign":
+            raise Refused("bad-request", f"Only its own editor can read and edit the root '{self.name}' (Lexical's?).")
         if kind in ("map", "array"):
             raise Refused("bad-request", f"The root '{self.name}' holds values, not words; get and set them by path.")
         return kind == "rich" or (kind == "empty" and self.name in RICH_ROOTS)
@@ -84,7 +91,7 @@ def chosen(doc: Doc[Any], target: str, *, values: bool) -> Root:
     default = DEFAULT_VALUES if values else DEFAULT_ROOT
     if name:
         return Root(doc, name, document)
-    kinds = ("map", "array") if values else ("text", "rich")
+    kinds = ("map", "array") if values else ("text", "rich", "foreign")
     roots = {each: Root(doc, each, document) for each in sorted(cast(Any, doc))}
     found = [each for each in roots.values() if each.kind in kinds]
     if len(found) == 1:

@@ -81,7 +81,7 @@ def patch(root: Root, operations: list[Operation]) -> dict[str, Any]:
 def _top(root: Root, value: Any = None, path: Path | None = None) -> Any:
     """The root as what it is; an empty one as what the value or the path make of it."""
     kind = root.kind
-    if kind in ("text", "rich"):
+    if kind in ("text", "rich", "foreign"):
         raise Refused("bad-request", f"The root '{root.name}' holds words, not values; read and edit it as text.")
     if kind == "array" or (kind == "empty" and (isinstance(value, list) if not path else isinstance(path[0], int))):
         return root.array

@@ -20,17 +20,28 @@ from playwright.sync_api import TimeoutError as Late
 
 from ..console.browser import Serving
 
-Kind = Literal["codemirror", "tiptap", "blocknote"]
+Kind = Literal["codemirror", "tiptap", "blocknote", "monaco", "quill", "lexical"]
 KINDS: tuple[Kind, ...] = ("codemirror", "tiptap", "blocknote")
+MORE: tuple[Kind, ...] = ("monaco", "quill", "lexical")
+"""Those of which it is only asked that people and agents can write in them together."""
 
 CARETS: dict[Kind, str] = {
     "codemirror": ".cm-ySelectionCaret",
     "tiptap": ".collaboration-carets__caret",
     "blocknote": ".bn-collaboration-cursor__caret",
+    "monaco": ".yRemoteSelectionHead",
+    "quill": ".ql-cursor",
 }
 """How each editor draws somebody else's cursor."""
 
-ROOTS: dict[Kind, str] = {"codemirror": "content", "tiptap": "default", "blocknote": "document-store"}
+ROOTS: dict[Kind, str] = {
+    "codemirror": "content",
+    "tiptap": "default",
+    "blocknote": "document-store",
+    "monaco": "content",
+    "quill": "content",
+    "lexical": "root",
+}
 
 PATIENCE_MS = 60_000
 DOCUMENT = "notes"
@@ -184,8 +195,11 @@ class Desk:
 
 def roots(doc: "pycrdt.Doc[Any]", kind: Kind) -> str:
     """What stands under the editor's root; of XML, with attributes in one order, since a map has none."""
-    if kind == "codemirror":
+    if kind in ("codemirror", "monaco", "quill"):
         return str(doc.get(ROOTS[kind], type=pycrdt.Text))
+    if kind == "lexical":  # Its root is an XmlText, whose blocks are embedded in it.
+        blocks = doc.get(ROOTS[kind], type=pycrdt.Text).diff()
+        return "\n".join(str(block) for block, _ in blocks)
     fragment = doc.get(ROOTS[kind], type=pycrdt.XmlFragment)
     return canonicalize(f"<root>{fragment}</root>")
 
@@ -197,4 +211,4 @@ def type_together(editors: Sequence[Editor], texts: Sequence[str]) -> None:
             editor.type(key)
 
 
-__all__ = ["KINDS", "Desk", "Editor", "Kind", "expect", "roots", "type_together"]
+__all__ = ["KINDS", "MORE", "Desk", "Editor", "Kind", "expect", "roots", "type_together"]

@@ -54,13 +54,25 @@ class Scribe:
 
     def result(self, run: str) -> Any:
         """What the calls gave, once all are made."""
+        last = self._events(run)[-1]
+        assert last["type"] == "run-finished", last
+        return json.loads(last["result"])
+
+    def refusal(self, run: str) -> str:
+        """What the call was told that was not carried out."""
+        return next(event["message"] for event in self._events(run) if event["type"] == "tool-failed")
+
+    def _events(self, run: str) -> list[dict[str, Any]]:
+        """All that is in the log of the run, once it is over."""
         url = f"{self._desk.server.url}/api/rooms/{self._desk.room}/records?after=0&follow=1"
+        events: list[dict[str, Any]] = []
         with urllib.request.urlopen(url, timeout=60) as answer:
             for line in answer:
                 record = json.loads(line) if line.strip() else {}
-                if record.get("run") == run and record["event"]["type"] in ("run-finished", "run-failed"):
-                    assert record["event"]["type"] == "run-finished", record
-                    return json.loads(record["event"]["result"])
+                if record.get("run") == run:
+                    events.append(record["event"])
+                    if record["event"]["type"] in ("run-finished", "run-failed"):
+                        return events
         raise AssertionError("the log ended before the run did")
 
 

@@ -1,4 +1,4 @@
-// What the three pages share: one document, the stock provider, and what a test may ask of the page as `window.tab`.
+// What the pages share: one document, the stock provider, and what a test may ask of the page as `window.tab`.
 //
 // The address says where and who: ?server=ws://127.0.0.1:8787&document=room/name&user=Ada
 
@@ -28,11 +28,11 @@ const watched = (doc, seen) => class extends WebSocket {
   }
 }
 
-export const open = () => {
+export const open = ({ connect = true } = {}) => {
   const doc = new Y.Doc()
   const seen = { acked: 0, closes: [], frames: 0, agents: [] }
   // Two tabs of one browser would otherwise converge through a BroadcastChannel, without any server.
-  const how = { disableBc: true, WebSocketPolyfill: watched(doc, seen) }
+  const how = { connect, disableBc: true, WebSocketPolyfill: watched(doc, seen) }
   const provider = new WebsocketProvider(`${asked.get('server')}/docs`, asked.get('document'), doc, how)
   const user = { name: asked.get('user'), color: '#30bced', colorLight: '#30bced33' }
   provider.awareness.setLocalStateField('user', user)
