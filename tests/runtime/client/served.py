@@ -51,7 +51,7 @@ class Served:
 @asynccontextmanager
 async def served(store: str, *agents: Agent) -> AsyncIterator[Served]:
     """A server, running when the block begins and gone when it ends."""
-    with trio.fail_after(60):
+    with trio.fail_after(240):
         async with trio.open_nursery() as nursery:
             server = Served(store, agents or (Agent("parrot", "echo"),), nursery)
             await server.start()

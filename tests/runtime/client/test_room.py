@@ -146,7 +146,7 @@ async def test_a_file_is_put_until_it_is_taken() -> None:
 
     async with served(MEMORY) as server:
         address = Address.parse(server.url)
-        with trio.fail_after(30):
+        with trio.fail_after(120):
             file = await upload(address, unlucky, lambda: 0.0, b"GIF89a", "image/gif", "dot.gif")
         assert tries == 3
         assert await server.runtime.store.blob(file.blob) is not None

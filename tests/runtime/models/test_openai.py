@@ -242,7 +242,7 @@ async def test_too_many_calls_are_refused() -> None:
 @pytest.mark.parametrize("end", [(), (CUT,), (HOLD,)], ids=["ended", "cut", "silent"])
 async def test_a_finish_reason_is_the_vendors_word(end: Sequence[Act]) -> None:
     """MD8: some servers send no [DONE]; after a finish reason only usage can be missing."""
-    assert await play(delta("stop", content="x"), end=end, idle_s=0.2) == [TextChunk("x"), Answered("stop")]
+    assert await play(delta("stop", content="x"), end=end, idle_s=1) == [TextChunk("x"), Answered("stop")]
 
 
 async def test_done_without_a_finish_reason_is_truncated() -> None:

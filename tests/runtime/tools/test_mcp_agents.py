@@ -34,7 +34,7 @@ def one_call(name: str, args: str = "{}") -> Scripted:
 
 
 async def seen(room: RoomHandle, kind: type[Any]) -> Any:
-    with trio.fail_after(30):
+    with trio.fail_after(120):
         async for record in room.follow():
             if isinstance(record.event, kind):
                 return record.event

@@ -31,28 +31,39 @@ async def test_an_async_body_is_cancelled_at_its_deadline(autojump_clock: trio.t
 
 
 @pytest.mark.parametrize("effect", ["read", "idempotent", "write"])
-async def test_a_thread_is_left_behind_at_its_deadline(effect: Any) -> None:
+async def test_a_thread_is_left_behind_at_its_deadline(effect: Any, mock_clock: trio.testing.MockClock) -> None:
     """TL15: whatever it changes, because its author said so."""
-    goes_on, ended = threading.Event(), threading.Event()
+    began, goes_on, ended = threading.Event(), threading.Event(), threading.Event()
 
-    @tool(effect=effect, timeout_s=0.05)
+    @tool(effect=effect, timeout_s=5)
     def slow() -> None:
+        began.set()
         goes_on.wait(10)
         ended.set()
 
-    with pytest.raises(ToolTimeout, match="given up"):
-        await slow.call("", Call())
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_pass_once, began, mock_clock, 5)
+        with pytest.raises(ToolTimeout, match="given up"):
+            await slow.call("", Call())
     assert not ended.is_set()
     goes_on.set()
     await trio.to_thread.run_sync(ended.wait, 10)
 
 
+async def _pass_once(began: threading.Event, clock: trio.testing.MockClock, seconds: float) -> None:
+    """Let so much time pass once the thread has begun, however late a busy machine begins it."""
+    await trio.to_thread.run_sync(began.wait, 10)
+    clock.jump(seconds)
+
+
 @pytest.mark.parametrize("effect", ["read", "write"])
-async def test_a_stop_waits_for_a_write_only_until_its_deadline(effect: Any) -> None:
+async def test_a_stop_waits_for_a_write_only_until_its_deadline(
+    effect: Any, mock_clock: trio.testing.MockClock
+) -> None:
     """TL4, TL15: so that its outcome is known, as long as its author allows; nobody waits for a read."""
     began, goes_on, waited = threading.Event(), threading.Event(), False
 
-    @tool(effect=effect, timeout_s=0.2)
+    @tool(effect=effect, timeout_s=5)
     def slow() -> None:
         began.set()
         goes_on.wait(10)
@@ -69,6 +80,10 @@ async def test_a_stop_waits_for_a_write_only_until_its_deadline(effect: Any) -> 
     async def cancel(scope: trio.CancelScope) -> None:
         await trio.to_thread.run_sync(began.wait, 10)
         scope.cancel()
+        await trio.testing.wait_all_tasks_blocked()
+        if effect == "write":
+            assert not waited
+            mock_clock.jump(5)
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(stopped)
