@@ -28,10 +28,11 @@ TYPES = {
 }
 
 # The console shows what models write, which is hostile input: nothing may run or load but what this server ships.
-# CodeMirror writes its theme into style elements, hence 'unsafe-inline' for styles and only for them.
+# CodeMirror writes its theme into style elements, hence 'unsafe-inline' for styles and only for them. Pictures that
+# need a grant are fetched by the page and shown from its memory (blob:), because an element cannot show a grant.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; "
-    "img-src 'self' data:; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; "
+    "img-src 'self' data: blob:; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
 # What pages of other origins may load, if the door lets them in at all (`origin`).

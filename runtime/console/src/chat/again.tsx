@@ -8,6 +8,7 @@ import type { VNode } from 'preact'
 import { useState } from 'preact/hooks'
 
 import type { Answer } from '../wire/control'
+import { useLack } from '../wire/grant'
 import type { Room, Shown } from '../wire/room'
 import { newestUnder, type Turn } from './tree'
 
@@ -19,6 +20,7 @@ interface VersionsHow {
 }
 
 export function Versions({ room, id, versions, told }: VersionsHow): VNode | null {
+  const lack = useLack('prompt')
   const all = versions.split(' ')
   const at = all.indexOf(id)
   if (all.length < 2 || at < 0) return null
@@ -28,9 +30,9 @@ export function Versions({ room, id, versions, told }: VersionsHow): VNode | nul
   }
   return (
     <div class="versions" role="group" aria-label="Versions of this turn">
-      <button type="button" class="quiet" disabled={at === 0} aria-label="The version before" onClick={() => choose(-1)}>‹</button>
+      <button type="button" class="quiet" disabled={at === 0 || lack !== ''} title={lack} aria-label="The version before" onClick={() => choose(-1)}>‹</button>
       <span aria-live="polite">{at + 1}/{all.length}</span>
-      <button type="button" class="quiet" disabled={at === all.length - 1} aria-label="The version after" onClick={() => choose(1)}>›</button>
+      <button type="button" class="quiet" disabled={at === all.length - 1 || lack !== ''} title={lack} aria-label="The version after" onClick={() => choose(1)}>›</button>
     </div>
   )
 }

@@ -10,6 +10,7 @@ import { useState } from 'preact/hooks'
 
 import { isTyping, toComposer } from '../keys/actions'
 import type { Decision, Refusal } from '../wire/control'
+import { useLack } from '../wire/grant'
 import type { Shown } from '../wire/room'
 import { FieldRow } from './field'
 import { answerForm, argumentsForm, collect, type Form, isObject, type Raw, resultOf } from './fields'
@@ -33,6 +34,9 @@ const TITLES: Record<Kind, readonly [string, string]> = {
   verdict: ['?', 'outcome unknown']
 }
 
+/** The same for whoever may only look on. */
+const OTHERS: Record<Kind, string> = { approval: 'waits for a yes', input: 'waits for an answer', verdict: 'outcome unknown' }
+
 export function Asking(asked: Asked): VNode {
   switch (asked.kind) {
     case 'approval':
@@ -48,6 +52,7 @@ function Approval({ part, decide, ...how }: Asked): VNode {
   const [form] = useState(() => argumentsForm(String(part.get('args') ?? '{}') || '{}'))
   const filled = useFilled(form)
   const [problem, complain] = useState('')
+  const lack = useLack('decide')
   const [denying, deny] = useState(false)
   const [reason, setReason] = useState('')
   const why = String(part.get('reason') ?? '')
@@ -67,7 +72,7 @@ function Approval({ part, decide, ...how }: Asked): VNode {
       {why && <p class="why" dir="auto">{why}</p>}
       {form.entries && form.fields.length === 0
         ? <p class="note">It is called without arguments.</p>
-        : <Fields form={form} filled={filled} locked={how.first !== null || denying || !form.editable} exact />}
+        : <Fields form={form} filled={filled} locked={how.first !== null || lack !== '' || denying || !form.editable} exact />}
       {!form.editable && <p class="note">These arguments can be approved as they stand, but not changed here without changing more.</p>}
       {problem && <p class="error-line" role="alert">{problem}</p>}
       {/* Two keys: patched in place, the button that opens the no would become the one that sends it, under the same click. */}
@@ -96,6 +101,7 @@ function met(input: HTMLInputElement | null): void {
 
 function Question({ part, decide, ...how }: Asked): VNode {
   const [form] = useState(() => answerForm(String(part.get('schema') ?? '{}')))
+  const lack = useLack('decide')
   const filled = useFilled(form)
   const submit = (): void => {
     const answer = filled.read()
@@ -104,20 +110,21 @@ function Question({ part, decide, ...how }: Asked): VNode {
   return (
     <Card part={part} {...how} kind="input" submit={submit}>
       <p class="question" dir="auto">{String(part.get('question') || 'What should I go on with?')}</p>
-      <Fields form={form} filled={filled} locked={how.first !== null} />
+      <Fields form={form} filled={filled} locked={how.first !== null || lack !== ''} />
       <Foot {...how}><button type="submit" class="chosen">answer <kbd aria-hidden="true">⏎</kbd></button></Foot>
     </Card>
   )
 }
 
 function Verdict({ part, decide, ...how }: Asked): VNode {
+  const lack = useLack('decide')
   const [result, setResult] = useState('')
   const happened = (): void => decide({ do: 'resolve', verdict: 'happened', ...(result.trim() ? { result: resultOf(result) } : {}) })
   return (
     <Card part={part} {...how} kind="verdict" submit={(typed) => { if (typed) happened() }}>
       <p class="question">The server ended while this ran. Did it happen? It is not run again unless you say so.</p>
       <Fields form={argumentsForm(String(part.get('args') ?? '{}') || '{}')} locked exact />
-      <p><input class="reason" type="text" dir="auto" aria-label="Its result, if it happened and you know it (optional)" placeholder="Its result, if it happened and you know it (optional)" autocomplete="off" readOnly={how.first !== null} value={result} onInput={(event) => setResult(event.currentTarget.value)} /></p>
+      <p><input class="reason" type="text" dir="auto" aria-label="Its result, if it happened and you know it (optional)" placeholder="Its result, if it happened and you know it (optional)" autocomplete="off" readOnly={how.first !== null || lack !== ''} value={result} onInput={(event) => setResult(event.currentTarget.value)} /></p>
       <Foot {...how}>
         <button type="button" class="other" onClick={happened}>it happened</button>
         <button type="button" class="other" onClick={() => decide({ do: 'resolve', verdict: 'did-not-happen' })}>it did not happen</button>
@@ -134,11 +141,12 @@ interface CardHow extends Omit<Asked, 'decide'> {
 }
 
 function Card({ part, kind, first, busy, refusal, submit, children }: CardHow): VNode {
-  const [shape, title] = first === null ? TITLES[kind] : ['○', 'decided']
+  const lack = useLack('decide')
+  const [shape, title] = first !== null ? ['○', 'decided'] : lack ? ['◆', OTHERS[kind]] : TITLES[kind]
   const name = String(part.get('name') ?? 'tool')
   const until = part.get('expires_at') as string | undefined
   const send = (typed: boolean): void => {
-    if (!busy && first === null) submit(typed)
+    if (!lack && !busy && first === null) submit(typed)
   }
   const keyed = (event: KeyboardEvent): void => {
     const target = event.target as HTMLElement
@@ -176,10 +184,12 @@ interface FootHow {
 
 /** The buttons, or, once somebody else was first, who that was. */
 function Foot({ first, busy, field, children }: FootHow): VNode {
+  const lack = useLack('decide')
   return (
     <footer aria-disabled={busy}>
       {field}
-      {first === null ? children : <p class="note first" role="status">Somebody else was first: {first}. Nothing of this was sent.</p>}
+      {first === null ? <fieldset class="allowed" disabled={lack !== ''}>{children}</fieldset> : <p class="note first" role="status">Somebody else was first: {first}. Nothing of this was sent.</p>}
+      {lack && first === null && <span class="note lack">{lack}</span>}
       {busy && <span class="note" role="status">on its way</span>}
     </footer>
   )

@@ -10,7 +10,7 @@ import * as Y from 'yjs'
 import { useSegments } from '../page/shared'
 import { ownerOf } from '../wire/people'
 import type { Room, Shown } from '../wire/room'
-import { blobAddress } from './files'
+import { BlobLink, blobAddress } from './files'
 import { mended } from './partial'
 
 /** State of a tool call -> its shape and its word. Status is never told by colour alone. */
@@ -122,9 +122,9 @@ export function Progress({ part }: { part: Shown }): VNode {
 
 /** The whole of a result that was too large for the log. */
 export function Whole({ part }: { part: Shown }): VNode | null {
-  const address = blobAddress(part.get('blob'))
-  if (!address) return null
-  return <p class="entire"><a href={address} target="_blank" rel="noopener">the whole result</a></p>
+  const hash = part.get('blob')
+  if (!blobAddress(hash)) return null
+  return <p class="entire"><BlobLink hash={String(hash)} name={`${String(part.get('name') ?? 'result')}.json`}>the whole result</BlobLink></p>
 }
 
 /** Whose page carries a call out, in words; empty for a call that is no tab's. */

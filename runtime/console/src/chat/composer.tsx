@@ -12,6 +12,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { useCell } from '../page/cell'
 import { useShared } from '../page/shared'
 import * as api from '../wire/api'
+import { useLack } from '../wire/grant'
 import { isText, keep, kept } from '../wire/kept'
 import type { Room } from '../wire/room'
 import { AttachButton, Chips, useFiles } from './attach'
@@ -31,6 +32,7 @@ export function Composer({ room, field }: { room: Room; field: { current: HTMLTe
   const [over, setOver] = useState(false)
   const open = useOpenRuns(room)
   const given = useRef<unknown>(null)
+  const lack = useLack('prompt')
 
   useLayoutEffect(() => {
     if (refused && given.current !== refused) {
@@ -46,7 +48,7 @@ export function Composer({ room, field }: { room: Room; field: { current: HTMLTe
 
   const bytes = text.length > LONGEST / 4 ? new TextEncoder().encode(text).length : 0
   const coming = uploads.some(({ file, problem }) => !file && !problem)
-  const ready = text.trim() !== '' && bytes <= LONGEST && !coming && connection.kind !== 'refused'
+  const ready = !lack && text.trim() !== '' && bytes <= LONGEST && !coming && connection.kind !== 'refused'
   const attached = uploads.length > 0
   const send = (steers = false): void => {
     if (!ready) return
@@ -82,6 +84,7 @@ export function Composer({ room, field }: { room: Room; field: { current: HTMLTe
     event.preventDefault()
     files.add(found)
   }
+  if (lack) return <div class="composer"><p class="lack" role="note">{lack} What is said and done here you see as it happens.</p></div>
   return (
     <form class={over ? 'composer over' : 'composer'} onSubmit={(event) => { event.preventDefault(); send() }}>
       {refused && (

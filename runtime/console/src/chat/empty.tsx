@@ -6,6 +6,7 @@ import type { VNode } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 
 import * as api from '../wire/api'
+import { useLack } from '../wire/grant'
 import type { Room } from '../wire/room'
 
 /** Any model can answer these, and each says a word that the scripted demo knows (runtime/models/demo_scripts). */
@@ -13,6 +14,7 @@ const ANY = ['Make a plan for my first hour with plait', 'Write a mail, and let 
 const ECHO = ['Say this back, word by word', 'One two three four five six seven', 'An echo keeps  its  spaces']
 
 export function Empty({ room }: { room: Room }): VNode {
+  const lack = useLack('prompt')
   const [models, setModels] = useState<string[] | null>(null)
   useEffect(() => {
     let here = true
@@ -31,7 +33,7 @@ export function Empty({ room }: { room: Room }): VNode {
       </p>
       <ul class="try" aria-label="Prompts to try">
         {models !== null && prompts.map((prompt) => (
-          <li key={prompt}><button type="button" onClick={() => void room.control.prompt(prompt)}>{prompt}</button></li>
+          <li key={prompt}><button type="button" disabled={lack !== ''} title={lack} onClick={() => void room.control.prompt(prompt)}>{prompt}</button></li>
         ))}
       </ul>
       <p>Watch this room from a page of your own, with stock Yjs:</p>

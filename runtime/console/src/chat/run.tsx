@@ -12,6 +12,7 @@ import { useCell } from '../page/cell'
 import { go } from '../page/place'
 import { useShared } from '../page/shared'
 import type { Answer } from '../wire/control'
+import { useLack } from '../wire/grant'
 import { useFailure } from '../wire/records'
 import { isOpen, type Room, type Shown } from '../wire/room'
 import { EditPrompt, Versions } from './again'
@@ -37,6 +38,7 @@ export const Run = memo(function Run({ room, id, run, late, versions }: RunHow):
   const mine = useCell(room.control.mine)
   const wrote = useWrote(room, id)
   const [editing, edit] = useState(false)
+  const lack = useLack('prompt')
   const [problem, complain] = useState('')
   const status = String(run.get('status'))
   const open = isOpen(status)
@@ -69,8 +71,8 @@ export const Run = memo(function Run({ room, id, run, late, versions }: RunHow):
           <Facts id={id} run={run} status={status}>
             {!open && versions !== '' && (
               <span class="acts">
-                <button type="button" class="quiet" onClick={() => again()}>regenerate</button>
-                <button type="button" class="quiet" onClick={() => edit(true)}>edit</button>
+                <button type="button" class="quiet" disabled={lack !== ''} title={lack} onClick={() => again()}>regenerate</button>
+                <button type="button" class="quiet" disabled={lack !== ''} title={lack} onClick={() => edit(true)}>edit</button>
               </span>
             )}
             <ProposedBy room={room} run={id} />

@@ -11,6 +11,7 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { useCell } from '../page/cell'
 import { go } from '../page/place'
 import type { Answer } from '../wire/control'
+import { useLack } from '../wire/grant'
 import type { Room } from '../wire/room'
 import { type Plan, planOf } from './plan'
 
@@ -23,6 +24,7 @@ type Stage =
 const KEPT_SHOWN = 5
 
 export function UndoRun({ room, run }: { room: Room; run: string }): VNode {
+  const lack = useLack('read', 'write')
   const [stage, to] = useState<Stage>({ at: 'idle' })
   const box = useRef<HTMLDivElement>(null)
   // The button that was pressed is gone; whoever pressed it stands before what came of it.
@@ -34,7 +36,7 @@ export function UndoRun({ room, run }: { room: Room; run: string }): VNode {
   }
   if (stage.at === 'idle' || stage.at === 'asking') {
     return (
-      <button type="button" class="quiet" disabled={stage.at === 'asking'} onClick={() => void ask(true)}>
+      <button type="button" class="quiet" disabled={stage.at === 'asking' || lack !== ''} title={lack} onClick={() => void ask(true)}>
         {stage.at === 'asking' ? 'asking' : 'undo what this run wrote'}
       </button>
     )

@@ -16,6 +16,7 @@ import { useCell } from '../page/cell'
 import { go } from '../page/place'
 import type { DraftDecision, ShownDraft } from '../wire/api'
 import { type Answer, deed } from '../wire/control'
+import { useLack } from '../wire/grant'
 import type { Room } from '../wire/room'
 import { Diff } from './diff'
 import { type DraftLine, proposedBy, titled, useDrafts } from './drafts'
@@ -76,11 +77,12 @@ interface DecidingHow {
 }
 
 function Deciding({ room, name, shown, open, diff, list, again }: DecidingHow): VNode {
+  const lack = useLack('write', 'decide')
   const { hunks, more } = shown
   const [asked, ask] = useState<{ readonly about: string; readonly verdict: Verdict } | null>(null)
   const [told, tell] = useState<{ readonly text: string; readonly wrong: boolean } | null>(null)
   const decide = (verdict: Verdict, id?: string): void => {
-    if (asked || !open) return
+    if (asked || !open || lack) return
     ask({ about: id ?? '', verdict })
     tell(null)
     const at = hunks.findIndex((hunk) => hunk.id === id)
@@ -106,7 +108,7 @@ function Deciding({ room, name, shown, open, diff, list, again }: DecidingHow): 
                 hunk={hunk}
                 nth={index + 1}
                 asked={asked && (asked.about === hunk.id || asked.about === '') ? asked.verdict : null}
-                decide={open ? (verdict) => decide(verdict, hunk.id) : null}
+                decide={open && !lack ? (verdict) => decide(verdict, hunk.id) : null}
                 look={() => diff.look(hunk.id)}
                 step={(by) => { const to = hunks[index + by]; if (to) focusOn(list.current, to.id) }}
               />
@@ -119,9 +121,10 @@ function Deciding({ room, name, shown, open, diff, list, again }: DecidingHow): 
       </div>
       {open && (
         <footer>
-          {hunks.length > 0 && <button type="button" class="chosen" disabled={asked !== null} onClick={() => decide('accept')}>accept {hunks.length + more === 1 ? 'it' : `all ${(hunks.length + more).toLocaleString('en')}`}</button>}
-          <button type="button" class="other" disabled={asked !== null} onClick={() => decide('reject')}>{hunks.length > 0 ? 'reject the rest' : 'close the draft'}</button>
-          {hunks.length > 0 && <span class="keys-hint"><kbd>⏎</kbd> accepts, <kbd>⌫</kbd> rejects one</span>}
+          {hunks.length > 0 && <button type="button" class="chosen" disabled={asked !== null || lack !== ''} title={lack} onClick={() => decide('accept')}>accept {hunks.length + more === 1 ? 'it' : `all ${(hunks.length + more).toLocaleString('en')}`}</button>}
+          <button type="button" class="other" disabled={asked !== null || lack !== ''} title={lack} onClick={() => decide('reject')}>{hunks.length > 0 ? 'reject the rest' : 'close the draft'}</button>
+          {lack && <span class="note lack">{lack}</span>}
+          {hunks.length > 0 && !lack && <span class="keys-hint"><kbd>⏎</kbd> accepts, <kbd>⌫</kbd> rejects one</span>}
         </footer>
       )}
     </section>

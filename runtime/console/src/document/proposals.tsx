@@ -7,6 +7,7 @@ import { useState } from 'preact/hooks'
 
 import { unhidden } from '../chat/fields'
 import { go, place } from '../page/place'
+import { useLack } from '../wire/grant'
 import type { Room } from '../wire/room'
 import { type DraftLine, proposedBy, titled, useDrafts } from './drafts'
 
@@ -70,6 +71,7 @@ export function ProposedBy({ room, run }: { room: Room; run: string }): VNode | 
 
 /** Opens a draft of a document: a button, then a line for what it is for. */
 export function Propose({ room, of }: { room: Room; of: string }): VNode {
+  const lack = useLack('write')
   const [asking, ask] = useState(false)
   const [problem, complain] = useState('')
   const opened = (event: Event): void => {
@@ -82,7 +84,7 @@ export function Propose({ room, of }: { room: Room; of: string }): VNode {
     })
   }
   if (!asking) {
-    return <button type="button" class="quiet propose" title="Work on a copy that others accept or reject" onClick={() => ask(true)}>propose changes</button>
+    return <button type="button" class="quiet propose" disabled={lack !== ''} title={lack || 'Work on a copy that others accept or reject'} onClick={() => ask(true)}>propose changes</button>
   }
   return (
     <form class="propose" onSubmit={opened} onKeyDown={(event) => { if (event.key === 'Escape') { event.stopPropagation(); ask(false); complain('') } }}>

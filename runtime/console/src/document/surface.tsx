@@ -2,7 +2,8 @@
  * One shared document in its editor: nothing is shown before the whole of it came, and a refused edit is told.
  */
 
-import type { Extension } from '@codemirror/state'
+import { EditorState, type Extension } from '@codemirror/state'
+import { EditorView } from '@codemirror/view'
 import type { ComponentChildren, VNode } from 'preact'
 import { useEffect, useMemo, useRef } from 'preact/hooks'
 
@@ -20,6 +21,8 @@ export function useLine(room: Room, name: string): Line {
   return line
 }
 
+const READ_ONLY = [EditorState.readOnly.of(true), EditorView.editable.of(false), EditorView.contentAttributes.of({ tabindex: '0' })]
+
 interface SurfaceHow {
   readonly line: Line
   readonly name: string
@@ -34,8 +37,9 @@ export function Surface({ line, name, more, children }: SurfaceHow): VNode {
   const loaded = useCell(line.loaded)
   const connection = useCell(line.connection)
   const denied = useCell(line.denied)
+  const writable = useCell(line.writable)
   // Before the first whole document an empty editor would say that the document is empty, which nobody knows yet.
-  useEffect(() => (loaded && parent.current ? openEditor(line, parent.current, name, more) : undefined), [line, loaded, more])
+  useEffect(() => (loaded && parent.current ? openEditor(line, parent.current, name, [more, writable ? [] : READ_ONLY]) : undefined), [line, loaded, more, writable])
   const away = loaded && connection.kind !== 'live' && connection.kind !== 'refused'
   return (
     <>
@@ -49,7 +53,7 @@ export function Surface({ line, name, more, children }: SurfaceHow): VNode {
       )}
       {!loaded && <div class="editor" />}
       <footer class="writers">
-        {away ? <span class="waits">{word(connection)}: edits wait here</span> : children}
+        {!writable ? <span class="waits">Your grant lets you read here, not write.</span> : away ? <span class="waits">{word(connection)}: edits wait here</span> : children}
         <People awareness={line.awareness} label="People in this document" />
       </footer>
     </>

@@ -20,19 +20,28 @@ import { RecordPanel } from '../timeline/record'
 import { stepRecord, Timeline } from '../timeline/timeline'
 import { Dock } from '../tools/dock'
 import { questions } from '../tools/own'
+import { grant, may, signOut } from '../wire/grant'
 import { Room } from '../wire/room'
 import { type Cell, useCell } from './cell'
 import { SIGNS } from './icons'
 import { People } from './people'
 import { useShared } from './shared'
 import { go, place } from './place'
+import { Account, Renewal, SignIn } from './signin'
 import { accent, documentOpen, lending, nextTheme, roomsOpen, theme, timelineOpen, toggle } from './settings'
 import { Banner, Status } from './status'
 
 type Tab = 'rooms' | 'chat' | 'document'
 type Dialog = 'palette' | 'keys' | null
 
-export function App(): VNode {
+/** Another account is another page: nothing of the one before is left on it. */
+export function Page(): VNode {
+  const account = useCell(grant)?.account ?? ''
+  const { room } = useCell(place)
+  return <>{room && <App key={account} />}<SignIn /></>
+}
+
+function App(): VNode {
   const { room: name, document: shownDocument } = useCell(place)
   const room = useMemo(() => new Room(name), [name])
   useEffect(() => () => room.leave(), [room])
@@ -87,6 +96,7 @@ export function App(): VNode {
           <Title key={name} room={room} />
           <People awareness={room.line.awareness} label="People in this room" naming />
           <Status room={room} />
+          <Account />
           <button type="button" class="quiet icon" onClick={() => theme.set(nextTheme(worn))} aria-label={`Theme: ${worn}`} title={`Theme: ${worn}`}>
             {SIGNS[worn]}
           </button>
@@ -95,6 +105,7 @@ export function App(): VNode {
           <PaneToggle pane={documentOpen} name="documents" />
         </header>
         <Conversation key={name} room={room} />
+        <Renewal />
         <Banner key={name} room={room} />
         <Dock />
         <Composer key={name} room={room} field={prompt} />
@@ -138,7 +149,7 @@ function useActions(room: Room, { prompt, search, show, setTab }: Reach): readon
       { name: 'previous part', key: 'k', act: () => stepPart(-1) },
       { name: 'what waits for you', key: 'a', act: () => { setTab('chat'); if (!toWaiting()) requestAnimationFrame(toWaiting) } },
       { name: 'what is proposed', key: 'p', act: () => toProposed(room) },
-      { name: 'stop every open run', key: '.', act: () => { if (room.open().length) void room.control.stop() } },
+      { name: 'stop every open run', key: '.', act: () => { if (room.open().length && may('prompt')) void room.control.stop() } },
       { name: 'find a room', key: 'r', act: () => { roomsOpen.set('yes'); setTab('rooms'); requestAnimationFrame(() => search.current?.focus()) } },
       { name: 'new room', key: 'n', act: () => go({ room: freshName(), document: 'main', record: null }) },
       { name: 'name or delete this room', act: () => document.querySelector<HTMLElement>('.title button')?.click() },
@@ -151,6 +162,7 @@ function useActions(room: Room, { prompt, search, show, setTab }: Reach): readon
       { name: 'lend this page to agents, or no longer', act: () => { toggle(lending); room.lending.changed() } },
       { name: "give the page its own colour back", act: () => accent.set('teal') },
       { name: 'change the theme', act: () => theme.set(nextTheme(theme.value)) },
+      ...(grant.value ? [{ name: 'sign out', act: signOut }] : []),
       { name: 'list the keys', key: '?', act: () => show('keys') }
     ],
     [room]

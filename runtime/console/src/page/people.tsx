@@ -6,7 +6,9 @@ import type { VNode } from 'preact'
 import { useLayoutEffect, useState } from 'preact/hooks'
 import type { Awareness } from 'y-protocols/awareness'
 
+import { grant } from '../wire/grant'
 import { present, type Present } from '../wire/people'
+import { useCell } from './cell'
 import { person, rename } from './settings'
 
 const SHOWN = 6
@@ -15,6 +17,8 @@ export function People({ awareness, label, naming = false }: { awareness: Awaren
   const all = usePresent(awareness)
   const [asking, ask] = useState(false)
   const shown = all.slice(0, SHOWN)
+  // What a grant calls somebody is what the server tells everybody.
+  const called = Boolean(useCell(grant)?.claims?.name)
   const named = (event: Event): void => {
     event.preventDefault()
     rename(new FormData(event.currentTarget as HTMLFormElement).get('name')?.toString() ?? '')
@@ -25,7 +29,7 @@ export function People({ awareness, label, naming = false }: { awareness: Awaren
       <ul aria-label={label}>
         {shown.map((one) => (
           <li key={one.client}>
-            {one.me && naming
+            {one.me && naming && !called
               ? <button type="button" class="person" style={{ background: one.color }} title={`${one.name}: you. Change your name`} aria-label={`${initials(one)}: ${one.name}, you. Change your name`} onClick={() => ask(!asking)}>{initials(one)}</button>
               : <Sign one={one} />}
           </li>

@@ -5,6 +5,7 @@
 import type { VNode } from 'preact'
 
 import { type Connection, sentence, word } from '../wire/connection'
+import { asksForGrant, wanted } from '../wire/grant'
 import type { Room } from '../wire/room'
 import { useCell } from './cell'
 
@@ -40,6 +41,8 @@ export function Banner({ room }: { room: Room }): VNode | null {
       </p>
       {now.kind === 'refused' && now.code === 'lineage-changed'
         ? <button type="button" onClick={() => location.reload()}>reload</button>
+        : asksForGrant(now)
+        ? <button type="button" onClick={() => wanted.set('refused')}>show a grant</button>
         : <button type="button" onClick={() => room.line.again()}>try now</button>}
     </div>
   )

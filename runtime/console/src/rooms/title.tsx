@@ -12,6 +12,7 @@ import { money, tokens } from '../chat/facts'
 import { useShared } from '../page/shared'
 import { FIRST_ROOM, go } from '../page/place'
 import * as api from '../wire/api'
+import { useLack } from '../wire/grant'
 import type { Room } from '../wire/room'
 
 /** As the server's limit for a title. */
@@ -46,6 +47,7 @@ function Took({ room }: { room: Room }): VNode | null {
 
 function Card({ room, leave }: { room: Room; leave: () => void }): VNode {
   useShared(room.about)
+  const [lack, unowned] = [useLack('write'), useLack('admin')]
   const [problem, complain] = useState('')
   const [sure, ask] = useState(false)
   const box = useRef<HTMLFormElement>(null)
@@ -72,8 +74,8 @@ function Card({ room, leave }: { room: Room; leave: () => void }): VNode {
   return (
     <form class="room-card" ref={box} onSubmit={named} onKeyDown={(event) => { if (event.key === 'Escape') { event.stopPropagation(); leave() } }}>
       <div class="rename">
-        <input ref={met} name="title" aria-label="Title of this room" placeholder="A title" defaultValue={String(room.about.get('title') ?? '')} maxLength={LONGEST} autocomplete="off" dir="auto" />
-        <button type="submit" class="chosen">name it <kbd aria-hidden="true">⏎</kbd></button>
+        <input ref={met} name="title" aria-label="Title of this room" placeholder="A title" defaultValue={String(room.about.get('title') ?? '')} maxLength={LONGEST} autocomplete="off" dir="auto" readOnly={lack !== ''} />
+        <button type="submit" class="chosen" disabled={lack !== ''} title={lack}>name it <kbd aria-hidden="true">⏎</kbd></button>
       </div>
       <dl>
         <dt>in links</dt><dd class="mono">{room.name}</dd>
@@ -90,7 +92,8 @@ function Card({ room, leave }: { room: Room; leave: () => void }): VNode {
             </span>
           </p>
         )
-        : <button type="button" class="quiet" onClick={() => ask(true)}>delete this room …</button>}
+        : <button type="button" class="quiet" disabled={unowned !== ''} title={unowned} onClick={() => ask(true)}>delete this room …</button>}
+      {(lack || unowned) && <p class="note">{lack || unowned}</p>}
     </form>
   )
 }

@@ -26,6 +26,7 @@ export function Timeline({ room }: { room: Room }): VNode {
   const by = useCell(filter)
   const at = useCell(place).record
   const loaded = useCell(room.line.loaded)
+  const problem = useCell(room.records.problem)
   const canvas = useRef<HTMLCanvasElement>(null)
   const swatches = useRef<HTMLUListElement>(null)
   const [hovered, hover] = useState<number | null>(null)
@@ -92,7 +93,7 @@ export function Timeline({ room }: { room: Room }): VNode {
       />
       <div class="telling">
         <span class="seq mono">{told ? told.seq.toLocaleString('en') : '0'} / {records.head.toLocaleString('en')}</span>
-        <span class="told">{told ? summary(told) : !loaded ? '' : isFiltered(by) ? 'None of the records that were read is so.' : room.runs.size > 0 ? 'Its records are on their way.' : 'Nothing is in the log yet.'}</span>
+        <span class="told">{told ? summary(told) : !loaded ? '' : problem ? problem : isFiltered(by) ? 'None of the records that were read is so.' : room.runs.size > 0 ? 'Its records are on their way.' : 'Nothing is in the log yet.'}</span>
         {told && <span class="by">{told.author}</span>}
         {held !== null && <button type="button" class="quiet" onClick={() => hold(null)}>to the newest</button>}
         {isFiltered(by) && records.first > 1 && <button type="button" class="quiet" disabled={reading} onClick={() => void older()}>{reading ? 'reading' : 'look further back'}</button>}

@@ -5,6 +5,7 @@
  */
 
 import type { Attached } from './control'
+import { authorization, grant, refused, took } from './grant'
 
 export interface RoomLine {
   readonly name: string
@@ -30,14 +31,19 @@ async function get(path: string, query: Record<string, string | number | undefin
 
 async function fetched(address: string, how: RequestInit = {}): Promise<Response> {
   let response: Response
+  const token = grant.value?.token ?? ''
   try {
-    response = await fetch(address, how)
+    response = await fetch(address, { ...how, headers: authorization() })
   } catch {
     throw unreachable()
   }
   if (response.ok) return response
+  if (response.status === UNAUTHORIZED) refused(token)
   throw refusal(response.status, await response.json().catch(() => ({})))
 }
+
+/** The request needs a grant that counts. */
+const UNAUTHORIZED = 401
 
 function unreachable(): ApiError {
   return new ApiError('unreachable', 'The server does not answer.')
@@ -59,11 +65,14 @@ export function putFile(file: File, told: (done: number) => void, signal: AbortS
     const media_type = file.type || 'application/octet-stream'
     request.open('PUT', '/api/blobs')
     request.setRequestHeader('content-type', media_type)
+    const token = grant.value?.token ?? ''
+    for (const [name, value] of Object.entries(authorization())) request.setRequestHeader(name, value)
     request.responseType = 'json'
     request.upload.onprogress = (event) => { if (event.lengthComputable) told(event.loaded / event.total) }
     request.onerror = () => fail(unreachable())
     request.onload = () => {
       const said = request.response
+      if (request.status === UNAUTHORIZED) refused(token)
       if (request.status >= 300) fail(refusal(request.status, said))
       else settle({ blob: String(said?.blob ?? ''), media_type: String(said?.media_type ?? media_type), name: file.name.slice(0, LONGEST_NAME) || 'file', bytes: file.size })
     }
@@ -72,12 +81,18 @@ export function putFile(file: File, told: (done: number) => void, signal: AbortS
   })
 }
 
+/** The bytes of a file that the server keeps. */
+export async function blob(hash: string): Promise<Blob> {
+  return (await fetched(`/api/blobs/${hash}`)).blob()
+}
+
 /** As the server's limit for a file's name. */
 const LONGEST_NAME = 200
 
 /** One page of the rooms whose names contain `query`, the latest active first; `cursor` begins the next page. */
 export async function rooms(query: string, cursor?: string): Promise<{ rooms: RoomLine[]; cursor?: string }> {
   const page = await (await get('/api/rooms', { query, cursor })).json()
+  took()
   return { ...page, rooms: newestFirst(page.rooms) }
 }
 

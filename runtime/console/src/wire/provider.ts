@@ -9,9 +9,11 @@ import type * as Y from 'yjs'
 import { Cell } from '../page/cell'
 import { type Connection, told } from './connection'
 
-type Source = Pick<SharedDocument, 'doc' | 'awareness' | 'status' | 'loaded' | 'retry' | 'close'> & { readonly denied?: Watched<Refusal | null> }
+type Source = Pick<SharedDocument, 'doc' | 'awareness' | 'status' | 'loaded' | 'retry' | 'close'> & { readonly denied?: Watched<Refusal | null>; readonly writable?: Watched<boolean> }
 
 export class Line {
+  /** Whether this page may write here, as far as the server has said. */
+  readonly writable = new Cell(true)
   readonly doc: Y.Doc
   readonly awareness: Awareness
   readonly connection: Cell<Connection>
@@ -34,6 +36,11 @@ export class Line {
     const denied = 'denied' in source ? source.denied : undefined
     const told = denied?.subscribe(() => this.denied.set(denied.value ? `${denied.value.message} (${denied.value.code})` : null))
     if (told) this.farewells.push(told)
+    const writable = 'writable' in source ? source.writable : undefined
+    if (writable) {
+      this.writable.set(writable.value)
+      this.farewells.push(writable.subscribe(() => this.writable.set(writable.value)))
+    }
   }
 
   /** So many records of the log are still to come. */

@@ -96,6 +96,8 @@ export class Records {
   readonly documents = new Cell<ReadonlySet<string>>(new Set())
   /** Runs whose edits of shared documents the records told of. */
   readonly wrote = new Cell<ReadonlySet<string>>(new Set())
+  /** Why there are none, if the server does not give them. */
+  readonly problem = new Cell('')
   private watchers = new Set<() => void>()
   private frame = 0
 

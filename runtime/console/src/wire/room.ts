@@ -10,6 +10,7 @@ import { Lending } from '../tools/lending'
 import { ownTools } from '../tools/own'
 import * as api from './api'
 import { Control } from './control'
+import { grant, heard, may, shown } from './grant'
 import { Line } from './provider'
 import { type LogRecord, Records } from './records'
 
@@ -38,24 +39,26 @@ export class Room {
   private readonly farewells: (() => void)[]
 
   constructor(readonly name: string) {
-    const client = connect('', { room: name })
+    const client = connect('', { room: name, grant: shown, account: grant.value?.account })
     this.client = client
     this.control = new Control(client)
     this.line = new Line(client)
     this.runs = client.doc.getMap('runs')
     this.about = client.doc.getMap('room')
     this.drafts = client.doc.getMap('drafts')
-    this.lending = new Lending(client, ownTools)
+    this.lending = new Lending(client, () => (may('tools') ? ownTools() : []))
     this.control.beforeRun = () => this.lending.lend()
     this.control.begin()
     this.runs.observeDeep((events) => {
       // A token changes a text; what a call waits for is a key of a map, or a part that is new in a list.
       if (events.some(({ target }) => !(target instanceof Y.Text))) this.look()
     })
-    const announce = (): void => client.setUser(person.value)
+    const announce = (): void => client.setUser({ ...person.value, name: grant.value?.claims?.name || person.value.name })
     announce()
     this.farewells = [
       person.watch(announce),
+      grant.watch(() => { if (grant.value?.token) client.retry() }),
+      client.status.subscribe(() => heard(client.status.value)),
       client.loaded.subscribe(() => void this.follow()),
       client.head.subscribe(() => this.lag())
     ]
@@ -123,8 +126,9 @@ export class Room {
         this.records.add(record as LogRecord)
         if (record.seq % LAG_GRAIN === 0 || record.seq === this.client.head.value) this.lag()
       }
-    } catch {
-      // Refused for good; the status says so.
+    } catch (error) {
+      // Of a room that is refused the status says so; what else is not allowed the timeline tells.
+      this.records.problem.set(error instanceof Error ? error.message : String(error))
     }
   }
 
