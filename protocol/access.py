@@ -36,8 +36,9 @@ class Grant(Struct, frozen=True):
     what they may: read, write into documents, prompt agents, decide, carry out tools, and (`admin`) what cannot be
     taken back, such as deleting a room.
 
-    `rooms` and `documents` are patterns. `id` is the grant's own, by which the log names it and it can be revoked.
-    `issued` and `expires` are in µs since 1970; 0 is not known, and never.
+    `rooms` and `documents` are patterns, and so are `forbid_tools`, which no agent may call for them, and `ask_tools`,
+    for each call of which somebody has to say yes. `id` is the grant's own, by which the log names it and it can be
+    revoked. `issued` and `expires` are in µs since 1970; 0 is not known, and never.
     """
 
     author: str = "anonymous"
@@ -50,6 +51,8 @@ class Grant(Struct, frozen=True):
     tools: bool = True
     rooms: tuple[str, ...] = ANY
     documents: tuple[str, ...] = ANY
+    forbid_tools: tuple[str, ...] = ()
+    ask_tools: tuple[str, ...] = ()
     on_behalf_of: str = ""
     id: str = ""
     issued: int = 0

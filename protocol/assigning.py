@@ -28,7 +28,7 @@ def is_tabs(state: RoomState, run: Run, step_id: str, call: ToolCall) -> bool:
     """Whether a call of that name is a tab's: one has the tool, or had it when the model was offered it, or it lasts.
     What nobody had is the step's to refuse."""
     step = run.steps.get(step_id)
-    if step is not None:
+    if step is not None and step.status not in ("asking", "ready"):
         return step.number > 0 or step.status == "awaiting"
     here = call.name in state.lasting or any(call.name in tab.tools for tab in state.tabs.values())
     return here or state.left.get(call.name, 0) > _offered_at(run, call)
@@ -48,14 +48,14 @@ _NEVER = 1 << 63
 def tab_event(state: RoomState, run: Run, step_id: str, call: ToolCall, epoch: int, now: int) -> Event | None:
     """What should be written down about a tab's call: whose it is, or not any more."""
     step = run.steps.get(step_id)
-    if step is None or step.status == "awaiting":
+    if step is None or step.status in ("awaiting", "ready"):
         args = call.args if call.id == step_id else ""
         tab = _tab_for(state, run, call.name, epoch)
         if tab:
             tool = state.tabs[tab].tools[call.name]
             number = 1 if step is None else step.number + 1
             return ToolAssigned(step_id, call.id, call.name, tool.effect, tab, number, args)
-        return ToolAwaited(step_id, call.id, call.name, args) if step is None else None
+        return ToolAwaited(step_id, call.id, call.name, args) if step is None or step.status == "ready" else None
     if step.status == "retry":
         return ToolLeaseExpired(step_id, step.number)
     if step.status not in ("assigned", "claimed"):

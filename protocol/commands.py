@@ -186,12 +186,17 @@ class Steer(_Ask, frozen=True, kw_only=True):
     run: Name = ""
 
 
+Shown = Annotated[str, Meta(pattern=rf"^([0-9a-f]{{64}})?{END}", description="As the room document has it: `digest`.")]
+
+
 class Approve(_Ask, frozen=True, kw_only=True):
-    """Say yes to a call that asks for approval, once; `args` takes the place of the model's arguments."""
+    """Say yes to a call that asks for approval, once; `args` takes the place of the model's arguments. `shown` is the
+    digest of the call as the asker was shown it; under a grant it must be there."""
 
     run: Name
     step: StepId
     args: dict[str, Any] | None = None
+    shown: Shown = ""
 
 
 class Deny(_Ask, frozen=True, kw_only=True):
@@ -200,6 +205,7 @@ class Deny(_Ask, frozen=True, kw_only=True):
     run: Name
     step: StepId
     reason: Annotated[str, Meta(max_length=DECISION_REASON_CHARS)] = ""
+    shown: Shown = ""
 
 
 class Answer(_Ask, frozen=True, kw_only=True):

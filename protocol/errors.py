@@ -19,6 +19,7 @@ Code = Literal[
     "bad-request",
     "bad-update",
     "busy",
+    "decision-stale",
     "draft-changed",
     "grant-expired",
     "grant-revoked",
@@ -76,6 +77,9 @@ CODES: dict[Code, Meaning] = {
     "bad-request": Meaning("No such address, or not in this way.", None, 400),
     "bad-update": Meaning("The bytes are not a Yjs update of version 1.", None, 400),
     "busy": Meaning("A run is on, and this agent takes no second prompt meanwhile.", None, 409),
+    "decision-stale": Meaning(
+        "This is not the call that the asker was shown, or they do not say which one that was; look again.", None, 409
+    ),
     "draft-changed": Meaning("The draft was changed after what the asker saw; look again.", None, 409),
     "grant-expired": Meaning("The grant has expired; reconnect with a fresh one.", 4301, 401),
     "grant-revoked": Meaning("The grant was revoked; reconnect with another one.", 4301, 401),

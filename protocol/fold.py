@@ -89,6 +89,7 @@ def _requested(state: RoomState, record: Record, event: RunRequested) -> None:
     run = state.runs[record.run] = Run(record.run, event.agent, event.prompt, record.author, tab=event.tab)
     run.after, run.instead, run.parent, run.parent_step = after, event.instead, event.parent, event.step
     run.context, run.attachments, run.options = event.context, event.attachments, event.options
+    run.mandate = event.mandate
     if not event.parent:
         state.tip, state.agent = run.id, run.agent
         return
@@ -190,6 +191,7 @@ def _fold_run(state: RoomState, run: Run, record: Record, event: Event) -> None:
     match event:
         case StopRequested():
             run.stopping = run.stopping or run.open
+            run.stop_code = run.stop_code or event.code
         case RunStarted():
             run.status, run.started, run.deadline = "running", True, event.deadline or 0
         case RunFinished():

@@ -13,7 +13,7 @@ from msgspec import structs
 
 from . import limits
 from .about import provide_context, set_room
-from .access import Grant, check
+from .access import Grant, check, fits
 from .commands import (
     Answer,
     Approve,
@@ -33,6 +33,7 @@ from .commands import (
     Steer,
     Stop,
 )
+from .digests import call_digest
 from .errors import Refused
 from .events import (
     ApprovalDenied,
@@ -50,8 +51,9 @@ from .events import (
     ToolsRegistered,
 )
 from .forms import check_form
+from .mandates import check_speaks_for, mandate_of
 from .prompts import AgentFacts, Verdict, ask, steer
-from .state import RoomState
+from .state import RoomState, Run, Step
 
 
 def judge(
@@ -72,13 +74,16 @@ def judge(
     check(grant, command)
     match command:
         case Prompt() | Regenerate() | EditPrompt():
-            return [_for(grant, one) for one in ask(state, command, _agent(state, command, agent_for), tab, files)]
+            agent = _agent(state, command, agent_for)
+            return [_for(grant, one) for one in ask(state, grant, command, agent, tab, files)]
         case Stop():
             return _stop(state, command)
         case Steer():
-            return [steer(state, command.run, command.text)]
+            said = steer(state, command.run, command.text)
+            check_speaks_for(grant, state.runs[said.run])
+            return [said]
         case Approve() | Deny() | Answer() | Resolve():
-            return [_decide(state, command, now)]
+            return [_decide(state, grant, command, now)]
         case RegisterTools():
             return [Verdict("", _tools(state, command))]
         case ClaimTool() | ReturnToolResult():
@@ -92,10 +97,11 @@ def judge(
 
 
 def _for(grant: Grant, verdict: Verdict) -> Verdict:
-    """A run that a service asks for says for whom, as far as its grant does."""
-    if not grant.on_behalf_of or not isinstance(verdict.event, RunRequested):
+    """A run says for whom it was asked, and what it may do, as far as the asker's grant does."""
+    if not isinstance(verdict.event, RunRequested):
         return verdict
-    return Verdict(verdict.run, structs.replace(verdict.event, on_behalf_of=grant.on_behalf_of))
+    under = structs.replace(verdict.event, on_behalf_of=grant.on_behalf_of, mandate=mandate_of(grant))
+    return Verdict(verdict.run, under)
 
 
 def _agent(state: RoomState, command: Asking, agent_for: Callable[[str], AgentFacts]) -> AgentFacts:
@@ -144,7 +150,7 @@ def _of_tab(state: RoomState, command: ClaimTool | ReturnToolResult, tab: str) -
     return Verdict(run.id, ToolAnsweredLate(step.id, command.number, command.error or _text(command.result)))
 
 
-def _decide(state: RoomState, command: Decision, now: int) -> Verdict:
+def _decide(state: RoomState, grant: Grant, command: Decision, now: int) -> Verdict:
     """One winner: the first in log order. Everybody else is told that it was decided, or that it is too late."""
     run = state.runs.get(command.run)
     step = run.steps.get(command.step) if run is not None else None
@@ -157,11 +163,10 @@ def _decide(state: RoomState, command: Decision, now: int) -> Verdict:
         raise Refused("already-decided", f"This step asks for {step.asks}.")
     match command:
         case Approve():
-            if command.args is not None:
-                check_form(step.schema, command.args)
-            return Verdict(run.id, ApprovalGranted(step.id, "" if command.args is None else _text(command.args)))
+            return Verdict(run.id, _granted(grant, run, step, command))
         case Deny():
-            return Verdict(run.id, ApprovalDenied(step.id, command.reason))
+            _check_shown(grant, step, command)
+            return Verdict(run.id, ApprovalDenied(step.id, command.reason, command.shown))
         case Answer():
             check_form(step.schema, command.answer)
             return Verdict(run.id, QuestionAnswered(step.id, _text(command.answer)))
@@ -169,6 +174,27 @@ def _decide(state: RoomState, command: Decision, now: int) -> Verdict:
             return Verdict(run.id, ToolResolved(step.id, command.verdict, _text(command.result)))
         case _:
             assert_never(command)
+
+
+def _granted(grant: Grant, run: Run, step: Step, command: Approve) -> ApprovalGranted:
+    """A yes is for what was shown, and for nothing that its giver's own grant forbids. Other arguments are the giver's
+    words, so they may be no more than the giver may."""
+    _check_shown(grant, step, command)
+    if fits(step.name, grant.forbid_tools):
+        raise Refused("not-allowed", f"The grant forbids the tool {step.name}, and so to say yes to it.")
+    args = ""
+    if command.args is not None:
+        check_speaks_for(grant, run)
+        check_form(step.schema, command.args)
+        args = _text(command.args)
+    return ApprovalGranted(step.id, args, call_digest(step.name, args or step.given), command.shown)
+
+
+def _check_shown(grant: Grant, step: Step, command: Approve | Deny) -> None:
+    """Raises Refused('decision-stale') for what is about another call, or, under a grant, about none."""
+    unsaid = not command.shown and isinstance(command, Approve) and bool(grant.issued)
+    if unsaid or (command.shown and command.shown != call_digest(step.name, step.given)):
+        raise Refused("decision-stale")
 
 
 def _text(value: object) -> str:

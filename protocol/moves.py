@@ -7,7 +7,7 @@ and no tool of it is in progress, so the end of a run is the end of all that was
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 from msgspec import Struct
@@ -16,6 +16,7 @@ from . import limits
 from .assigning import is_tabs, tab_event
 from .budget import out_of_steps, over
 from .driver import Flow
+from .errors import CODES, Code
 from .events import (
     DecisionExpired,
     Event,
@@ -51,6 +52,7 @@ from .flow import (
     AskedWord,
 )
 from .kin import Kin
+from .mandates import before_call
 from .replay import Flows, Worker
 from .state import TITLE_STEP, RoomState, Run, Step
 from .titles import proposal, title_wanted
@@ -139,7 +141,8 @@ def _of_itself(run: Run, kin: Kin, epoch: int, now: int) -> list[Decide]:
     being stopped."""
     found = _leftovers(run, epoch)
     if run.stopping:
-        return found + _ending(run, kin, RunStopped())
+        code = cast("Code | None", run.stop_code or None)
+        return found + _ending(run, kin, RunFailed(code, CODES[code].sentence) if code else RunStopped())
     if kin.orphan(run):
         found.append(Decide(run.id, StopRequested()))
     for step in run.steps.values():
@@ -252,8 +255,10 @@ class _Room:
                 call = ToolCall(call.id or step_id, call.name, call.args)
                 if step is not None and step.kind == "run":
                     return self._child(run, step)
-                if call.name not in worker.tools and is_tabs(self.state, run, step_id, call):
-                    event = tab_event(self.state, run, step_id, call, self.epoch, self.now)
+                tabs = call.name not in worker.tools and is_tabs(self.state, run, step_id, call)
+                event = before_call(run, step_id, call, tabs=tabs)
+                if event is not None or tabs:
+                    event = event or tab_event(self.state, run, step_id, call, self.epoch, self.now)
                     return None if event is None else Decide(run.id, event)
                 return _attempt(run, step_id, step, call)
             case AskedOnce(name, function, effect):
@@ -303,7 +308,9 @@ class _Room:
         if failed is not None:
             return Decide(run.id, ToolFailed(step.id, step.attempt, *failed))
         self._requested += 1
-        request = RunRequested(step.agent, step.prompt, run.tab, after="", parent=run.id, step=step.id)
+        request = RunRequested(
+            step.agent, step.prompt, run.tab, after="", parent=run.id, step=step.id, mandate=run.mandate
+        )
         return Decide(run.id, request, run.agent)
 
 

@@ -13,6 +13,7 @@ from pycrdt import Array, Map, Text
 
 from . import limits
 from .codec import rfc3339
+from .digests import call_digest
 from .events import (
     ApprovalDenied,
     ApprovalGranted,
@@ -32,6 +33,7 @@ from .events import (
     ToolNotStarted,
     ToolOutcomeUnknown,
     ToolProgressed,
+    ToolRefused,
     ToolResolved,
     ToolReturned,
     ToolStarted,
@@ -125,6 +127,7 @@ Call = (
     | ToolProgressed
     | ToolReturned
     | ToolFailed
+    | ToolRefused
     | ToolOutcomeUnknown
     | ToolNotStarted
     | ToolInterrupted
@@ -149,6 +152,9 @@ def write_call(shown: "Map[Any]", event: Call) -> None:
             more = {"result": event.result, **({"blob": event.blob} if event.blob else {})}
             settle(shown, event.step, "done", **more)
         case ToolFailed():
+            settle(shown, event.step, "failed", error=event.message)
+        case ToolRefused():
+            _part_of(shown, event, event.args)["call"] = event.step
             settle(shown, event.step, "failed", error=event.message)
         case ToolOutcomeUnknown():
             settle(shown, event.step, "unknown")
@@ -189,7 +195,7 @@ def _again(shown: "Map[Any]", step: str, **more: Any) -> None:
 
 def _part_of(
     shown: "Map[Any]",
-    event: ToolStarted | ToolDelegated | ApprovalRequested | QuestionAsked | ToolAwaited | ToolAssigned,
+    event: ToolStarted | ToolDelegated | ToolRefused | ApprovalRequested | QuestionAsked | ToolAwaited | ToolAssigned,
     args: str,
 ) -> "Map[Any]":
     """The call's part; a new one for a call that no model asked for, but the flow itself."""
@@ -220,6 +226,7 @@ def _ask(shown: "Map[Any]", event: ApprovalRequested | QuestionAsked) -> None:
     part["call"] = event.step
     if isinstance(event, ApprovalRequested):
         part["asks"], part["reason"] = "approval", event.reason
+        part["digest"] = call_digest(event.name, event.args)
     else:
         part["asks"], part["question"] = "input", event.question
     if event.schema:
@@ -248,7 +255,7 @@ def write_decision(shown: "Map[Any]", author: str, event: Decision) -> None:
     """Somebody decided about a call; everybody sees who."""
     match event:
         case ApprovalGranted():
-            more = {"args": event.args} if event.args else {}
+            more = {"args": event.args, "digest": event.digest} if event.args else {}
             settle(shown, event.step, "requested", decided_by=author, decision="approved", **more)
         case ApprovalDenied():
             settle(shown, event.step, "failed", decided_by=author, decision="denied", error=event.reason)

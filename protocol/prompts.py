@@ -12,10 +12,12 @@ import msgspec
 from msgspec import Struct
 
 from . import limits
+from .access import Grant
 from .budget import Limits
 from .commands import AttachedFile, EditPrompt, Overrides, Prompt, Regenerate
 from .errors import Refused
 from .events import Attachment, Event, RunRequested, RunSteered, StopRequested, run_id
+from .mandates import speaks_for
 from .state import RoomState, Run
 
 
@@ -47,13 +49,14 @@ class AgentFacts(Struct, frozen=True):
 
 def ask(
     state: RoomState,
+    grant: Grant,
     command: Prompt | Regenerate | EditPrompt,
     agent: AgentFacts,
     tab: str,
     files: Mapping[str, Attachment],
 ) -> list[Verdict]:
     """The run that the command begins, or what else it means while one is on. `files` are those of its attachments that
-    the store has. Raises Refused."""
+    the store has. What would be said to a run that may do more than the asker waits for its turn. Raises Refused."""
     open_runs = state.prompts()
     if len(open_runs) >= limits.OPEN_RUNS:
         raise Refused("room-full", f"{limits.OPEN_RUNS} prompts are waiting or running in this room.")
@@ -63,7 +66,8 @@ def ask(
         raise Refused("busy", f"{open_runs[0].agent} is at work in this room; stop it, or wait.")
     if open_runs and agent.on_second_prompt == "interrupt":
         stops = [Verdict(run.id, StopRequested()) for run in open_runs]
-    if open_runs and agent.on_second_prompt == "steer" and _goes_on(command) and open_runs[0].agent == agent.name:
+    steers = agent.on_second_prompt == "steer" and _goes_on(command)
+    if open_runs and steers and open_runs[0].agent == agent.name and speaks_for(grant, open_runs[0]):
         return [steer(state, open_runs[0].id, event.prompt)]
     # The new run comes first: its record is the one from which a repeated command is answered.
     return [Verdict(run_id(state.seq + 1), event), *stops]

@@ -85,6 +85,7 @@ class _Call(_Part, kw_only=True):
         Literal["approval", "input"] | UnsetType,
         _text("a call that asks a person: for a yes or no, perhaps with other arguments; or for input"),
     ] = UNSET
+    digest: Annotated[str, _text("approval: names these arguments of this tool; a decision says it as `shown`")] = ""
     reason: Annotated[str, _text("approval: why it is asked for")] = ""
     question: Annotated[str, _text("input: what is asked")] = ""
     schema: Annotated[str, _text("a call that asks: JSON Schema text of the answer, or of the arguments")] = ""

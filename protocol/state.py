@@ -11,9 +11,9 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from .events import Attachment, EpochClosed, TabTool, ToolCall, Usage
+from .events import Attachment, EpochClosed, Mandate, TabTool, ToolCall, Usage
 
-VERSION = 7
+VERSION = 8
 
 RunStatus = Literal["queued", "running", "waiting", "done", "stopped", "failed"]
 StepKind = Literal["model", "tool", "run", "timer", "value", "inbox"]
@@ -48,10 +48,10 @@ class Step(Struct):
     and has no child before that one is requested; `prompt` is what `agent` is asked.
 
     `args` are the arguments that a person chose instead of the model's; `given` those that the flow itself asked with,
-    empty for a model's; `schema` is the JSON Schema text of what a person may choose, or answer. `steered`: when the
-    model had answered,
-    somebody had said something that it had not seen. `epoch` is that of the open attempt: if it is not the room's, its
-    process is gone. `began` is the seq of a model's request. `records` counts the attempt's records, for their ids.
+    empty for a model's; `digest` is that of the call that somebody approved; `schema` is the JSON Schema text of what a
+    person may choose, or answer. `steered`: when the model had answered, somebody had said something that it had not
+    seen. `epoch` is that of the open attempt: if it is not the room's, its process is gone. `began` is the seq of a
+    model's request. `records` counts the attempt's records, for their ids.
     `edits` are the results of a call's edits by their number, over all of its attempts; `written` is what a model's
     attempt has written into documents while it streamed, by the id of the call in whose arguments it stood.
     """
@@ -79,6 +79,7 @@ class Step(Struct):
     schema: str = ""
     args: str = ""
     given: str = ""
+    digest: str = ""
     steered: bool = False
     tab: str = ""
     number: int = 0
@@ -129,7 +130,8 @@ class Run(Struct):
 
     `after` is the run that the conversation goes on from, `instead` the one that this is another version of; `parent`
     and `parent_step` who waits for it, if it is a sub-agent's. `result` is JSON text of what its flow gave, empty if
-    that is the text of its last answer. `spent` is its own, without its children's.
+    that is the text of its last answer. `spent` is its own, without its children's. `mandate` is what its tools may
+    do, all if None; `stop_code` why the house stops it.
     """
 
     id: str
@@ -139,6 +141,7 @@ class Run(Struct):
     status: RunStatus = "queued"
     started: bool = False
     stopping: bool = False
+    stop_code: str = ""
     steps: dict[str, Step] = field(default_factory=dict)
     outcomes: list[str] = field(default_factory=list)
     streamed: int = 0
@@ -156,6 +159,7 @@ class Run(Struct):
     code: str = ""
     message: str = ""
     spent: Spent = field(default_factory=Spent)
+    mandate: Mandate | None = None
 
     def unseen(self) -> list[Steer]:
         """What was said to the run and is in no request yet."""

@@ -39,6 +39,7 @@ from .events import (
     ToolNotStarted,
     ToolOutcomeUnknown,
     ToolProgressed,
+    ToolRefused,
     ToolResolved,
     ToolReturned,
     ToolStarted,
@@ -73,6 +74,9 @@ def fold_step(run: Run, record: Record, event: Event) -> None:
             _fold_decision(run, run.steps[event.step], record.author, event)
         case ToolAnsweredLate():
             pass
+        case ToolRefused():
+            step = run.steps[event.step] = _refused(run, record, event)
+            _refuse(run, step, event.code, event.message)
         case ToolProgressed() | PartShown():
             run.steps[event.step].records += 1
         case (
@@ -134,7 +138,7 @@ def _begin(run: Run, record: Record, event: ModelRequested | ToolStarted | ToolD
     step.records = 1
     earlier = run.steps.get(step.id)
     if earlier is not None:
-        step.args, step.edits = earlier.args, earlier.edits
+        step.args, step.digest, step.edits = earlier.args, earlier.digest, earlier.edits
     run.status = "running"
     run.steps[step.id] = step
 
@@ -192,6 +196,13 @@ def _fold_tab(
             assert_never(event)
 
 
+def _refused(run: Run, record: Record, event: ToolRefused) -> Step:
+    step = run.steps.get(event.step) or Step(event.step, "tool", 0, record.epoch)
+    step.call, step.name, step.given = event.call, event.name, event.args or step.given
+    run.status = "running"
+    return step
+
+
 _Decision = ApprovalGranted | ApprovalDenied | QuestionAnswered | DecisionExpired | ToolResolved
 
 
@@ -200,7 +211,7 @@ def _fold_decision(run: Run, step: Step, author: str, event: _Decision) -> None:
     step.due, step.schema = 0, ""
     match event:
         case ApprovalGranted():
-            step.status, step.args = "ready", event.args
+            step.status, step.args, step.digest = "ready", event.args, event.digest
         case ApprovalDenied():
             why = f": {event.reason}" if event.reason else "."
             _refuse(run, step, "denied", f"{author} denied this call{why}")

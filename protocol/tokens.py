@@ -58,6 +58,8 @@ class Claims(Struct, omit_defaults=True):
     rights: Annotated[list[str], Meta(max_length=64)] = []
     rooms: Patterns = []
     documents: Patterns | UnsetType = UNSET
+    forbid_tools: Patterns = []
+    ask_tools: Patterns = []
     name: Annotated[str, Meta(max_length=limits.SUBJECT_CHARS, pattern=_NO_CONTROLS)] = ""
     on_behalf_of: Annotated[str, Meta(max_length=limits.SUBJECT_CHARS, pattern=_NO_CONTROLS)] = ""
     exp: Instant | UnsetType = UNSET
@@ -197,6 +199,8 @@ def sign(grant: Grant, key: Key) -> str:
         rights=[right for right in RIGHTS if grant.has(right)],
         rooms=list(grant.rooms),
         documents=UNSET if grant.documents == ANY else list(grant.documents),
+        forbid_tools=list(grant.forbid_tools),
+        ask_tools=list(grant.ask_tools),
         name=grant.name,
         on_behalf_of=grant.on_behalf_of,
         exp=grant.expires / _SECOND if grant.expires else UNSET,
@@ -241,6 +245,8 @@ def _grant(claims: Claims, now: int, grant_id: str) -> Grant:
         **granted,
         rooms=tuple(claims.rooms),
         documents=ANY if claims.documents is UNSET else tuple(claims.documents),
+        forbid_tools=tuple(claims.forbid_tools),
+        ask_tools=tuple(claims.ask_tools),
         on_behalf_of=claims.on_behalf_of,
         id=grant_id,
         issued=_micros(claims.iat),

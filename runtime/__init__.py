@@ -2,6 +2,7 @@
 
 from ..protocol.access import Grant
 from ..protocol.budget import Limits
+from ..protocol.digests import call_digest
 from ..protocol.flow import FlowRun, StepFailed, flow
 from ..protocol.tokens import BadKey
 from .agent.definition import Agent, Prices
@@ -47,6 +48,7 @@ __all__ = [
     "ToolError",
     "ask_person",
     "blame",
+    "call_digest",
     "connect",
     "demo_tools",
     "document_tools",

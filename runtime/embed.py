@@ -16,7 +16,7 @@ import trio
 from pycrdt import Doc
 
 from ..protocol import commands, limits, porting
-from ..protocol.access import Grant
+from ..protocol.access import ANONYMOUS, Grant, check_room
 from ..protocol.commands import Asked, AttachedFile
 from ..protocol.document import shown_room, shown_runs
 from ..protocol.drafts import ShownHunks
@@ -49,15 +49,18 @@ class Runtime:
         self.agents = list(agents)
         surroundings = surroundings or Surroundings()
         self._crew = AgentCrew(self.agents, surroundings)
-        self.rooms = Rooms(store, self._crew, surroundings)
         self._now = surroundings.now
         self._revocations = Revocations(store)
+        self.rooms = Rooms(store, self._crew, surroundings, self._revocations.covers)
+        self._revocations.told.append(self.rooms.reconsider)
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             self._nursery = await stack.enter_async_context(trio.open_nursery())
-            # Before any room wakes: the runs that it goes on with may need these tools.
+            # Before any room wakes: what was revoked meanwhile does not go on.
+            await self._revocations.load()
+            # And so the runs that it goes on with may need these tools.
             await self._crew.start_sources(self._nursery)
             await self._nursery.start(self.rooms.run)
             self._stack = stack.pop_all()
@@ -113,7 +116,6 @@ class Runtime:
         proxies = Proxies(trust_proxy, header=proxy_protocol)
         async with trio.open_nursery() as nursery:
             about = {"agents": [{"name": agent.name, "model": agent.model.name} for agent in self.agents]}
-            await self._revocations.load()
             gate = Gate(auth, revocations=self._revocations, now=self._now)
             listening = partial(
                 serve,
@@ -133,15 +135,21 @@ class RoomHandle(RoomCommands):
     """What a program may do with a room, beside the commands: look at it, edit and keep its documents, follow its log.
     Each call wakes the room and lets it sleep again. What is done is its `author`'s."""
 
-    def __init__(self, rooms: Rooms, store: Store, name: str, author: str = "anonymous") -> None:
+    def __init__(self, rooms: Rooms, store: Store, name: str, grant: Grant = ANONYMOUS) -> None:
         self._rooms = rooms
         self._store = store
         self.name = name
-        self.author = author
+        self.grant = grant
+        self.author = grant.author
 
     def by(self, author: str) -> "RoomHandle":
-        """The same room, for whoever the program acts for."""
-        return RoomHandle(self._rooms, self._store, self.name, author)
+        """The same room, for whoever the program acts for; it may do everything."""
+        return self.under(Grant(author=author))
+
+    def under(self, grant: Grant) -> "RoomHandle":
+        """The same room, for whoever holds that grant: its commands are checked against it, and the runs that it asks
+        for may do no more. What the program does to documents by functions is its own affair."""
+        return RoomHandle(self._rooms, self._store, self.name, grant)
 
     async def attach(self, data: bytes, media_type: str, name: str) -> AttachedFile:
         """Keep a file, so that a prompt may come with it. Raises Refused('too-large')."""
@@ -154,9 +162,10 @@ class RoomHandle(RoomCommands):
 
     async def _ask(self, command: Asked) -> Answer:
         checked = commands.parse(msgspec.json.encode(command))  # The same limits as over the wire.
+        check_room(self.grant, self.name)
         assert not isinstance(checked, commands.Follow | commands.Blame | commands.RenewGrant | commands.Ping)
         async with self._rooms.use(self.name) as room:
-            return await room.ask(Grant(author=self.author), checked)
+            return await room.ask(self.grant, checked)
 
     def follow(self, after: int = 0) -> "Follow":
         """The room's records after that seq, and then the new ones: `async for record in room.follow()`."""

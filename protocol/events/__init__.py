@@ -52,6 +52,7 @@ from .people import (
 from .rooms import BranchChosen, ContextProvided, EpochClosed, RoomChanged, RoomFact, TitleProposed
 from .runs import (
     Attachment,
+    Mandate,
     RunArchived,
     RunFact,
     RunFailed,
@@ -84,6 +85,7 @@ from .tools import (
     ToolNotStarted,
     ToolOutcomeUnknown,
     ToolProgressed,
+    ToolRefused,
     ToolReturned,
     ToolStarted,
 )
@@ -111,6 +113,7 @@ __all__ = [
     "Event",
     "HunksAccepted",
     "HunksRejected",
+    "Mandate",
     "ModelAnswered",
     "ModelFact",
     "ModelFailed",
@@ -156,6 +159,7 @@ __all__ = [
     "ToolNotStarted",
     "ToolOutcomeUnknown",
     "ToolProgressed",
+    "ToolRefused",
     "ToolResolved",
     "ToolReturned",
     "ToolStarted",

@@ -17,17 +17,21 @@ class ApprovalRequested(Fact, frozen=True):
 
 
 class ApprovalGranted(Fact, frozen=True):
-    """Somebody said yes, once; with other arguments than were asked for if `args` is not empty."""
+    """Somebody said yes, once; with other arguments than were asked for if `args` is not empty. `digest` is that of
+    what may be called now, `shown` that of what they say they were shown; logs from before digests have none."""
 
     step: str
     args: str = ""
+    digest: str = ""
+    shown: str = ""
 
 
 class ApprovalDenied(Fact, frozen=True):
-    """Somebody said no; the model is told `reason`."""
+    """Somebody said no; the model is told `reason`. `shown` is the digest of what they say they were shown."""
 
     step: str
     reason: str = ""
+    shown: str = ""
 
 
 class QuestionAsked(Fact, frozen=True):

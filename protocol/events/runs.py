@@ -14,6 +14,25 @@ class Attachment(Struct, frozen=True, omit_defaults=True):
     bytes: int
 
 
+class Mandate(Struct, frozen=True, omit_defaults=True):
+    """What the grant of whoever asked for a run allows that run: it is written down once and never widened.
+
+    `subject` is whose grant it was, `grant` that one's id and `issued` since when it is good (µs since 1970), by which
+    a revocation finds it. `rights` are those that bear on an agent's tools (`read`, `write`, `tools`); `rooms`,
+    `documents`, `forbid_tools` and `ask_tools` are patterns.
+    """
+
+    subject: str
+    grant: str = ""
+    issued: int = 0
+    on_behalf_of: str = ""
+    rights: tuple[str, ...] = ()
+    rooms: tuple[str, ...] = ()
+    documents: tuple[str, ...] = ()
+    forbid_tools: tuple[str, ...] = ()
+    ask_tools: tuple[str, ...] = ()
+
+
 class RunRequested(Fact, frozen=True):
     """Somebody prompted, or a run asked for another: the run exists and is queued.
 
@@ -21,7 +40,8 @@ class RunRequested(Fact, frozen=True):
     `after` is the run that the conversation goes on from, empty for its beginning; logs from before branches say None,
     which means the run before. `instead` is the run of which this one is another version. `parent` and `step` are the
     run and its step that wait for this one as a sub-agent's. `context` are facts for this prompt alone. `options` is
-    JSON text of what the prompt overrides of its agent's. `on_behalf_of` is whom its author acts for.
+    JSON text of what the prompt overrides of its agent's. `on_behalf_of` is whom its author acts for. `mandate` is what
+    its tools may do; None where nobody was asked for a grant, and in logs from before there were any.
     """
 
     agent: str
@@ -35,6 +55,7 @@ class RunRequested(Fact, frozen=True):
     attachments: tuple[Attachment, ...] = ()
     options: str = ""
     on_behalf_of: str = ""
+    mandate: Mandate | None = None
 
 
 class RunStarted(Fact, frozen=True):
@@ -44,7 +65,10 @@ class RunStarted(Fact, frozen=True):
 
 
 class StopRequested(Fact, frozen=True):
-    """Somebody asked that the run end; what streams is cut where it is and kept."""
+    """Somebody asked that the run end; what streams is cut where it is and kept. The house gives a `code` where the
+    run may not go on."""
+
+    code: str = ""
 
 
 class RunFinished(Fact, frozen=True):

@@ -65,6 +65,18 @@ class ToolFailed(Fact, frozen=True):
     message: str
 
 
+class ToolRefused(Fact, frozen=True):
+    """The call may not be made: `code` is stable, the model is told `message`. `args` is JSON text of the arguments
+    where no model's answer holds them."""
+
+    step: str
+    call: str
+    name: str
+    code: str
+    message: str
+    args: str = ""
+
+
 class ToolInterrupted(Fact, frozen=True):
     """The process that ran a `read` or `idempotent` tool is gone: the tool runs again under the next attempt."""
 
@@ -86,6 +98,7 @@ ToolFact = (
     | ToolNotStarted
     | ToolReturned
     | ToolFailed
+    | ToolRefused
     | ToolInterrupted
     | ToolOutcomeUnknown
 )

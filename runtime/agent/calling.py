@@ -4,6 +4,7 @@ import hashlib
 import inspect
 import logging
 import math
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -22,7 +23,9 @@ from ...protocol.events import (
     ToolReturned,
     ToolStarted,
 )
+from ...protocol.mandates import ASKED, asks_first, grant_of
 from ...protocol.moves import Call as CallMove
+from ...protocol.state import Run
 from ..room.identity import Surroundings
 from ..room.reports import Report
 from ..room.room import Room
@@ -41,14 +44,17 @@ Outcome = ToolReturned | ToolFailed | ToolOutcomeUnknown
 
 
 async def call(
-    room: Room, agent: Agent, move: CallMove, key: str, surroundings: Surroundings, came: Came | None = None
+    room: Room, agent: Agent, move: CallMove, run: Run, key: str, surroundings: Surroundings, came: Came | None = None
 ) -> None:
     """One attempt at a tool's call, or the question to a person that must come before it. `came` is what was written of
-    its text while it streamed."""
+    its text while it streamed. `run` is read before anything is waited for: what it may do never changes."""
+    must_ask = move.function is None and asks_first(run, move.call.name)
     await trio.lowlevel.checkpoint_if_cancelled()  # As for a model: what was abandoned must not begin.
     tool = _tool(agent, move)
     asked = (
-        await _asked_first(agent, tool, move, surroundings.now()) if tool is not None and not move.approved else None
+        await _asked_first(agent, tool, move, surroundings.now(), must_ask)
+        if tool is not None and not move.approved
+        else None
     )
     if asked is not None:
         await room.commit(Report(move.run, agent.author, asked))
@@ -72,7 +78,8 @@ async def call(
         await room.commit(Report(move.run, agent.author, event))
     else:
         desk = AtDesk(room, agent.author, move)
-        at_work = Call(key, room=room.name, run=move.run, step=move.step, attempt=move.attempt, desk=desk, came=came)
+        about = partial(Call, key, room=room.name, run=move.run, step=move.step, attempt=move.attempt)
+        at_work = about(desk=desk, came=came, grant=grant_of(run))
         await _carry_out(room, agent, tool, move, at_work)
 
 
@@ -90,17 +97,20 @@ def _delegated(tool: Tool | None, move: CallMove) -> ToolDelegated | None:
     return ToolDelegated(move.step, move.attempt, move.call.id, move.call.name, tool.agent.name, whole(prompt))
 
 
-async def _asked_first(agent: Agent, tool: Tool, move: CallMove, now: int) -> ApprovalRequested | QuestionAsked | None:
-    """What a person is asked before this call, if anything. A policy that fails asks: no call slips through a bug."""
+async def _asked_first(
+    agent: Agent, tool: Tool, move: CallMove, now: int, must_ask: bool
+) -> ApprovalRequested | QuestionAsked | None:
+    """What a person is asked before this call, if anything. A policy that fails asks: no call slips through a bug; and
+    one that wants no yes is not asked where the run's mandate wants one."""
     within_s = tool.decide_within_s
     expires_at = None if within_s is None else now + math.ceil(min(within_s, LONGEST_S) * 1_000_000)
     if tool.question is not None:
         question, schema = _question(move.call.args), msgspec.json.encode(tool.question.schema).decode()
         return QuestionAsked(move.step, move.call.id, move.call.name, question, schema, expires_at)
-    if tool.approval == "never":
+    if tool.approval == "never" and not must_ask:
         return None
     reason: bool | str = True
-    if tool.approval != "always":
+    if not isinstance(tool.approval, str):
         try:
             said = tool.approval(_arguments(move.call.args))
             reason = await said if inspect.isawaitable(said) else said
@@ -108,8 +118,9 @@ async def _asked_first(agent: Agent, tool: Tool, move: CallMove, now: int) -> Ap
             let_pass(error)
             log.error("the approval policy of tool %s raised", move.call.name, exc_info=error)
             reason = f"The approval policy raised {type(error).__name__}."
-    if not reason:
+    if not reason and not must_ask:
         return None
+    reason = ASKED if must_ask and not isinstance(reason, str) else reason
     why = whole(reason) if isinstance(reason, str) else ""
     schema = _form(agent, tool)
     return ApprovalRequested(move.step, move.call.id, move.call.name, move.call.args or "{}", why, expires_at, schema)
@@ -169,7 +180,7 @@ async def _outcome(
     try:
         return encode(name, await tool.call(move.call.args, call))
     except ToolError as error:
-        return ToolFailed(step, attempt, "tool-error", whole(str(error)))
+        return ToolFailed(step, attempt, error.code, whole(str(error)))
     except OutcomeNotKnown as error:
         log.warning("room %s: the outcome of %s is not known: %s", room.name, name, error)
         return _not_known(move, tool.effect, error.code, whole(str(error)))

@@ -91,7 +91,8 @@ class AgentCrew:
                 else:
                     key_of_call = f"{room.lineage}/{move.run}/{move.step}"
                     came = _came(state.runs[move.run], move)
-                    work_on = partial(call, room, agent, move, key_of_call, self._surroundings, came)
+                    run = state.runs[move.run]
+                    work_on = partial(call, room, agent, move, run, key_of_call, self._surroundings, came)
                 nursery.start_soon(self._attempt, room, scope, key, agent, move, work_on)
         if not steps:
             del self._steps[room]  # Or every room that ever was awake would stay in memory.

@@ -129,7 +129,7 @@ async def generate(room: Room, agent: Agent, move: Generate, request: Request, s
 
 
 async def _answer(room: Room, agent: Agent, move: Generate, request: Request, body: JSON) -> ModelAnswered:
-    writing = Writing(room, move.run, agent.author, move, agent.tools)
+    writing = Writing(room, move.run, agent.author, move, request.freely)
     streaming = Streaming(room, move.run, agent.author, move, writing)
     answered: Answered | None = None
     try:

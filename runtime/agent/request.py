@@ -14,10 +14,12 @@ from msgspec import Struct
 from ...protocol.assigning import tab_tools
 from ...protocol.commands import Overrides
 from ...protocol.events import Usage
+from ...protocol.mandates import asks_first, forbidden
 from ...protocol.moves import Generate
-from ...protocol.state import TITLE_STEP, RoomState
+from ...protocol.state import TITLE_STEP, RoomState, Run
 from ..models.asking import make_request, title_request, wanted_files
 from ..models.model import JSON, Model, ToolSchema
+from ..tools.tool import Tool
 from .definition import Agent
 from .transcript import transcript
 
@@ -29,7 +31,8 @@ _NOTHING = Overrides()
 class Request(Struct, frozen=True):
     """A request that is ready to be sent. `body` is None if the model's code could not make one; `files` are the blobs
     that it refers to; `steers` are the records that it is the first to hold; `tries` is how many attempts there may be;
-    `check` raises ValueError for an answer's text that is not what was asked for; `price` is what an answer costs."""
+    `check` raises ValueError for an answer's text that is not what was asked for; `price` is what an answer costs;
+    `freely` are the agent's tools, by name, that may be called without asking anybody, as far as the grant says."""
 
     model: Model
     body: JSON | None
@@ -38,6 +41,7 @@ class Request(Struct, frozen=True):
     tries: int
     check: Callable[[str], object]
     price: Callable[[Usage], int]
+    freely: Mapping[str, Tool]
 
 
 def prepare(agent: Agent, state: RoomState, move: Generate, epoch: int) -> Request:
@@ -55,7 +59,8 @@ def prepare(agent: Agent, state: RoomState, move: Generate, epoch: int) -> Reque
         else:
             said = agent.instructions if move.instructions is None else move.instructions
             instructions = _informed(said, {**state.known(epoch), **run.context})
-            tools = [tool for tool in _schemas(agent, state, epoch) if move.tools is None or tool.name in move.tools]
+            tools = _schemas(agent, state, run, epoch)
+            tools = [tool for tool in tools if move.tools is None or tool.name in move.tools]
             body = make_request(model, instructions, messages, tools, options)
             files = wanted_files(model, messages)
     except Exception as error:
@@ -64,7 +69,9 @@ def prepare(agent: Agent, state: RoomState, move: Generate, epoch: int) -> Reque
     steers = [] if title else [steer.seq for steer in run.unseen()]
     retries = agent.retries if overrides.retries is None else overrides.retries
     check = _as_it_is if title else agent.check if overrides.output is None else _json
-    return Request(model, body, files, steers, 1 if title else 1 + retries, check, agent.price)
+    tries = 1 if title else 1 + retries
+    freely = {n: tool for n, tool in agent.tools.items() if not forbidden(run, n) and not asks_first(run, n)}
+    return Request(model, body, files, steers, tries, check, agent.price, freely)
 
 
 def _as_it_is(text: str) -> object:
@@ -86,8 +93,10 @@ def _informed(instructions: str, facts: Mapping[str, str]) -> str:
     return f"{instructions}\n\n{told}" if instructions else told
 
 
-def _schemas(agent: Agent, state: RoomState, epoch: int) -> list[ToolSchema]:
-    """What the model may call: the agent's own tools, and those of tabs under names that the agent does not have."""
-    own = [tool.schema for tool in agent.tools.values()]
+def _schemas(agent: Agent, state: RoomState, run: Run, epoch: int) -> list[ToolSchema]:
+    """What the model may call: the agent's own tools, and those of tabs under names that the agent does not have. Of
+    what the run's mandate forbids it is not told."""
+    own = [tool.schema for name, tool in agent.tools.items() if not forbidden(run, name)]
     tabs = [tool for name, tool in sorted(tab_tools(state, epoch).items()) if name not in agent.tools]
+    tabs = [tool for tool in tabs if not forbidden(run, tool.name, tabs=True)]
     return own + [ToolSchema(tool.name, tool.description, msgspec.json.decode(tool.parameters)) for tool in tabs]

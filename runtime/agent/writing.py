@@ -43,7 +43,7 @@ class _Text:
 
 
 class Writing:
-    """What one attempt at an answer writes into documents."""
+    """What one attempt at an answer writes into documents, by those of the `tools` that can."""
 
     def __init__(self, room: Room, run: str, author: str, move: Generate, tools: Mapping[str, Tool]) -> None:
         self._room = room

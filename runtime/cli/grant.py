@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -32,6 +33,12 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 @click.option(
     "--right", "rights", multiple=True, type=click.Choice(RIGHTS), help="What may be done, by default all but admin."
 )
+@click.option(
+    "--forbid-tool", "forbid_tools", multiple=True, metavar="PATTERN", help="Tools that no agent may call for them."
+)
+@click.option(
+    "--ask-tool", "ask_tools", multiple=True, metavar="PATTERN", help="Tools for each call of which somebody says yes."
+)
 @click.option("--on-behalf-of", default="", metavar="WHO", help="Whom a service acts for.")
 @click.option("--for", "span", default="1h", show_default=True, help="How long it is good: 90s, 15m, 8h, 30d.")
 @click.option("--json", "as_json", is_flag=True, help="The token with its claims, as JSON.")
@@ -43,6 +50,8 @@ def verb(
     rooms: tuple[str, ...],
     documents: tuple[str, ...],
     rights: tuple[str, ...],
+    forbid_tools: tuple[str, ...],
+    ask_tools: tuple[str, ...],
     on_behalf_of: str,
     span: str,
     as_json: bool,
@@ -52,12 +61,15 @@ def verb(
         _write_secret(Path(secret_file))
     key_set, now, life_s = _keys(secret_file), wall_clock(), _seconds(span)
     wanted = rights or tuple(right for right in RIGHTS if right != "admin")
+    granted: dict[str, Any] = {right: right in wanted for right in RIGHTS}
     grant = Grant(
         author=subject,
         name=name,
-        **{right: right in wanted for right in RIGHTS},
+        **granted,
         rooms=rooms or ANY,
         documents=documents or ANY,
+        forbid_tools=forbid_tools,
+        ask_tools=ask_tools,
         on_behalf_of=on_behalf_of,
         id=secrets.token_hex(8),
         issued=now,

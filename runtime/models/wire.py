@@ -96,7 +96,8 @@ class Wire:
                 content=body,
                 stream=True,
                 stream_cls=sdk.AsyncStream[object],
-                options={"headers": _HEADERS},
+                # The SDKs would go where a redirect leads, with the prompt and, of one vendor, with the key.
+                options={"headers": _HEADERS, "follow_redirects": False},
             )
         except sdk.APIStatusError as error:
             # The SDKs differ in whether `body` is the whole body or its `error`.

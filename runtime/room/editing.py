@@ -18,10 +18,11 @@ import msgspec
 from pycrdt import Doc
 
 from ...protocol import limits
-from ...protocol.access import HOUSE
+from ...protocol.access import HOUSE, Right
 from ...protocol.drafts import check_open
 from ...protocol.errors import OutcomeUnknown, Refused
 from ...protocol.events import DocumentEdited, DocumentSeeded
+from ...protocol.mandates import check_run
 from ...protocol.names import draft_begun
 from ...protocol.porting import plant
 from ...protocol.state import Run, Step
@@ -220,6 +221,13 @@ class Editing(Drafting):
         for name in updates:
             self._change(name, before[name])
         return exact
+
+    def check_mandate(self, run: str, document: str, right: Right) -> None:
+        """Raises Refused('not-allowed') unless the run's tools may read that document, or write it too."""
+        known = self.state.runs.get(run)
+        if known is None:
+            raise Refused("no-such-step", "This call is over; nothing is read or written for it any more.")
+        check_run(known, document, right)
 
     def _check_whole(self, document: str) -> None:
         """Raises Later while the document is to be read again from the log."""

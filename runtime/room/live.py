@@ -30,6 +30,7 @@ from ...protocol.events import (
     Record,
     RunRequested,
     SteerConsumed,
+    StopRequested,
     TabLeft,
     ToolDelegated,
     ToolFailed,
@@ -40,6 +41,7 @@ from ...protocol.events import (
     run_id,
 )
 from ...protocol.judge import judge
+from ...protocol.mandates import grant_of
 from ...protocol.moves import Call, Decide, Generate, Note, Wake, moves
 from ...protocol.planning import Plan
 from ...protocol.prompts import AgentFacts
@@ -82,6 +84,8 @@ class Live(Proposing):
     ) -> None:
         super().__init__(name, epoch, client, workers, surroundings)
         self.work: tuple[Generate | Call, ...] = ()
+        self.revoked: Callable[[Grant, str], bool] = _never
+        """Whether a grant counts no more, for that room."""
         self._asked: dict[str, tuple[bytes, Answer]] = {}
 
     def committed(self) -> tuple[list[Record], dict[str, Change]]:
@@ -112,6 +116,8 @@ class Live(Proposing):
         Raises Refused, OutcomeUnknown; Later if nothing was done and the next pass should ask again. Anything else
         that it raises without having touched anything is logged, and is no more than a refusal of this one command."""
         check(grant, command)
+        if run and isinstance(command, Propose):
+            self.check_mandate(run, command.document, "write")
         asked = digest(command)
         earlier = (known.asked, Answer(known.seq, known.run, _told(known))) if known else self._asked.get(command.id)
         if earlier is not None:
@@ -258,6 +264,7 @@ class Live(Proposing):
     def decide(self) -> None:
         """Append what the room itself should, until nothing is left to decide; then `work` is what steps should do."""
         self._flush()
+        self._end_revoked()
         while self._undecided:
             self._undecided = False
             with outside_trio():
@@ -267,6 +274,12 @@ class Live(Proposing):
                     self._decide(move)
             self.work = tuple(move for move in found if isinstance(move, Generate | Call))
             self.due = next((move.at for move in found if isinstance(move, Wake)), None)
+
+    def _end_revoked(self) -> None:
+        """Runs go on when their grants expire, and end when they are revoked: before anything else is done for them."""
+        for run in self.state.open_runs() if self._undecided else ():
+            if run.mandate is not None and not run.stopping and self.revoked(grant_of(run), self.name):
+                self._draft(StopRequested("grant-revoked"), HOUSE, run.id)
 
     def _decide(self, move: Decide | Note) -> None:
         event = move.event if isinstance(move, Decide) else ValueNoted(move.step, self._surroundings.note(move.what))
@@ -300,6 +313,10 @@ class Live(Proposing):
             return False
         cancelled = isinstance(event, ToolFailed) and event.code == "tool-cancelled" and not run.stopping
         return step.kind == "model" or cancelled
+
+
+def _never(_grant: Grant, _room: str) -> bool:
+    return False
 
 
 def _told(known: Record) -> Any:

@@ -143,6 +143,8 @@ class Write:
             if not isinstance(event, DocumentEdited):
                 raise Refused("id-reused")
             return gave(event.result)
+        if self.place is not None:
+            live.check_mandate(self.place.run, self.document, "read" if self._looks else "write")
         place = None if self._looks else self.place
         return live.write(self._author, self.document, self._transform, place, self.key, looks=self._looks)
 

@@ -14,12 +14,13 @@ A token's way out is `report` -> `_speculate` -> `_commit` -> `_publish` -> `Aud
 
 import logging
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 import trio
 
 from ...protocol import limits
+from ...protocol.access import Grant
 from ...protocol.commands import Asking
 from ...protocol.errors import CODES, OutcomeUnknown, PlaitError, Refused
 from ...protocol.events import Attachment, Record, command_record_id
@@ -62,7 +63,14 @@ _RETRY_S = (0.1, 1.0, 5.0, 15.0, 30.0)
 class Room(Door):
     """One room of this process; `Rooms` makes it, and `Door` is what others say to it."""
 
-    def __init__(self, name: str, store: Store, crew: "Crew[Room]", surroundings: Surroundings) -> None:
+    def __init__(
+        self,
+        name: str,
+        store: Store,
+        crew: "Crew[Room]",
+        surroundings: Surroundings,
+        revoked: Callable[[Grant, str], bool] | None = None,
+    ) -> None:
         super().__init__()
         self.name = name
         self.store = store
@@ -79,6 +87,7 @@ class Room(Door):
         self.records = 0
         self.reopened = 0
         self._crew = crew
+        self._revoked = revoked
         self._surroundings = surroundings
         self._failures = 0
         self._quiet = False
@@ -130,6 +139,12 @@ class Room(Door):
             self.opened.set()
             self._audience.end(CODES["overloaded"].close or 1013, "overloaded")  # Nobody answers them any more.
 
+    def reconsider(self) -> None:
+        """Something changed outside of the log that bears on what should be done: a grant was revoked."""
+        if self._live is not None:
+            self._live.reconsider()
+        self.poke()
+
     def condemn(self) -> None:
         """End now: cancel the steps, close the sockets with 4404, and leave memory. A pass that is on its way is
         finished first, because it waits for the disk; whoever else waits is told that there is no such room."""
@@ -152,7 +167,9 @@ class Room(Door):
             self._inbox.popleft().failed(closed)
 
     async def _read(self, epoch_above: int = 0) -> Live:
-        return await open_live(self.name, self.store, self._crew.workers, self._surroundings, epoch_above=epoch_above)
+        live = await open_live(self.name, self.store, self._crew.workers, self._surroundings, epoch_above=epoch_above)
+        live.revoked = self._revoked or live.revoked
+        return live
 
     async def _open(self) -> bool:
         try:

@@ -5,12 +5,13 @@ at start-up every room with open runs is woken, so that work that a crash or a d
 """
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import trio
 
 from ...protocol import limits
+from ...protocol.access import Grant
 from ...protocol.errors import PlaitError, Refused
 from ...protocol.names import room_name
 from ...storage.store import Store
@@ -24,10 +25,17 @@ log = logging.getLogger("plait.room")
 class Rooms:
     """Every room that is awake, by name."""
 
-    def __init__(self, store: Store, crew: Crew[Room], surroundings: Surroundings) -> None:
+    def __init__(
+        self,
+        store: Store,
+        crew: Crew[Room],
+        surroundings: Surroundings,
+        revoked: Callable[[Grant, str], bool] | None = None,
+    ) -> None:
         self.store = store
         self._crew = crew
         self._surroundings = surroundings
+        self._revoked = revoked
         self._awake: dict[str, Room] = {}
         self._nursery: trio.Nursery | None = None
         self._draining = False
@@ -64,7 +72,7 @@ class Rooms:
             if name in self._deleting or (room is not None and room.condemned):
                 raise Refused("no-such-room")
             if room is None:
-                room = self._awake[name] = Room(name, self.store, self._crew, self._surroundings)
+                room = self._awake[name] = Room(name, self.store, self._crew, self._surroundings, self._revoked)
                 self._nursery.start_soon(self._live, room)
             if room.closing:
                 await room.ended.wait()
@@ -144,6 +152,11 @@ class Rooms:
                 except PlaitError as error:
                     log.error("room %s has work to do and cannot be opened: %s", name, error)
             after = names[-1]
+
+    def reconsider(self) -> None:
+        """Let every room that is awake look again at what should be done; one that sleeps does so when it wakes."""
+        for room in self._awake.values():
+            room.reconsider()
 
     def end_all_tabs(self, code: int, reason: str) -> None:
         """Close every socket of every room."""

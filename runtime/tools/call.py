@@ -21,6 +21,7 @@ import msgspec
 from msgspec import Struct
 
 from ...protocol import limits
+from ...protocol.access import ANONYMOUS, Grant
 from ...protocol.errors import Refused
 from ...protocol.events import Attachment, Came
 from ...protocol.media import media_type as plain_type
@@ -85,12 +86,16 @@ class Call:
         attempt: int = 1,
         desk: Desk | None = None,
         came: Came | None = None,
+        grant: Grant = ANONYMOUS,
     ) -> None:
         self.key = key
         self.room = room
         self.run = run
         self.step = step
         self.attempt = attempt
+        self.grant = grant
+        """What the run was asked for under: who for, in which rooms and documents, with which rights. A tool that
+        reaches further than the room's documents holds what it is asked for against this."""
         self.latest: Progress | None = None
         """The newest progress that nobody has taken down yet."""
         self.shown: deque[Shown] = deque()

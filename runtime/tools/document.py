@@ -53,7 +53,10 @@ async def told(doing: Awaitable[T]) -> T:
     try:
         return await doing
     except Refused as refused:
-        raise ToolError(refused.message) from refused
+        failed = ToolError(refused.message)
+        if refused.code == "not-allowed":  # It is the run's mandate that says no, and not the document.
+            failed.code = refused.code
+        raise failed from refused
     except OutcomeUnknown as error:
         # The room is read again from its log and this body is cancelled; its next attempt goes on from there.
         await trio.lowlevel.checkpoint()

@@ -195,7 +195,8 @@ async def _look(
     def look(doc: "Doc[Any]") -> None:
         found.append(read(chosen(doc, target, values=values_wanted)))
 
-    await (await _document(call, propose, target)).read(look)
+    # Who may only read is shown the document itself: opening a draft of it is writing.
+    await (await _document(call, propose and call.grant.write, target)).read(look)
     return found[-1]
 
 

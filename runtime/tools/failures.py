@@ -2,7 +2,9 @@
 
 
 class ToolError(Exception):
-    """A tool says so itself: the sentence goes to the model and into the document."""
+    """A tool says so itself: the sentence goes to the model and into the document, the code into the log."""
+
+    code: str = "tool-error"
 
 
 class OutcomeNotKnown(Exception):

@@ -98,4 +98,5 @@ def _http_client(headers: Mapping[str, str], patience: "httpx2.Timeout") -> "htt
                 told = {"code": NOT_SENT if unsent else CONNECTION_CLOSED, "message": type(error).__name__}
                 return httpx2.Response(502, json={"jsonrpc": "2.0", "id": None, "error": told}, request=request)
 
-    return Answering(headers=headers, timeout=patience)
+    # Where a server lives its operator says, and not whoever answers there: headers hold keys.
+    return Answering(headers=headers, timeout=patience, follow_redirects=False)

@@ -30,6 +30,7 @@ from ..runtime.room.scene import surroundings, watching
 from ..storage.logs import LIBRARY_RECORDS, TIME, append, name_of
 from .agents import play_agents
 from .documents import play_documents
+from .grants import play_grants
 
 HERE = Path(__file__).parent
 
@@ -217,6 +218,7 @@ _SCENARIOS = {
     "-agents": play_agents,
     "-documents": play_documents,
     "-seeding": play_seeding,
+    "-grants": play_grants,
 }
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from plait.protocol import limits
+from plait.protocol.digests import call_digest
 from plait.protocol.document import RoomDocument, shown_room, shown_runs
 from plait.protocol.events import (
     ApprovalDenied,
@@ -49,6 +50,7 @@ STARTED = ToolStarted("s", 1, "c", "f", "write", args='{"n":1}')
 RUNNING = {**PLACE, "args": '{"n":1}', "call": "s", "state": "running"}
 APPROVAL = ApprovalRequested("s", "c", "f", "{}", "It costs.", 0, "{}")
 APPROVING = {**PLACE, "args": "{}", "call": "s", "asks": "approval", "reason": "It costs.", "schema": "{}"}
+APPROVING["digest"] = call_digest("f", "{}")
 APPROVING["expires_at"] = "1970-01-01T00:00:00.000000Z"
 ASKED = QuestionAsked("s", "c", "f", "Which?", '{"type":"string"}')
 ASKING = {**PLACE, "call": "s", "asks": "input", "question": "Which?", "schema": '{"type":"string"}'}
@@ -111,8 +113,15 @@ def shown(*events: Any, run: str = RUN) -> dict[str, Any]:
             "running",
         ),
         (
-            (APPROVAL, ApprovalGranted("s", '{"n":2}')),
-            {**APPROVING, "args": '{"n":2}', "state": "requested", "decided_by": "ada", "decision": "approved"},
+            (APPROVAL, ApprovalGranted("s", '{"n":2}', "d2", "d1")),
+            {
+                **APPROVING,
+                "args": '{"n":2}',
+                "digest": "d2",
+                "state": "requested",
+                "decided_by": "ada",
+                "decision": "approved",
+            },
             "running",
         ),
         (

@@ -54,10 +54,10 @@ def refused(token: str, keys: Keys = KEYS) -> str:
 
 
 def test_there_and_back() -> None:
-    """AC1, AC3: a grant that was signed is the same when it is read."""
-    grant = Grant(
-        "ann", "Ann A", True, False, False, False, True, False, ("a*", "b"), ("", "notes"), "bob", "g1", NOW, NOW + 10
-    )
+    """AC1, AC3, AC32: a grant that was signed is the same when it is read."""
+    tools = ("wipe", "mail__*"), ("*",)
+    where = ("a*", "b"), ("", "notes")
+    grant = Grant("ann", "Ann A", True, False, False, False, True, False, *where, *tools, "bob", "g1", NOW, NOW + 10)
     assert verify(sign(grant, secret(SECRET)), KEYS, NOW) == grant
     bare = verify(made({"sub": "ann"}), KEYS, NOW)
     assert bare == Grant("ann", "", False, False, False, False, False, False, (), ("*",))

@@ -109,12 +109,12 @@ export class Room {
   }
 
   /** Say yes to a call, perhaps with other arguments. */
-  approve({ run, step }: Call, args?: Readonly<Record<string, unknown>>): Promise<Done> {
-    return this.ask({ do: 'approve', run, step, args })
+  approve({ run, step, shown }: Call, args?: Readonly<Record<string, unknown>>): Promise<Done> {
+    return this.ask({ do: 'approve', run, step, args, shown: shown || undefined })
   }
 
-  deny({ run, step }: Call, reason?: string): Promise<Done> {
-    return this.ask({ do: 'deny', run, step, reason: reason || undefined })
+  deny({ run, step, shown }: Call, reason?: string): Promise<Done> {
+    return this.ask({ do: 'deny', run, step, reason: reason || undefined, shown: shown || undefined })
   }
 
   /** Answer what an agent asked. */

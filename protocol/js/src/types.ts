@@ -49,10 +49,14 @@ export interface Asked {
 export type PromptOptions = Omit<Fields<commands.Prompt>, 'text'> & Named
 export type AgainOptions = Omit<Fields<commands.Regenerate>, 'run'> & Named
 
-/** A call of a run that waits for somebody; `step` is the `call` of its part. */
+/**
+ * A call of a run that waits for somebody; `step` is the `call` of its part, and `shown` its `digest`: a yes is for what
+ * was shown, and where grants are asked for it has to say what that was.
+ */
 export interface Call {
   readonly run: string
   readonly step: string
+  readonly shown?: string
 }
 
 export type Verdict = commands.Resolve['verdict']

@@ -16,7 +16,7 @@ const withdraw = room.registerTool('page_title', { description: 'The title of th
 
 // Decide what agents ask.
 for (const part of room.snapshot.value.runs[run]?.parts ?? []) {
-  if (part.type === 'tool' && part.state === 'asking') await room.approve({ run, step: part.call ?? '' })
+  if (part.type === 'tool' && part.state === 'asking') await room.approve({ run, step: part.call ?? '', shown: part.digest ?? '' })
 }
 
 // A shared document, for any editor binding that takes a Y.Doc and an awareness.

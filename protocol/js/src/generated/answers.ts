@@ -1,5 +1,5 @@
 // Generated from specs/schema/answers.json by generate.mjs; a test holds both equal.
-// sha256 046963b231f44c401798f01f57771ab95c88d8b4103555490cff8d3fcc7addb6
+// sha256 053ff2d72527d463261a2dc0bf797984f2d64680357a305d2bc9c9ae7b18ab9d
 
 import type { Record } from './events'
 

@@ -13,6 +13,7 @@ export type Code =
   | 'bad-request'
   | 'bad-update'
   | 'busy'
+  | 'decision-stale'
   | 'draft-changed'
   | 'grant-expired'
   | 'grant-revoked'

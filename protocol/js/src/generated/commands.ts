@@ -1,5 +1,5 @@
 // Generated from specs/schema/commands.json by generate.mjs; a test holds both equal.
-// sha256 719c947412f7f533f07b612dfd3fee0218e2a3d466f4c3915ab3a7c9e80506de
+// sha256 bf122de126827ef8544b778df1eb2b4366315aed5437fd9ad07f67941c71042b
 
 export type Command =
   | Prompt
@@ -123,7 +123,7 @@ export interface Steer {
   readonly run?: string
 }
 
-/** Say yes to a call that asks for approval, once; `args` takes the place of the model's arguments. */
+/** Say yes to a call that asks for approval, once; `args` takes the place of the model's arguments. `shown` is the digest of the call as the asker was shown it; under a grant it must be there. */
 export interface Approve {
   readonly do: 'approve'
   /** Minted by the asker, unique in the room; no control characters. */
@@ -131,6 +131,8 @@ export interface Approve {
   readonly run: string
   readonly step: string
   readonly args?: {[key: string]: unknown} | null
+  /** As the room document has it: `digest`. */
+  readonly shown?: string
 }
 
 /** Say no to a call that asks for approval; the model is told the reason. */
@@ -141,6 +143,8 @@ export interface Deny {
   readonly run: string
   readonly step: string
   readonly reason?: string
+  /** As the room document has it: `digest`. */
+  readonly shown?: string
 }
 
 /** Answer what an agent asks; `answer` is any JSON that its form allows. */

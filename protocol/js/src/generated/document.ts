@@ -1,5 +1,5 @@
 // Generated from specs/schema/document.json by generate.mjs; a test holds both equal.
-// sha256 a79056b7889c7907f1a18935dba4635b22e9270068ced2d99dbf88ed63727a39
+// sha256 953ce4dad29d5e60bc269d230f8e2c16ad19bf4cefef63e7634ad097b40a2e87
 
 export type Part = TextPart | ReasoningPart | ToolPart | RetrievalPart | SourcePart | FilePart | DataPart | SteerPart
 
@@ -178,6 +178,8 @@ export interface ToolPart {
   readonly number?: number
   /** a call that asks a person: for a yes or no, perhaps with other arguments; or for input */
   readonly asks?: 'approval' | 'input'
+  /** approval: names these arguments of this tool; a decision says it as `shown` */
+  readonly digest?: string
   /** approval: why it is asked for */
   readonly reason?: string
   /** input: what is asked */
@@ -242,6 +244,8 @@ export interface RetrievalPart {
   readonly number?: number
   /** a call that asks a person: for a yes or no, perhaps with other arguments; or for input */
   readonly asks?: 'approval' | 'input'
+  /** approval: names these arguments of this tool; a decision says it as `shown` */
+  readonly digest?: string
   /** approval: why it is asked for */
   readonly reason?: string
   /** input: what is asked */

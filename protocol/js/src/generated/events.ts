@@ -1,5 +1,5 @@
 // Generated from specs/schema/events.json by generate.mjs; a test holds both equal.
-// sha256 8cb30818eab61b90df50079dbd8457f3c6c11449863bda7cb311b9e60c9ce72c
+// sha256 48aaead34950f89fed3f9d43ec9b825c5b3c5ca1d3d0b77e94ea7b754493bf52
 
 export type Event =
   | RunRequested
@@ -26,6 +26,7 @@ export type Event =
   | ToolNotStarted
   | ToolReturned
   | ToolFailed
+  | ToolRefused
   | ToolInterrupted
   | ToolOutcomeUnknown
   | ApprovalRequested
@@ -73,7 +74,7 @@ export interface Record {
   readonly grant?: string
 }
 
-/** Somebody prompted, or a run asked for another: the run exists and is queued. Its id is this record's seq, zero-padded to 12 digits. `tab` is the tab that prompted, if it has tools of its own. `after` is the run that the conversation goes on from, empty for its beginning; logs from before branches say None, which means the run before. `instead` is the run of which this one is another version. `parent` and `step` are the run and its step that wait for this one as a sub-agent's. `context` are facts for this prompt alone. `options` is JSON text of what the prompt overrides of its agent's. `on_behalf_of` is whom its author acts for. */
+/** Somebody prompted, or a run asked for another: the run exists and is queued. Its id is this record's seq, zero-padded to 12 digits. `tab` is the tab that prompted, if it has tools of its own. `after` is the run that the conversation goes on from, empty for its beginning; logs from before branches say None, which means the run before. `instead` is the run of which this one is another version. `parent` and `step` are the run and its step that wait for this one as a sub-agent's. `context` are facts for this prompt alone. `options` is JSON text of what the prompt overrides of its agent's. `on_behalf_of` is whom its author acts for. `mandate` is what its tools may do; None where nobody was asked for a grant, and in logs from before there were any. */
 export interface RunRequested {
   readonly type: 'run-requested'
   readonly agent: string
@@ -89,6 +90,7 @@ export interface RunRequested {
   readonly attachments?: readonly Attachment[]
   readonly options?: string
   readonly on_behalf_of?: string
+  readonly mandate?: Mandate | null
 }
 
 /** A file that belongs to a prompt or a result: `blob` is the SHA-256 of its bytes, which the store keeps. */
@@ -99,15 +101,29 @@ export interface Attachment {
   readonly bytes: number
 }
 
+/** What the grant of whoever asked for a run allows that run: it is written down once and never widened. `subject` is whose grant it was, `grant` that one's id and `issued` since when it is good (µs since 1970), by which a revocation finds it. `rights` are those that bear on an agent's tools (`read`, `write`, `tools`); `rooms`, `documents`, `forbid_tools` and `ask_tools` are patterns. */
+export interface Mandate {
+  readonly subject: string
+  readonly grant?: string
+  readonly issued?: number
+  readonly on_behalf_of?: string
+  readonly rights?: readonly string[]
+  readonly rooms?: readonly string[]
+  readonly documents?: readonly string[]
+  readonly forbid_tools?: readonly string[]
+  readonly ask_tools?: readonly string[]
+}
+
 /** The run's turn came; its agent is at work. At `deadline` (µs since 1970) its time is over. */
 export interface RunStarted {
   readonly type: 'run-started'
   readonly deadline?: number | null
 }
 
-/** Somebody asked that the run end; what streams is cut where it is and kept. */
+/** Somebody asked that the run end; what streams is cut where it is and kept. The house gives a `code` where the run may not go on. */
 export interface StopRequested {
   readonly type: 'stop-requested'
+  readonly code?: string
 }
 
 /** Terminal: the agent's flow returned. `result` is JSON text of what, unless it is the text of the last answer. */
@@ -307,6 +323,17 @@ export interface ToolFailed {
   readonly message: string
 }
 
+/** The call may not be made: `code` is stable, the model is told `message`. `args` is JSON text of the arguments where no model's answer holds them. */
+export interface ToolRefused {
+  readonly type: 'tool-refused'
+  readonly step: string
+  readonly call: string
+  readonly name: string
+  readonly code: string
+  readonly message: string
+  readonly args?: string
+}
+
 /** The process that ran a `read` or `idempotent` tool is gone: the tool runs again under the next attempt. */
 export interface ToolInterrupted {
   readonly type: 'tool-interrupted'
@@ -333,18 +360,21 @@ export interface ApprovalRequested {
   readonly schema?: string
 }
 
-/** Somebody said yes, once; with other arguments than were asked for if `args` is not empty. */
+/** Somebody said yes, once; with other arguments than were asked for if `args` is not empty. `digest` is that of what may be called now, `shown` that of what they say they were shown; logs from before digests have none. */
 export interface ApprovalGranted {
   readonly type: 'approval-granted'
   readonly step: string
   readonly args?: string
+  readonly digest?: string
+  readonly shown?: string
 }
 
-/** Somebody said no; the model is told `reason`. */
+/** Somebody said no; the model is told `reason`. `shown` is the digest of what they say they were shown. */
 export interface ApprovalDenied {
   readonly type: 'approval-denied'
   readonly step: string
   readonly reason?: string
+  readonly shown?: string
 }
 
 /** The agent asks a person for something; `schema` is the JSON Schema text of the answer. */

@@ -58,6 +58,7 @@ export function useApproval(key: PartKey): Approval | null {
   return useMemo(() => {
     if (!room || !asking) return null
     const call = { run: key.run, step: asking.call }
+    const seen = asking.digest ? { ...call, shown: asking.digest } : call
     return {
       asks: asking.asks,
       name: asking.name,
@@ -66,8 +67,8 @@ export function useApproval(key: PartKey): Approval | null {
       schema: parsed(asking.schema),
       ...(asking.expires_at ? { expires_at: asking.expires_at } : {}),
       decided,
-      approve: (args) => room.approve(call, args),
-      deny: (reason) => room.deny(call, reason),
+      approve: (args) => room.approve(seen, args),
+      deny: (reason) => room.deny(seen, reason),
       answer: (value) => room.answer(call, value)
     }
   }, [room, key.run, asking, decided])

@@ -50,6 +50,8 @@ export function Asking(asked: Asked): VNode {
 
 function Approval({ part, decide, ...how }: Asked): VNode {
   const [form] = useState(() => argumentsForm(String(part.get('args') ?? '{}') || '{}'))
+  // Kept beside the form: a yes is for the arguments that this form shows.
+  const [seen] = useState(() => (part.get('digest') ? { shown: String(part.get('digest')) } : {}))
   const filled = useFilled(form)
   const [problem, complain] = useState('')
   const lack = useLack('decide')
@@ -57,16 +59,16 @@ function Approval({ part, decide, ...how }: Asked): VNode {
   const [reason, setReason] = useState('')
   const why = String(part.get('reason') ?? '')
   const approve = (): void => {
-    if (!filled.edited) return decide({ do: 'approve' })
+    if (!filled.edited) return decide({ do: 'approve', ...seen })
     const args = filled.read()
     if (args === undefined) return
-    if (isObject(args)) decide({ do: 'approve', args })
+    if (isObject(args)) decide({ do: 'approve', args, ...seen })
     else complain('Arguments are one JSON object.')
   }
   const reasonField = (
     <input class="reason" type="text" dir="auto" aria-label="Why not? The model is told (optional)" placeholder="Why not? The model is told (optional)" maxLength={2000} autocomplete="off" readOnly={how.first !== null} value={reason} onInput={(event) => setReason(event.currentTarget.value)} ref={met} />
   )
-  const submit = (): void => (denying ? decide({ do: 'deny', ...(reason.trim() ? { reason: reason.trim() } : {}) }) : approve())
+  const submit = (): void => (denying ? decide({ do: 'deny', ...(reason.trim() ? { reason: reason.trim() } : {}), ...seen }) : approve())
   return (
     <Card part={part} {...how} kind="approval" submit={submit}>
       {why && <p class="why" dir="auto">{why}</p>}

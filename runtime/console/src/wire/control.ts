@@ -33,8 +33,8 @@ export interface Waiting {
 
 /** What a person says about a call: the fields of `approve`, `deny`, `answer` or `resolve`. */
 export type Decision =
-  | { readonly do: 'approve'; readonly args?: unknown }
-  | { readonly do: 'deny'; readonly reason?: string }
+  | { readonly do: 'approve'; readonly args?: unknown; readonly shown?: string }
+  | { readonly do: 'deny'; readonly reason?: string; readonly shown?: string }
   | { readonly do: 'answer'; readonly answer: unknown }
   | { readonly do: 'resolve'; readonly verdict: 'happened' | 'did-not-happen' | 'retry'; readonly result?: unknown }
 
