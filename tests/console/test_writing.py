@@ -14,6 +14,7 @@ if os.environ.get("PLAIT_REQUIRE_ALL") != "1":
 from playwright.sync_api import expect
 
 from .browser import Serving, Tab
+from .test_drafts import ask
 
 Serve = Callable[..., Serving]
 Tabs = Callable[..., Tab]
@@ -84,6 +85,35 @@ def test_resting_on_a_word_tells_who_wrote_it_and_the_run_is_undone(serve: Serve
     facts.get_by_role("button", name="close").click()
     facts.get_by_role("button", name="undo what this run wrote").click()
     expect(facts.get_by_role("alert")).to_have_text("Nothing that this run wrote is left to undo.")
+
+
+def test_what_came_back_or_was_accepted_names_who_did_that(serve: Serve, tabs: Tabs) -> None:
+    """CO29: beside who wrote it first, whose undo brought it back, and who accepted it from a draft."""
+    url = serve(agents=SCRIBE).url
+    tab = tabs(url, "desk").live()
+    tab.editor.click()
+    tab.page.keyboard.type("Mine.")
+    expect(tab.editor).to_have_text("Mine.")
+    call(tab, ("delete_text", {"old": "Mine."}))
+    expect(tab.runs("done")).to_have_count(1, timeout=PATIENCE_MS)
+    expect(tab.editor).not_to_contain_text("Mine.")
+    ask(url, do="undo", author="agent:scribe")
+    expect(tab.editor).to_have_text("Mine.")
+    hover(tab, "Mine")
+    expect(card(tab)).to_contain_text("someone")
+    expect(card(tab)).to_contain_text(re.compile("brought back by someone"))
+    assert tab.contrasts()[1] == []
+    tab.prompt.hover()
+    expect(card(tab)).to_have_count(0)
+
+    draft = ask(url, do="propose", document="main")["draft"]
+    call(tab, ("insert_text", {"document": draft, "at": "end", "new": " Theirs."}))
+    expect(tab.runs("done")).to_have_count(2, timeout=PATIENCE_MS)
+    ask(url, do="accept", draft=draft)
+    expect(tab.editor).to_have_text("Mine. Theirs.")
+    hover(tab, "Theirs")
+    expect(card(tab)).to_contain_text("scribe, an agent, for someone")
+    expect(card(tab)).to_contain_text(re.compile("accepted by someone"))
 
 
 def test_the_keyboard_asks_who_wrote_this(serve: Serve, tabs: Tabs) -> None:

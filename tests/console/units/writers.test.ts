@@ -27,7 +27,7 @@ test('CO29: a line is asked for once, and again when the text has changed', asyn
   serve(LINE.text)
   const writers = new Writers('room', 'main', 'content')
   const [first, second] = await Promise.all([writers.of(LINE, 11), writers.of(LINE, 16)])
-  assert.deepEqual(first, { from: 10, to: 14, by: { seq: 3, time: '', author: 'ann' }, prompt: '' })
+  assert.deepEqual(first, { from: 10, to: 14, by: { seq: 3, time: '', author: 'ann' }, accepted: null, restored: null, prompt: '' })
   assert.ok('by' in second && second.by.author === 'agent:clerk' && second.prompt === 'Write.')
   assert.deepEqual(asked, ['/api/rooms/room/blame?document=main&root=content&at=10&length=11'])
   writers.forget()

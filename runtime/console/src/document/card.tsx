@@ -10,6 +10,7 @@ import { unhidden } from '../chat/fields'
 import { clock, isToday, when } from '../chat/time'
 import { UndoRun } from '../chat/undo'
 import { go } from '../page/place'
+import type { Attribution } from '../wire/api'
 import { isOpen, type Room } from '../wire/room'
 import type { Unknown, Writing } from './writers'
 
@@ -18,7 +19,7 @@ const NAME_SHOWN = 60
 
 export function Card({ room, found }: { room: Room; found: Writing | Unknown }): VNode {
   if ('problem' in found) return <p class="note">{found.problem}</p>
-  const { by, prompt } = found
+  const { by, accepted, restored, prompt } = found
   const how = [by.model, by.tool].filter(Boolean).map((word) => clipped(word!, NAME_SHOWN))
   return (
     <>
@@ -29,12 +30,22 @@ export function Card({ room, found }: { room: Room; found: Writing | Unknown }):
       </p>
       {how.length > 0 && <p class="note mono">{how.join(' · ')}</p>}
       {prompt && <p class="prompt-begins">“{clipped(prompt, PROMPT_SHOWN)}”</p>}
-      <p class="facts">
-        <time dateTime={by.time}>{isToday(by.time) ? clock(by.time) : `${when(by.time)}, ${clock(by.time)}`}</time>
-        <button type="button" class="quiet mono" title="Show the record that brought this" onClick={() => go({ record: by.seq })}>#{by.seq}</button>
-      </p>
+      <Fact of={by} title="Show the record that brought this" />
+      {accepted && <Fact of={accepted} said="accepted by" title="Show the record that accepted this" />}
+      {restored && <Fact of={restored} said="brought back by" title="Show the undo that brought this back" />}
       {by.run && !isOpen(room.runs.get(by.run)?.get('status')) && <UndoRun room={room} run={by.run} />}
     </>
+  )
+}
+
+/** When that was, and its record; with words before it, who did it too. */
+function Fact({ of, said, title }: { of: Attribution; said?: string; title: string }): VNode {
+  return (
+    <p class="facts">
+      {said && <span>{said} <strong>{named(of.agent || of.author)}</strong></span>}
+      <time dateTime={of.time}>{isToday(of.time) ? clock(of.time) : `${when(of.time)}, ${clock(of.time)}`}</time>
+      <button type="button" class="quiet mono" title={title} onClick={() => go({ record: of.seq })}>#{of.seq}</button>
+    </p>
   )
 }
 

@@ -12,6 +12,9 @@ export interface Writing {
   readonly from: number
   readonly to: number
   readonly by: Attribution
+  /** Who accepted it from a draft, and whose undo brought it back, if somebody did. */
+  readonly accepted: Attribution | null
+  readonly restored: Attribution | null
   /** The beginning of the prompt that an agent wrote it for, or empty. */
   readonly prompt: string
 }
@@ -56,7 +59,14 @@ export class Writers {
     const span = told.spans.find(({ units: [start, end] }) => start <= at && at < end)
     const by = span && told.records[span.seq]
     if (!span || !by) return { problem: 'The log does not say who wrote this.' }
-    return { from: span.units[0], to: span.units[1], by, prompt: told.prompts[by.prompt_seq ?? 0] ?? '' }
+    return {
+      from: span.units[0],
+      to: span.units[1],
+      by,
+      accepted: told.records[span.accepted ?? 0] ?? null,
+      restored: told.records[span.restored ?? 0] ?? null,
+      prompt: told.prompts[by.prompt_seq ?? 0] ?? ''
+    }
   }
 
   private async ask({ from, text }: Line): Promise<Blamed | Unknown> {

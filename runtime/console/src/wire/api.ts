@@ -126,8 +126,17 @@ export interface Attribution {
   readonly prompt_seq?: number
 }
 
+/** A part of a text that one record brought; `accepted` and `restored` are what put it here from a draft or from the past. */
+export interface BlamedSpan {
+  readonly units: readonly [number, number]
+  readonly text?: string
+  readonly seq: number
+  readonly accepted?: number
+  readonly restored?: number
+}
+
 export interface Blamed {
-  readonly spans: readonly { readonly units: readonly [number, number]; readonly text?: string; readonly seq: number }[]
+  readonly spans: readonly BlamedSpan[]
   readonly records: Readonly<Record<number, Attribution>>
   readonly prompts: Readonly<Record<number, string>>
 }
