@@ -221,7 +221,7 @@ class _Room:
             return []
         allowed = worker.facts.limits
         if run.status == "queued":
-            return [Decide(run.id, RunStarted(allowed.deadline(self.now)))]
+            return [Decide(run.id, RunStarted(allowed.deadline(self.now), worker.facts.code))]
         flow = self.flows.of(run)
         assert flow is not None, "a worker is known, so its flow is"
         failed = _failure(flow)

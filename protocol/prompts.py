@@ -35,7 +35,7 @@ class AgentFacts(Struct, frozen=True):
     `queue`: it waits for its turn. `steer`: it is said to the run at work. `interrupt`: it stops what is open and is
     next. `reject`: it is refused. `overrides` are names of `Options` fields, `retries` or `model`; of models those in
     `models`. `limits`: what one of its runs may take. `titles`: where its proposal for a room's title comes from.
-    `structured`: its answers are JSON text.
+    `structured`: its answers are JSON text. `code` names the version of its code.
     """
 
     name: str
@@ -45,6 +45,7 @@ class AgentFacts(Struct, frozen=True):
     limits: Limits = Limits()
     titles: Literal["", "model", "prompt"] = ""
     structured: bool = False
+    code: str = ""
 
 
 def ask(

@@ -12,6 +12,7 @@ from .client import connect
 from .embed import Runtime
 from .models import ModelNotOpened
 from .replay.moment import Moment, moment
+from .replay.rerun import Divergence, Rerun, rerun
 from .room.past import Blame, blame
 from .server.peer import BadProxy
 from .server.tls import BadCertificate, Certificate
@@ -34,6 +35,7 @@ __all__ = [
     "Call",
     "Certificate",
     "Data",
+    "Divergence",
     "File",
     "FlowRun",
     "Grant",
@@ -42,6 +44,7 @@ __all__ = [
     "ModelNotOpened",
     "Moment",
     "Prices",
+    "Rerun",
     "Runtime",
     "Source",
     "StepFailed",
@@ -58,5 +61,6 @@ __all__ = [
     "keys_of",
     "knowledge",
     "moment",
+    "rerun",
     "tool",
 ]

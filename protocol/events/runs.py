@@ -59,9 +59,11 @@ class RunRequested(Fact, frozen=True):
 
 
 class RunStarted(Fact, frozen=True):
-    """The run's turn came; its agent is at work. At `deadline` (µs since 1970) its time is over."""
+    """The run's turn came; its agent is at work. At `deadline` (µs since 1970) its time is over. `code` names the
+    version of the agent's code, as far as that can be told: another name is other code."""
 
     deadline: int | None = None
+    code: str = ""
 
 
 class StopRequested(Fact, frozen=True):

@@ -52,7 +52,7 @@ async def call(
     await trio.lowlevel.checkpoint_if_cancelled()  # As for a model: what was abandoned must not begin.
     tool = _tool(agent, move)
     asked = (
-        await _asked_first(agent, tool, move, surroundings.now(), must_ask)
+        await asked_first(agent, tool, move, surroundings.now(), must_ask)
         if tool is not None and not move.approved
         else None
     )
@@ -97,7 +97,7 @@ def _delegated(tool: Tool | None, move: CallMove) -> ToolDelegated | None:
     return ToolDelegated(move.step, move.attempt, move.call.id, move.call.name, tool.agent.name, whole(prompt))
 
 
-async def _asked_first(
+async def asked_first(
     agent: Agent, tool: Tool, move: CallMove, now: int, must_ask: bool
 ) -> ApprovalRequested | QuestionAsked | None:
     """What a person is asked before this call, if anything. A policy that fails asks: no call slips through a bug; and

@@ -35,7 +35,7 @@ class AgentCrew:
     """The agents of one process, and their steps in progress in every room."""
 
     def __init__(self, agents: Sequence[Agent], surroundings: Surroundings) -> None:
-        everybody = {id(agent): agent for agent in _with_delegates(agents)}.values()
+        everybody = {id(agent): agent for agent in with_delegates(agents)}.values()
         self.agents = {agent.name: agent for agent in everybody}
         if len(self.agents) != len(everybody) or len({agent.name for agent in agents}) != len(agents):
             raise ValueError("two agents have the same name")
@@ -140,7 +140,7 @@ class AgentCrew:
             await agent.model.aclose()
 
 
-def _with_delegates(agents: Sequence[Agent]) -> Iterator[Agent]:
+def with_delegates(agents: Sequence[Agent]) -> Iterator[Agent]:
     """The agents and all that they may call, each perhaps more than once."""
     seen: set[int] = set()
     waiting = list(agents)

@@ -21,6 +21,7 @@ from ..tools.call import Call
 from ..tools.function import NAME
 from ..tools.knowledge import knowledge_tool
 from ..tools.tool import Approval, Effect, Tool, ToolError, ToolSource
+from .code import code_version
 
 NO_LIMITS = Limits()
 
@@ -78,7 +79,6 @@ class Agent:
             raise ValueError(f"a prompt cannot set {', '.join(unknown)}; it could: {', '.join(sorted(_OVERRIDABLE))}")
         allowed = frozenset(overrides) | ({"model"} if others else set())
         titles: Literal["", "model", "prompt"] = ("model" if proposes_titles(self.model) else "prompt") if title else ""
-        self.facts = AgentFacts(name, on_second_prompt, allowed, tuple(self.models), limits, titles, output is not None)
         self.instructions = instructions
         self.options = options if output is None else replace(options, output=_schema(output))
         self.retries = retries
@@ -91,6 +91,16 @@ class Agent:
         if len(self._tools) + len(self.sources) != len(taken) or _clash(self.sources, self._tools):
             raise ValueError(f"two tools of agent {name} have the same name")
         self.flow = flow
+        self.facts = AgentFacts(
+            name,
+            on_second_prompt,
+            allowed,
+            tuple(self.models),
+            limits,
+            titles,
+            output is not None,
+            code_version(flow, instructions, self._tools.values()),
+        )
 
     @property
     def tools(self) -> dict[str, Tool]:

@@ -48,7 +48,7 @@ def verb(room: str, one: str, other: str | None, runs: bool, requests: bool, as_
 
     found = trio.run(main)
     for difference in found:
-        click.echo(msgspec.json.encode(difference) if as_json else _sentence(difference))
+        click.echo(msgspec.json.encode(difference) if as_json else sentence(difference))
     return 1 if found else 0
 
 
@@ -127,7 +127,8 @@ async def _request(reader: Reader, room: str, seq: str) -> object:
     return msgspec.json.decode(await resolve(event, lookup))
 
 
-def _sentence(difference: Difference) -> str:
+def sentence(difference: Difference) -> str:
+    """A difference as a line for people."""
     if difference.before is UNSET:
         return f"+ {difference.path}: {_value(difference.after)}"
     if difference.after is UNSET:

@@ -4,7 +4,7 @@ People see its runs, what was waited for and its documents; machines get the mom
 gives it. What people and models wrote is escaped before a terminal gets it.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -15,17 +15,34 @@ from ...storage import Reader, StoreError, open_store
 from ..replay.moment import Moment, moment
 from ..replay.telling import roots, told
 from .asking import checked_document, checked_room, json_option, store_option
+from .diff import sentence
 from .log import printable
+
+if TYPE_CHECKING:
+    from ..replay.rerun import Divergence, Rerun
 
 
 @click.command("replay")
 @click.argument("room", callback=checked_room)
 @click.option("--at", "seq", metavar="N", type=click.IntRange(min=0), help="After record N instead of the newest.")
 @click.option("--document", metavar="NAME", callback=checked_document, help="Show only this shared document.")
+@click.option(
+    "--agent",
+    "agents",
+    metavar="MODULE:NAME",
+    multiple=True,
+    help="Ask this agent's code what it would have done, against the whole log; repeatable.",
+)
 @json_option
 @store_option
-def verb(room: str, seq: int | None, document: str | None, as_json: bool, store_url: str) -> None:
-    """Show ROOM as it stood after a record."""
+def verb(
+    room: str, seq: int | None, document: str | None, agents: tuple[str, ...], as_json: bool, store_url: str
+) -> int:
+    """Show ROOM as it stood after a record, or re-run today's code against its log."""
+    if agents and (seq is not None or document is not None):
+        raise click.UsageError("--agent re-runs the whole log: say it without --at and --document")
+    if agents:
+        return _rerun(room, agents, as_json, store_url)
 
     async def main() -> None:
         async with open_store(store_url, readonly=True) as reader:
@@ -41,6 +58,39 @@ def verb(room: str, seq: int | None, document: str | None, as_json: bool, store_
                 click.echo("\n".join(await _lines(reader, room, found, head)))
 
     trio.run(main)
+    return 0
+
+
+def _rerun(room: str, agents: tuple[str, ...], as_json: bool, store_url: str) -> int:
+    """Ask the agents' code; what comes of it to stdout, exit code 1 where it wants anything else than the log holds."""
+    from ..replay.rerun import rerun  # It loads agents and what they load; a look at the past needs none.
+    from .loading import agent_named
+
+    crew = [agent_named(name) for name in agents]
+
+    async def main() -> "Rerun":
+        async with open_store(store_url, readonly=True) as reader:
+            if (await reader.head(room)).seq == 0:
+                raise StoreError(f"no room named {room} is in this store")
+            return await rerun(reader, room, crew)
+
+    found = trio.run(main)
+    for divergence in found.divergences:
+        click.echo(msgspec.json.encode(divergence) if as_json else "\n".join(_diverged(divergence)))
+    whole = {"room": room, "records": found.records, "runs": found.runs, "diverged": len(found.divergences)}
+    said = f"{room}: {found.runs} runs in {found.records} records, {len(found.divergences)} of them diverge"
+    click.echo(msgspec.json.encode(whole) if as_json else said)
+    return 1 if found.divergences else 0
+
+
+def _diverged(divergence: "Divergence") -> list[str]:
+    then, now = divergence.code
+    lines = [
+        f"run {divergence.run.lstrip('0')}, record {divergence.seq}: the log has {printable(divergence.recorded)}, "
+        f"and the code wants {printable(divergence.requested)}",
+        f"  code then {then or 'unknown'}, now {now}",
+    ]
+    return lines + [f"  {sentence(difference)}" for difference in divergence.differences]
 
 
 async def _lines(reader: Reader, room: str, found: Moment, head: int) -> list[str]:

@@ -5,7 +5,6 @@ does a service of one's own can do. Nothing goes to stdout before the line that 
 that line, or for the file that gets the URL at the same moment.
 """
 
-import importlib
 import ipaddress
 import logging
 import os
@@ -38,6 +37,7 @@ from ..auth.gate import AuthFunction
 from ..server.peer import Proxies
 from ..tools.tool import Tool
 from .asking import store_option
+from .loading import agent_named, named
 
 log = logging.getLogger("plait.serve")
 
@@ -158,7 +158,7 @@ def _gate(auth: str, secret_file: str | None, jwks_url: str | None) -> Auth | No
         raise click.UsageError(f"--{'secret-file' if secret_file else 'jwks-url'}: {error}") from None
     if auth == "none":
         return None
-    found: Any = _named("--auth", auth)
+    found: Any = named("--auth", auth)
     if not callable(found):
         raise click.UsageError(f"--auth {auth} is a {type(found).__name__}, not a function")
     return cast(AuthFunction, found)
@@ -203,7 +203,7 @@ def _crew(model: str, agents: tuple[str, ...]) -> list[Agent]:
         assistant = Agent("assistant", model, instructions=INSTRUCTIONS, tools=_demo_tools() if model == "demo" else ())
     except ModelNotOpened as error:
         raise click.UsageError(str(error)) from error
-    crew = [assistant, *(_load(name) for name in agents)]
+    crew = [assistant, *(agent_named(name) for name in agents)]
     names = [each.name for each in crew]
     if len(set(names)) < len(names):
         raise click.UsageError(f"two agents have the same name: {', '.join(names)}")
@@ -214,27 +214,6 @@ def _demo_tools() -> tuple[Tool | Agent, ...]:
     """What the demo's scripts ask for: its tools, and a colleague who can search and whom only it can ask."""
     tools = demo_tools()
     return (*tools, Agent("researcher", "demo", tools=[each for each in tools if each.shows == "retrieval"]))
-
-
-def _load(name: str) -> Agent:
-    """The agent that `MODULE:NAME` means."""
-    found = _named("--agent", name)
-    if not isinstance(found, Agent):
-        raise click.UsageError(f"--agent {name} is a {type(found).__name__}, not an Agent")
-    return found
-
-
-def _named(option: str, name: str) -> Any:
-    """What `MODULE:NAME` means, with modules of the working folder among those that can be named."""
-    module, colon, attribute = name.partition(":")
-    if not (module and colon and attribute):
-        raise click.UsageError(f"{option} {name} is not MODULE:NAME")
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())
-    try:
-        return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise click.UsageError(f"{option} {name} cannot be loaded: {error}") from error
 
 
 def _tell(url: str, ready_file: Path | None) -> None:

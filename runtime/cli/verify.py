@@ -86,6 +86,8 @@ def verb(
             heads = [await reader.head(room)] if room else await _all(reader, signed)
             if room and heads[0].seq == 0:
                 raise StoreError(f"no room named {room} is in this store")
+            if room and heads[0].deleted and not signed[room]:
+                raise RoomDeleted(room)
             with _progress(sum(head.seq for head in heads)) as tick:
                 verdicts = []
                 for head in heads:

@@ -93,7 +93,7 @@ class PastRoom:
     async def documents(self) -> Sequence[Written]:
         return ()
 
-    async def seed(self, author: str, document: str, event: DocumentSeeded, data: bytes) -> Seeded:
+    async def seed(self, author: str, document: str, event: DocumentSeeded, data: bytes, grant: str = "") -> Seeded:
         raise Refused("past-moment")
 
     async def beyond(self, seq: int) -> int:

@@ -54,6 +54,8 @@ class FunctionTool:
             raise ValueError(f"a tool's timeout_s is a number of seconds above 0, and {timeout_s!r} is not")
         hints = typing.get_type_hints(function, include_extras=True)
         self._function = function
+        self.body = function
+        """As it was given, which is what the agent's code version is made of."""
         self._async = inspect.iscoroutinefunction(function)
         self._keyed = effect == "idempotent" and KEY in inspect.signature(function).parameters
         self._listeners = [parameter for parameter, kind in hints.items() if kind is Call and parameter != "return"]

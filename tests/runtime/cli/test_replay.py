@@ -144,3 +144,25 @@ def test_bisect(tmp_path: Path, capsys: Captured) -> None:
     for words in ([], ["--when", "a b c"], ["--matches", "("], ["--when", "seq", "--matches", "a"]):
         assert cli.run(["bisect", "here", *words, "--store", url]) == 2
     assert cli.run(["bisect", "here", "--when", "length(seq) > `1`", "--store", url]) == 1
+
+
+def test_rerun(tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RP13: exit code 0 where today's code wants what the log holds, 1 with the record where it does not."""
+    url = lived(tmp_path / "logs.db")
+    same = 'from plait.runtime import Agent\n\nagent = Agent("assistant", "echo"{})\n'
+    (tmp_path / "same_agent.py").write_text(same.format(""))
+    (tmp_path / "other_agent.py").write_text(same.format(', instructions="Be brief."'))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (line,) = said(capsys, "replay", "here", "--agent", "same_agent:agent", "--store", url)
+    assert line.startswith("here: 2 runs in ")
+    assert line.endswith(", 0 of them diverge")
+    people = said(capsys, "replay", "here", "--agent", "other_agent:agent", "--store", url, code=1)
+    assert "and the code wants another request" in people[0]
+    assert people[1].startswith("  code then ")
+    lines = said(capsys, "replay", "here", "--agent", "other_agent:agent", "--json", "--store", url, code=1)
+    *found, whole = map(json.loads, lines)
+    assert (whole["runs"], whole["diverged"]) == (2, 2) == (2, len(found))
+    assert all(each["recorded"].startswith("an answer of the model") for each in found)
+    for words in (["here", "--at", "1", "--agent", "same_agent:agent"], ["here", "--agent", "nobody:agent"]):
+        assert cli.run(["replay", *words, "--store", url]) == 2

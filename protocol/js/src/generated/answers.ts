@@ -1,5 +1,5 @@
 // Generated from specs/schema/answers.json by generate.mjs; a test holds both equal.
-// sha256 053ff2d72527d463261a2dc0bf797984f2d64680357a305d2bc9c9ae7b18ab9d
+// sha256 0b0a6d9dbf9d18214b653ae1d23fd1387bc7c9d5cddf9f0b54eb1f20c0992938
 
 import type { Record } from './events'
 

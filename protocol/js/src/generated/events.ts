@@ -1,5 +1,5 @@
 // Generated from specs/schema/events.json by generate.mjs; a test holds both equal.
-// sha256 48aaead34950f89fed3f9d43ec9b825c5b3c5ca1d3d0b77e94ea7b754493bf52
+// sha256 a7341c397faab6727264855e2d9c665a735c5b21a9b3ba5ccd4050cffb6b87cc
 
 export type Event =
   | RunRequested
@@ -114,10 +114,11 @@ export interface Mandate {
   readonly ask_tools?: readonly string[]
 }
 
-/** The run's turn came; its agent is at work. At `deadline` (µs since 1970) its time is over. */
+/** The run's turn came; its agent is at work. At `deadline` (µs since 1970) its time is over. `code` names the version of the agent's code, as far as that can be told: another name is other code. */
 export interface RunStarted {
   readonly type: 'run-started'
   readonly deadline?: number | null
+  readonly code?: string
 }
 
 /** Somebody asked that the run end; what streams is cut where it is and kept. The house gives a `code` where the run may not go on. */
