@@ -40,7 +40,9 @@ class Section(Struct, frozen=True, gc=False):
 
 def read_sections(data: bytes, room: int, clients: int) -> tuple[tuple[Section, ...], int]:
     """Every client's section, and the position after the last; at most so many structs of so many clients."""
-    count, at = uint(data, 0)
+    count, at = data[0], 1
+    if count >= 0x80:
+        count, at = more(data, at, count)
     if count == 1:
         section = _section(data, at, room)[0]
         return (section,), section.last
@@ -51,7 +53,7 @@ def read_sections(data: bytes, room: int, clients: int) -> tuple[tuple[Section, 
         section, room = _section(data, at, room)
         sections.append(section)
         at = section.last
-    if len({s.client for s in sections}) != count:
+    if count and len({s.client for s in sections}) != count:
         raise ValueError("a client has two sections")
     return tuple(sections), at
 
@@ -61,9 +63,15 @@ def _section(data: bytes, at: int, room: int) -> tuple[Section, int]:
     first = at
     count, at = uint(data, at)
     own_at = at
-    client, at = uint(data, at)
+    client = data[at]
+    at += 1
+    if client >= 0x80:
+        client, at = more(data, at, client)
     own = data[own_at:at]
-    clock, at = uint(data, at)
+    clock = data[at]
+    at += 1
+    if clock >= 0x80:
+        clock, at = more(data, at, clock)
     room -= count
     if room < 0:
         raise Refused("too-large", "An update holds too many structs.")
@@ -198,14 +206,23 @@ def read_delete_set(data: bytes, at: int, room: int, clients: int) -> tuple[Rang
     deleted: list[Range] = []
     deleters: set[int] = set()
     for _ in range(count):
-        client, at = uint(data, at)
+        client = data[at]
+        at += 1
+        if client >= 0x80:
+            client, at = more(data, at, client)
         ranges, at = uint(data, at)
         deleters.add(client)
         if len(deleted) + ranges > room:
             raise Refused("too-large", f"An update may hold {room} delete ranges.")
         for _ in range(ranges):
-            clock, at = uint(data, at)
-            length, at = uint(data, at)
+            clock = data[at]
+            at += 1
+            if clock >= 0x80:
+                clock, at = more(data, at, clock)
+            length = data[at]
+            at += 1
+            if length >= 0x80:
+                length, at = more(data, at, length)
             if length == 0 or clock + length > MAX_CLOCK:
                 raise ValueError("a delete range is empty or beyond 31 bits")
             deleted.append((client, clock, clock + length))

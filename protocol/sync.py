@@ -54,6 +54,7 @@ class SyncStatus(Struct, frozen=True, gc=False):
 Message = Step1 | Edit | Aware | QueryAware | SyncStatus
 
 _QUERY_AWARE = QueryAware()
+_UPDATE_BEGINS = bytes((SYNC, UPDATE))
 
 
 def receive(frame: bytes) -> list[Message]:
@@ -74,6 +75,9 @@ def receive(frame: bytes) -> list[Message]:
 
 def read_message(frame: bytes, at: int) -> tuple[Message, int]:
     """The message at a position, and the position after it. Raises Refused('bad-frame')."""
+    if frame.startswith(_UPDATE_BEGINS, at):  # What is said most by far.
+        payload, at = read_bytes(frame, at + len(_UPDATE_BEGINS))
+        return Edit(payload, False), at
     kind, at = read_uint(frame, at)
     if kind == SYNC:
         return _sync(frame, at)

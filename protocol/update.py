@@ -15,7 +15,7 @@ Rules (specs/update.md):
 """
 
 import heapq
-from collections.abc import Collection, Container, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from msgspec import Struct
 
@@ -36,8 +36,11 @@ class Update(Struct, frozen=True, gc=False):
     @property
     def inserted(self) -> tuple[Range, ...]:
         """The clock ranges that the update holds structs for, whether or not the document has them already."""
+        sections = self.sections
+        if len(sections) == 1 and not sections[0].gaps:
+            return ((sections[0].client, sections[0].start, sections[0].end),)
         ranges: list[Range] = []
-        for section in self.sections:
+        for section in sections:
             at = section.start
             for gap_start, gap_end in section.gaps:
                 if gap_start > at:
@@ -50,7 +53,10 @@ class Update(Struct, frozen=True, gc=False):
     @property
     def pairs(self) -> tuple[tuple[int, int], ...]:
         """Where a text must not be cut: (client, clock) of the second half of each surrogate pair inserted."""
-        return tuple((section.client, clock) for section in self.sections for clock in section.pairs)
+        sections = self.sections
+        if len(sections) == 1 and not sections[0].pairs:
+            return ()
+        return tuple((section.client, clock) for section in sections for clock in section.pairs)
 
 
 def read(data: bytes, *, own: bool = False) -> Update:
@@ -76,9 +82,11 @@ def fits(update: Update, state_vector: Mapping[int, int]) -> bool:
     An update of which the document knows the first half of a surrogate pair does not fit either: see `splits`.
     """
     sections = update.sections
+    if not sections:
+        return _there(update.deleted, state_vector)
     if len(sections) != 1 or sections[0].gaps:
         after = _integrate(sections, state_vector)
-        return after is not None and all(stop <= after.get(client, 0) for client, _, stop in update.deleted)
+        return after is not None and _there(update.deleted, after)
     section = sections[0]
     known = state_vector.get(section.client, 0)
     if section.start > known or known in section.pairs:
@@ -92,13 +100,16 @@ def fits(update: Update, state_vector: Mapping[int, int]) -> bool:
     return True
 
 
-def splits(update: Update, pairs: Container[tuple[int, int]]) -> bool:
+def splits(update: Update, pairs: Collection[tuple[int, int]]) -> bool:
     """Whether the update cuts a surrogate pair in two, of the document's (`pairs`) or of its own.
 
     A browser may do so, and puts two replacement characters in its place; yrs moves every later clock of the struct by
     one instead, so the document is silently another one from then on. Such an update must not be applied.
     """
-    own = frozenset(update.pairs)
+    own = update.pairs
+    if not own and not pairs:
+        return False
+    own = frozenset(own)
     for section in update.sections:
         for cut in section.cuts:
             if cut in pairs or cut in own:
@@ -112,6 +123,8 @@ def splits(update: Update, pairs: Container[tuple[int, int]]) -> bool:
 def new_clients(update: Update, state_vector: Mapping[int, int]) -> tuple[int, ...]:
     """The clients under whose ids the update holds structs that a document with that state vector lacks."""
     sections = update.sections
+    if not sections:
+        return ()
     if len(sections) == 1 and not sections[0].gaps:
         only = sections[0]
         return (only.client,) if only.end > state_vector.get(only.client, 0) else ()
@@ -149,6 +162,11 @@ def id_set(ranges: Iterable[Range]) -> bytes:
 
 
 # --- foretelling ------------------------------------------------------------------------------------------------------
+
+
+def _there(deleted: tuple[Range, ...], clocks: Mapping[int, int]) -> bool:
+    """Whether all that is to be deleted is in a document with these clocks."""
+    return not deleted or all(stop <= clocks.get(client, 0) for client, _, stop in deleted)
 
 
 def _integrate(sections: tuple[Section, ...], state_vector: Mapping[int, int]) -> dict[int, int] | None:

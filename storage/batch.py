@@ -28,7 +28,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from ..protocol import limits
 from ..protocol.events import Record
-from . import blobs, chain, deleting, listing
+from . import blobs, chain, deleting, listing, straight
 from .admission import active, lacking, refusal, repeated
 from .jobs import Answered, AppendJob, BlobJob, DeleteJob, Job, PurgeJob, RevokeJob, SnapshotJob
 from .store import About, Append, Head, RoomDeleted, StoreError
@@ -310,7 +310,7 @@ class Batch:
 
     def _flush(self) -> None:
         if self._rows:
-            self._connection.exec_driver_sql(_NEW_RECORDS, self._rows)
+            straight.execute(self._connection, _NEW_RECORDS, self._rows)
             self._rows = []
 
     def _move_heads(self) -> None:
@@ -322,7 +322,7 @@ class Batch:
         if self._described:
             self._connection.exec_driver_sql(_SET_ABOUT, [_about_row(room) for room in self._described.values()])
         moved = [_head_row(room) for room in self._moved.values()]
-        if moved and self._connection.exec_driver_sql(_MOVE_HEADS, moved).rowcount != len(moved):
+        if moved and straight.execute(self._connection, _MOVE_HEADS, moved) != len(moved):
             raise Moved
         for room in self._moved.values():
             room.was_seq, room.was_epoch = room.seq, room.epoch

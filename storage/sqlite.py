@@ -31,7 +31,7 @@ from sqlalchemy.pool import StaticPool
 
 from ..protocol import limits
 from ..protocol.errors import OutcomeUnknown
-from . import deleting, file
+from . import deleting, file, straight
 from .batch import Answer, Batch, Moved, Standing
 from .jobs import Answered, AppendJob, BlobJob, DeleteJob, Job, PurgeJob, RevokeJob, SnapshotJob
 from .reader import SqliteReader, T
@@ -100,7 +100,7 @@ class SqliteEngine:
         begun = False
         try:
             connection = self.connection
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            straight.execute(connection, "BEGIN IMMEDIATE")
             begun = True
             answers = Batch(connection, self._entropy, self._known, careful=careful).run(jobs)
         except BaseException as error:
@@ -111,7 +111,7 @@ class SqliteEngine:
                 raise
             return [Error(file.explain(self._name, error.orig)) for _ in jobs]
         try:
-            connection.exec_driver_sql("COMMIT")
+            straight.execute(connection, "COMMIT")
         except DBAPIError as error:
             self._known.clear()
             if file.primary_code(error.orig) == file.FULL and self._roll_back():

@@ -65,15 +65,16 @@ Message = sync.Message | Auth | Stateless | Close | Ping | Pong
 _CLOSE, _PING, _PONG = Close(), Ping(), Pong()
 
 
-def read(frame: bytes) -> tuple[bytes, Message]:
-    """One binary frame: its prefix (empty for ping and pong) and what it says. Raises Refused."""
+def read(frame: bytes, known: bytes = b"") -> tuple[bytes, Message]:
+    """One binary frame: its prefix (empty for ping and pong) and what it says. `known` is a prefix that was read
+    before, which this one may have too. Raises Refused."""
     if frame == PING:
         return b"", _PING
     if frame == PONG:
         return b"", _PONG
     if len(frame) > FRAME_BYTES:
         raise Refused("too-large", f"A frame may have {FRAME_BYTES} bytes.")
-    prefix = read_prefix(frame)
+    prefix = known if known and frame.startswith(known) else read_prefix(frame)
     message, end = _message(frame, len(prefix))
     if end != len(frame):
         raise Refused("bad-frame", "Bytes follow the frame's message.")
@@ -193,17 +194,19 @@ class Unsynced:
         """A part of the oldest edit is not taken; `answered` follows for the rest."""
         self._partly = True
 
-    def answered(self, *, taken: bool) -> int:
-        """The oldest edit is on disk whole, or (not `taken`) something of it is not; how many `8·1` to send now."""
-        if not self._open:
+    def answered(self, edits: int = 1, *, taken: bool) -> int:
+        """The oldest edits are on disk whole, or (not `taken`) something of them is not; how many `8·1` to send now."""
+        whole = False
+        for _ in range(min(edits, len(self._open))):
+            step2 = self._open.popleft()
+            whole = taken and not self._partly
+            if not whole:
+                self._partly = False
+                self._refused = max(1, self._refused + (not step2))
+            elif step2:
+                self._refused = 0
+        if not whole:
             return 0
-        step2 = self._open.popleft()
-        if not taken or self._partly:
-            self._partly = False
-            self._refused = max(1, self._refused + (not step2))
-            return 0
-        if step2:
-            self._refused = 0
         due = max(0, self._counted - len(self._open) - self._refused - self._asked)
         self._counted -= due
         return due

@@ -23,6 +23,8 @@ class Audience:
         self._synced: dict[str, dict[Tab, None]] = {}
         self._fresh: set[Tab] = set()
         """Tabs that have synced since the newest deltas were pushed."""
+        self.echoed: set[Tab] = set()
+        """Tabs that were sent an edit of theirs back, behind the newest deltas."""
         self._present: dict[str, Registry] = {}
         self.warned: set[Tab] = set()
         """Tabs that were told that the room document is read-only; they are told once."""
@@ -107,6 +109,7 @@ class Audience:
     def publish(self, changes: Mapping[str, Change]) -> None:
         """Push what a pass did to its documents, to everybody who has synced them."""
         self._fresh.clear()
+        self.echoed.clear()
         for document, change in changes.items():
             synced = self._synced.get(document)
             if change.updates and synced:

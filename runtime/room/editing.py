@@ -72,14 +72,15 @@ class _Typed:
         self.size += len(edit.data)
         self.taken.edits.append(update)
         for section in edit.sections:
-            self._first.setdefault(section.client, section.start)
+            if section.client not in self._first:
+                self._first[section.client] = section.start
 
     def takes(self, edit: Update) -> bool:
         """Whether they still make one record with it. What one transaction both writes and deletes is in no update, so
         what deletes any of them begins another: the log says what was typed, also where it was erased at once."""
         if self.size + len(edit.data) > limits.JOINED_EDITS_BYTES:
             return False
-        return not any(stop > self._first.get(client, stop) for client, _, stop in edit.deleted)
+        return not edit.deleted or all(stop <= self._first.get(client, stop) for client, _, stop in edit.deleted)
 
 
 class Editing(Drafting):
@@ -101,7 +102,10 @@ class Editing(Drafting):
         if typed is None or foreign or not typed.takes(edit):
             self._flush()
             self._check_whole(document)
-            typed = self._typed = _Typed(by, author, document, Taken(foreign), grant)
+            before, typed = typed, _Typed(by, author, document, Taken(foreign), grant)
+            if before is not None:
+                before.taken.then = typed.taken
+            self._typed = typed
         typed.add(edit, update)
         if foreign:
             self._flush()

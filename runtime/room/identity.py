@@ -9,9 +9,12 @@ import hashlib
 import os
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Literal
 
 from msgspec import Struct
+
+from ...protocol import limits
 
 
 def _now() -> int:
@@ -31,6 +34,7 @@ class Surroundings(Struct, frozen=True):
         return repr((int.from_bytes(self.entropy(7), "big") >> 3) / (1 << 53))
 
 
+@lru_cache(maxsize=limits.KNOWN_ROOMS)
 def server_tag(room: str) -> int:
     """The 21 bits that mark the room's own client ids."""
     digest = hashlib.sha256(room.encode()).digest()

@@ -111,6 +111,8 @@ class Ask:
 class Edit:
     """A tab's edit of its document."""
 
+    __slots__ = ("_later", "_refused", "_taken", "step2", "tab", "update")
+
     def __init__(self, tab: Tab, update: bytes, step2: bool) -> None:
         self.tab = tab
         self.update = update
@@ -138,18 +140,24 @@ class Edit:
         elif self._refused is not None:
             self._deny(live, audience, self._refused)
         elif taken is None:
-            self.tab.accepted([self.update], echo=True)
+            self._accept(audience, [self.update])
         elif taken.broke:
             # No client of the protocol writes such an edit, and whoever did would send it again.
             self.tab.denied("bad-update", CODES["bad-update"].sentence)
             self.tab.close(4400, "bad-update")
         elif not taken.told:
-            taken.told = True
             if taken.foreign:
                 audience.owed.setdefault(self.tab, set()).update(taken.foreign)
                 self.tab.denied("update-foreign", CODES["update-foreign"].sentence, partly=True)
-            among = taken.edits == [taken.update] and self.tab.behind is None and audience.got_deltas(self.tab)
-            self.tab.accepted(taken.edits, echo=not among)
+            edits = taken.tell()
+            among = edits == [taken.update] and self.tab.behind is None and audience.got_deltas(self.tab)
+            self._accept(audience, edits, among=among and self.tab not in audience.echoed)
+
+    def _accept(self, audience: Audience, edits: list[bytes], *, among: bool = False) -> None:
+        """`among`: the deltas hold the edit as it came, and no earlier one is answered behind them."""
+        if not among:
+            audience.echoed.add(self.tab)
+        self.tab.accepted(edits, echo=not among)
 
     def _deny(self, live: Live, audience: Audience, refused: Refused) -> None:
         if refused.code == "permission-denied":

@@ -215,7 +215,8 @@ class Room(Door):
             self._work.set()
         live = self._live
         assert live is not None
-        batch = [message for message in taken if not self._preparing.takes(message, live, nursery)]
+        takes = self._preparing.takes
+        batch = [m for m in taken if type(m) is Edit or not takes(m, live, nursery)]
         self._say_who_stays(batch)
         with trio.CancelScope(shield=True):  # A pass is short, and its outcome must be known.
             try:
@@ -246,6 +247,8 @@ class Room(Door):
 
     async def _look_up(self, batch: list[Message]) -> None:
         for message in batch:
+            if type(message) is Edit:  # Edits are most of what comes, and need nothing.
+                continue
             if isinstance(message, Write | Seed) and message.key:
                 message.known = await self.store.find(self.name, message.key)
             if isinstance(message, Ask):
@@ -262,10 +265,11 @@ class Room(Door):
 
     def _speculate(self, live: Live, batch: list[Message]) -> None:
         for message in batch:
-            if isinstance(message, Ask) and not self._quiet:
-                live.decide()  # A run that the message before has finished can be told nothing any more.
-            if isinstance(message, Ask) and message.known is None and self._breaks(message):
-                continue
+            if isinstance(message, Ask):
+                if not self._quiet:
+                    live.decide()  # A run that the message before has finished can be told nothing any more.
+                if message.known is None and self._breaks(message):
+                    continue
             self._judging = message
             message.speculate(live, self._crew.agent_for)
         if not self._quiet:
@@ -310,11 +314,13 @@ class Room(Door):
                 message.publish(live, self._audience)
             except Exception as error:  # What one asker cannot be told is no reason not to tell the others.
                 log.error("room %s: %s was not answered", self.name, type(message).__name__, exc_info=error)
+            if type(message) is Edit:
+                continue
             if isinstance(message, Write) and message.place is not None and message.happened:
                 run = live.state.runs.get(message.place.run)
                 if run is not None:
                     self._company.seen(run, message.document, live.epoch, message.end)
-        again = [message for message in batch if isinstance(message, Ask | Write | Seed) and message.again]
+        again = [m for m in batch if type(m) is not Edit and isinstance(m, Ask | Write | Seed) and m.again]
         if again:  # Before whatever else waits, as it was asked before that.
             self._inbox.extendleft(reversed(again))
             self._work.set()

@@ -41,7 +41,7 @@ class Taken:
     """What became of a tab's edits, one or several that are one transaction: as they came (`edits`), the exact update
     that they were together (empty if nothing changed), and the ids whose structs were left out."""
 
-    __slots__ = ("broke", "edits", "foreign", "told", "update")
+    __slots__ = ("broke", "edits", "foreign", "then", "told", "update")
 
     def __init__(self, foreign: tuple[int, ...] = ()) -> None:
         self.edits: list[bytes] = []
@@ -51,6 +51,19 @@ class Taken:
         """The CRDT panicked at them."""
         self.told = False
         """Their tab has its answer."""
+        self.then: Taken | None = None
+        """What became of the next ones, of the same tab and pass, where these could not take them."""
+
+    def tell(self) -> list[bytes]:
+        """The tab is told now: its edits here, and behind them those that were taken whole as well."""
+        self.told = True
+        edits = list(self.edits)
+        after = None if self.foreign else self.then
+        while after is not None and not after.broke and not after.foreign:
+            after.told = True
+            edits += after.edits
+            after = after.then
+        return edits
 
 
 class SharedDocument:
@@ -93,7 +106,7 @@ class SharedDocument:
         counts as holding it, so `apply` comes before anything else does. Raises Refused, and then nothing happened."""
         edit = read(update)
         fresh = new_clients(edit, self.clocks)
-        foreign = tuple(c for c in fresh if owners.get(c, author) != author or is_server_id(c, room))
+        foreign = tuple([c for c in fresh if owners.get(c, author) != author or is_server_id(c, room)])
         if foreign:
             update = without(edit, foreign)
             edit = read(update)
@@ -105,8 +118,9 @@ class SharedDocument:
         if inserted:  # A full document can still be made smaller.
             self._check_size(update)
             self.pairs.update(edit.pairs)
-        for client, _, end in inserted:
-            self.clocks[client] = max(end, self.clocks.get(client, 0))
+            for client, _, end in inserted:
+                if end > self.clocks.get(client, 0):
+                    self.clocks[client] = end
         self.size += len(update)
         self._judged += len(update)
         return edit, foreign

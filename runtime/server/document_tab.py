@@ -22,7 +22,7 @@ class DocumentTab(ABC):
     """The `Tab` (runtime/room/tab.py) of one client. `prefix` begins each of its frames; `channel` is there if it may
     say commands. `outbox` is given by its socket."""
 
-    __slots__ = ("_room", "channel", "held", "outbox", "prefix", "target")
+    __slots__ = ("_granted", "_room", "_writes", "channel", "held", "outbox", "prefix", "target")
 
     def __init__(self, target: Target, held: Held, prefix: bytes = b"") -> None:
         self.prefix = prefix
@@ -31,6 +31,8 @@ class DocumentTab(ABC):
         self.outbox: Outbox
         self.channel: Channel | None = None
         self._room: Room | None = None
+        self._granted = held.grant
+        self._writes = writes(held.grant, target.document)
 
     # --- who and what, for the room -------------------------------------------------------------------------------
 
@@ -52,7 +54,11 @@ class DocumentTab(ABC):
 
     @property
     def writes(self) -> bool:
-        return writes(self.held.grant, self.target.document)
+        grant = self.held.grant
+        if grant is not self._granted:  # It was renewed; patterns are compared then, and not for each edit.
+            self._granted = grant
+            self._writes = writes(grant, self.target.document)
+        return self._writes
 
     @property
     def behind(self) -> bytes | None:

@@ -106,7 +106,7 @@ class HocuspocusTab(DocumentTab):
             self._socket.end_document(self, code, reason)
 
     def _answered(self, edits: int, *, taken: bool) -> None:
-        due = sum(self._unsynced.answered(taken=taken) for _ in range(edits))
+        due = self._unsynced.answered(edits, taken=taken)
         if due:
             self.outbox.keep(self._frame(hocuspocus.status(b"", saved=True)) * due)
         self._socket.moved()

@@ -70,6 +70,17 @@ class Inbound(trio.abc.Stream):
         self._ready.clear()
         self._wake()
 
+    def take(self) -> bytes | None:
+        """The next message if it is at hand; None if it has to be waited for."""
+        ready = self._ready
+        if not ready or ready[0] is None:
+            return None
+        message = ready.popleft()
+        if not ready and self._taken is not None:
+            self._taken.set()
+            self._taken = None
+        return message
+
     async def get_message(self) -> bytes | str:
         """The next message. Raises trio_websocket.ConnectionClosed."""
         assert self._library is not None

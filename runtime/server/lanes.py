@@ -92,7 +92,7 @@ class Lanes:
     @property
     def answers(self) -> int:
         """Bytes of answers among them."""
-        return sum(outbox.answers for outbox in self.outboxes)
+        return sum([outbox.answers for outbox in self.outboxes])
 
     def open(
         self,

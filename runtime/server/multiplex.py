@@ -22,7 +22,7 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
-from ...protocol import addressing, control, frames, limits
+from ...protocol import addressing, control, frames, limits, sync
 from ...protocol.commands import CommandRefused
 from ...protocol.dialects import hocuspocus
 from ...protocol.errors import Refused, code_of
@@ -72,6 +72,7 @@ class Multiplex(Socket):
         self.turns = Turns(lambda: self._lanes.waiting <= _LARGE_BYTES)
         self._common = self._lanes.open()  # For what belongs to no document.
         self._tabs: dict[bytes, HocuspocusTab] = {}
+        self._spoken = b""  # The prefix of the newest frame: mostly the next one's too.
         self._tasks = 0
         self._asking = 0  # Tokens about which nothing is decided yet.
         self._strange = [0, 0]  # Messages and bytes before the first grant.
@@ -112,11 +113,14 @@ class Multiplex(Socket):
     def _must_wait(self) -> bool:
         if self._asking:
             return True
-        tabs = self._tabs.values()
+        unanswered = early_bytes = 0
+        for tab in self._tabs.values():
+            unanswered += tab.unanswered
+            early_bytes += tab.early_bytes
         return (
-            self._lanes.answers > limits.OUTBOX_BYTES
-            or sum(tab.unanswered for tab in tabs) >= limits.EDITS_UNANSWERED
-            or sum(tab.early_bytes for tab in tabs) > limits.FRAME_BYTES
+            unanswered >= limits.EDITS_UNANSWERED
+            or early_bytes > limits.FRAME_BYTES
+            or self._lanes.answers > limits.OUTBOX_BYTES
         )
 
     def moved(self) -> None:
@@ -135,9 +139,12 @@ class Multiplex(Socket):
         return 1
 
     def _receive_binary(self, frame: bytes) -> None:
-        prefix, message = hocuspocus.read(frame)
+        prefix, message = hocuspocus.read(frame, self._spoken)
+        self._spoken = prefix
         tab = self._tabs.get(prefix)
         match message:
+            case sync.Edit() if tab is not None:
+                tab.hear(message, len(frame))
             case hocuspocus.Ping():
                 self._common.keep(wire.binary(hocuspocus.PONG))
             case hocuspocus.Pong():

@@ -63,16 +63,21 @@ class Socket(ABC):
 
     async def _listen(self, socket: Inbound) -> None:
         """Take in what comes until the socket ends or is to end. Raises Refused for what cannot be understood."""
-        pace = Pace(trio.current_time())
+        now = trio.current_time()
+        pace = Pace(now)
         with suppress(ConnectionClosed), self._reading:
-            while True:
+            while not self._over:
                 while self._must_wait():
                     await self._change()
-                frame = await socket.get_message()
+                frame: str | bytes | None = socket.take()
+                if frame is None:
+                    frame = await socket.get_message()
+                    now = trio.current_time()  # What came in one chunk came at one time.
                 said = self._receive(frame)
-                wait_s = pace.spend(said, len(frame), trio.current_time())
+                wait_s = pace.spend(said, len(frame), now)
                 if wait_s > 0:
                     await trio.sleep(wait_s)
+                    now = trio.current_time()
 
     async def _change(self) -> None:
         self._moved = self._moved or trio.Event()

@@ -57,9 +57,9 @@ class StockTab(DocumentTab):
 
     def accepted(self, updates: Sequence[bytes], *, echo: bool) -> None:
         if echo:
-            self.outbox.keep(b"".join(self._frame(frames.update(update)) for update in updates))
+            self.outbox.keep(wire.update_frames(updates, self.prefix))
         elif not self.outbox.clear:
-            self.outbox.acknowledged(b"".join(self._frame(frames.update(update)) for update in updates))
+            self.outbox.acknowledged(wire.update_frames(updates, self.prefix))
         self._edits_answered(len(updates))
 
     def denied(self, code: str, message: str, *, partly: bool = False) -> None:

@@ -5,6 +5,8 @@ that belong to one socket alone: handshake, pong, close. Every y-protocols messa
 (y-websocket reads one message per frame), every answer of the control channel in a text frame (RFC 6455, section 5.2).
 """
 
+from collections.abc import Sequence
+
 from ...protocol import frames
 from ..room.tab import Delta, Presence
 
@@ -33,12 +35,17 @@ def text(payload: bytes) -> bytes:
     return _frame(_TEXT, payload)
 
 
+def update_frames(updates: Sequence[bytes], prefix: bytes) -> bytes:
+    """One binary frame for each update, joined; `prefix` is as in `delta_frames`."""
+    return b"".join([_frame(_BINARY, prefix + frames.update(update)) for update in updates])
+
+
 def delta_frames(delta: Delta, prefix: bytes) -> bytes:
     """One binary frame for each update of the delta, joined; `prefix` is what begins each frame where many documents
     share a socket. Encoded for the first tab with that prefix and kept for the others."""
     encoded = delta.wires.get(prefix)
     if encoded is None:
-        encoded = b"".join(_frame(_BINARY, prefix + frames.update(update)) for update in delta.updates)
+        encoded = update_frames(delta.updates, prefix)
         delta.wires[prefix] = encoded
     return encoded
 

@@ -1,5 +1,6 @@
 """The Hocuspocus dialect: frames that the published providers sent, and the counting of what is saved."""
 
+import random
 from collections import deque
 from pathlib import Path
 from typing import Any
@@ -230,6 +231,32 @@ def test_a_provider_that_syncs_again_waits_for_all() -> None:
     assert [unsynced.answered(taken=True) for _ in range(3)] == [0, 0, 0]
     unsynced.edit(step2=True)
     assert unsynced.answered(taken=True) == 1
+
+
+def test_many_edits_are_answered_at_once_as_one_by_one() -> None:
+    """HP5: what is sent for edits that are answered together is what would be sent for each of them, in sum."""
+    draw = random.Random(6)
+    for _ in range(300):
+        together, alone = Unsynced(), Unsynced()
+        for _ in range(draw.randint(1, 12)):
+            do = draw.choice(["edit", "edit", "edit", "step2", "ask", "step1", "refuse", "answer", "lose"])
+            many = draw.randint(1, 4) if do == "answer" else 1
+            sent = [0, 0]
+            for index, side in enumerate((together, alone)):
+                match do:
+                    case "edit" | "step2":
+                        side.edit(step2=do == "step2")
+                    case "ask":
+                        side.ask()
+                    case "step1":
+                        side.step1()
+                    case "refuse":
+                        side.refuse()
+                    case _ if index:
+                        sent[index] = sum(side.answered(taken=do == "answer") for _ in range(many))
+                    case _:
+                        sent[index] = side.answered(many, taken=do == "answer")
+            assert sent[0] == sent[1]
 
 
 def test_what_was_taken_in_part_is_not_saved() -> None:

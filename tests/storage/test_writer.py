@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -178,7 +179,7 @@ async def test_closing_lets_what_is_queued_finish() -> None:
 
 
 class FailingConnection:
-    """Passes everything to a connection, but fails one statement, before it runs or after."""
+    """Passes everything to a connection and to its driver, but fails one statement, before it runs or after."""
 
     def __init__(self, inner: Any, statement: str, *, after: bool = False, code: int = sqlite3.SQLITE_IOERR) -> None:
         self._inner = inner
@@ -188,14 +189,44 @@ class FailingConnection:
         self.failed = False
 
     def exec_driver_sql(self, statement: str, *args: Any) -> Any:
+        try:
+            return self.run(self._inner.exec_driver_sql, statement, *args)
+        except sqlite3.OperationalError as error:
+            raise OperationalError(statement, None, error) from error
+
+    def run(self, run: Callable[..., Any], statement: str, *args: Any) -> Any:
         if self.failed or not statement.startswith(self._statement):
-            return self._inner.exec_driver_sql(statement, *args)
+            return run(statement, *args)
         self.failed = True
         if self._after:
-            self._inner.exec_driver_sql(statement, *args)
+            run(statement, *args)
         error = sqlite3.OperationalError("the disk failed")
         error.sqlite_errorcode = self._code
-        raise OperationalError(statement, None, error)
+        raise error
+
+    @property
+    def connection(self) -> Any:
+        pooled = self._inner.connection
+        return SimpleNamespace(
+            driver_connection=FailingDriver(pooled.driver_connection, self), dbapi_connection=pooled.dbapi_connection
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+class FailingDriver:
+    """The driver's connection under a FailingConnection, for statements that go to it straight."""
+
+    def __init__(self, inner: Any, failing: FailingConnection) -> None:
+        self._inner = inner
+        self._failing = failing
+
+    def execute(self, statement: str) -> Any:
+        return self._failing.run(self._inner.execute, statement)
+
+    def executemany(self, statement: str, rows: Any) -> Any:
+        return self._failing.run(self._inner.executemany, statement, rows)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)

@@ -87,6 +87,23 @@ async def test_what_is_typed_and_erased_in_one_pass_is_in_the_log() -> None:
         assert ann.text == "xslip "
 
 
+async def test_edits_are_answered_in_their_order() -> None:
+    """RM29, RM28: a record of one edit is its own echo, but not when that would come before an earlier edit's."""
+    store = MemoryStore()
+    async with rooms(store) as all_rooms, all_rooms.use("r") as room:
+        ann, ben = [await watching(room, "notes", client=client) for client in (7, 8)]
+        typed = [ann.type("one "), ann.type("two "), ann.erase(0, 4)]
+        for update in typed:
+            room.edit(ann, update, step2=False)
+        room.edit(ben, ben.type("ben "), step2=False)
+        typed.append(ann.type("three "))
+        room.edit(ann, typed[-1], step2=False)
+        await ann.until("accepted", 4)
+        assert [said[1:] for said in ann.said if said[0] == "accepted"] == [(update, True) for update in typed]
+        assert [said[2] for said in ben.said if said[0] == "accepted"] == [False]
+        assert (await store.head("r")).seq == 4
+
+
 def test_an_agents_cursor_is_not_where_somebody_types() -> None:
     """SD5: a look, or an edit that changes nothing, in the pass in which a tab types, says nothing of where it was."""
     live = Live("r", 1, 99, {}, surroundings())
