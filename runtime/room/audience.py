@@ -83,6 +83,7 @@ class Audience:
         self.warned.discard(tab)
         self.owed.pop(tab, None)
         self._fresh.discard(tab)
+        self.echoed.discard(tab)
         self._synced.get(document, {}).pop(tab, None)
         registry = self._present.get(document)
         if registry is not None:

@@ -69,6 +69,7 @@ class Socket(ABC):
             while not self._over:
                 while self._must_wait():
                     await self._change()
+                    now = trio.current_time()
                 frame: str | bytes | None = socket.take()
                 if frame is None:
                     frame = await socket.get_message()
