@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 import trio
+from plait.protocol.errors import Refused
+from plait.runtime import connect
+from pycrdt import Text
 
 from tests.clients.node_tab import NodeTab, node_tab
 
@@ -95,6 +98,61 @@ async def test_another_server_under_the_same_name(written: ServerProcess, tmp_pa
             await again.wait_synced()
             await again.insert(0, await tab.text())
             await again.wait_acked()
+
+
+@pytest.mark.parametrize("kind", ["y-websocket-2", "@hocuspocus/provider-3", "@hocuspocus/provider", "@y-sweet/client"])
+async def test_other_providers_keep_their_text(written: ServerProcess, tmp_path: Path, kind: str) -> None:
+    """ET9, HP9: those that come back for ever, or are denied one document of their socket: nothing of theirs is taken,
+    and all of it stays with them, also what is typed after."""
+    hocuspocus = kind.startswith("@hocuspocus")
+    where = f"{written.ws}{'/hocuspocus' if hocuspocus else '/docs'}"
+    async with node_tab(where, "pad/notes", kind=kind) as tab:
+        await tab.wait_synced()
+        await tab.insert(0, "Mine.")
+        await tab.wait_acked()
+        await _write(written, " The agent's words.", "c1")
+        await tab.wait_text("Mine. The agent's words.")
+        await written.kill()
+        for path in list(tmp_path.glob("plait.db*")):  # noqa: ASYNC240
+            path.unlink()
+        await written.start()
+        if hocuspocus:
+            assert await tab.ask("wait_denied") == "lineage-changed"
+        else:
+            await tab.wait_closed(4409)
+        await tab.append(" And I write on.")
+        async with node_tab(f"{written.ws}/docs", "pad/notes") as fresh:
+            await fresh.wait_synced()
+            await fresh.insert(0, "New.")
+            await fresh.wait_acked()
+            assert await fresh.text() == "New."
+        assert await tab.text() == "Mine. The agent's words. And I write on."
+        assert [record["author"] for record in await written.records("pad")] == ["anonymous"]
+
+
+async def test_the_python_client_keeps_its_text(written: ServerProcess, tmp_path: Path) -> None:
+    """ET9, CC15: whoever waits is told `lineage-changed`, what was written unsaved included can be read, and nothing of
+    it is taken by the other history."""
+    async with connect(written.ws, "pad") as room:
+        notes = await room.document("notes")
+        await notes.synced()
+        text = notes.doc.get("content", type=Text)
+        with notes.edit():
+            text += "Mine."
+        await notes.saved()
+        await _write(written, " The agent's words.", "c1")
+        while str(text) != "Mine. The agent's words.":
+            await notes.changed()
+        await written.kill()
+        for path in list(tmp_path.glob("plait.db*")):  # noqa: ASYNC240
+            path.unlink()
+        with notes.edit():
+            text += " Unsaved."
+        await written.start()
+        with trio.fail_after(60), pytest.raises(Refused, match="lineage-changed"):
+            await notes.saved()
+        assert str(text) == "Mine. The agent's words. Unsaved."
+        assert await written.records("pad") == []
 
 
 async def test_a_deleted_room(written: ServerProcess) -> None:
