@@ -3,7 +3,9 @@
 import json
 import os
 import re
+import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -114,6 +116,30 @@ def test_what_came_back_or_was_accepted_names_who_did_that(serve: Serve, tabs: T
     hover(tab, "Theirs")
     expect(card(tab)).to_contain_text("scribe, an agent, for someone")
     expect(card(tab)).to_contain_text(re.compile("accepted by someone"))
+
+
+def test_words_stay_to_be_copied_when_the_history_is_another_one(serve: Serve, tabs: Tabs, tmp_path: Path) -> None:
+    """CO45: a page whose room began anew says so, still shows what stood in its document and what was typed unsaved,
+    and gives none of it to the other history."""
+    server = serve(agents=SCRIBE)
+    tab = tabs(server.url, "desk").live()
+    tab.editor.click()
+    tab.page.keyboard.type("Mine.")
+    call(tab, ("insert_text", {"at": "end", "new": " Theirs."}))
+    expect(tab.runs("done")).to_have_count(1, timeout=PATIENCE_MS)
+    expect(tab.editor).to_have_text("Mine. Theirs.")
+    server.end()
+    for path in tmp_path.glob("plait.db*"):
+        path.unlink()
+    tab.editor.click()
+    tab.page.keyboard.press("Control+End")
+    tab.page.keyboard.type(" Unsaved.")
+    server.start()
+    alerts = tab.page.get_by_role("region", name="Shared documents").get_by_role("alert")
+    expect(alerts).to_contain_text("copy what you wrote here", timeout=PATIENCE_MS)
+    expect(tab.editor).to_have_text("Mine. Theirs. Unsaved.")
+    with urllib.request.urlopen(f"{server.url}/api/rooms/desk/documents") as answer:
+        assert json.load(answer)["documents"] == []
 
 
 def test_the_keyboard_asks_who_wrote_this(serve: Serve, tabs: Tabs) -> None:
