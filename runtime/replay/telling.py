@@ -6,13 +6,17 @@ Rules (specs/replay.md):
 - `documents` names the shared documents that there were, `roots` is what the asked one held, as its export to JSON has
   it (specs/porting.md).
 - `pending` is what a person or a tab is waited for, and what is due; `spent` what the room has spent by then.
+- `recovery` is what the next process would have done, had this one died at that moment: the crash lens.
 """
 
 from typing import Any
 
 import msgspec
 
+from ...protocol.events import ModelInterrupted, ToolInterrupted, ToolOutcomeUnknown
+from ...protocol.moves import Decide, moves
 from ...protocol.porting import export
+from ...protocol.replay import Flows
 from ...protocol.state import RoomState
 from .moment import Moment
 
@@ -35,6 +39,7 @@ def told(moment: Moment, document: str = "") -> dict[str, Any]:
         **moment.shown(),
         "documents": moment.documents,
         "pending": pending(moment.state),
+        "recovery": recovery(moment.state),
         "spent": msgspec.to_builtins(moment.state.spent),
     }
     if document:
@@ -64,3 +69,25 @@ def pending(state: RoomState) -> list[dict[str, Any]]:
         for step in run.steps.values()
         if step.status in _WAITS
     ]
+
+
+def recovery(state: RoomState) -> list[dict[str, Any]]:
+    """What the next process would write down first about each attempt that this one left open, and what follows: had we
+    died here. Whatever waits for a person, a tab or a time goes on waiting, and is `pending`."""
+    found: list[dict[str, Any]] = []
+    for move in moves(state, state.epoch + 1, Flows({})):
+        if isinstance(move, Decide) and isinstance(move.event, ModelInterrupted | ToolInterrupted | ToolOutcomeUnknown):
+            step = state.runs[move.run].steps[move.event.step]
+            follows = _FOLLOWS[step.kind if step.kind == "model" else step.effect]
+            event = msgspec.to_builtins(move.event)
+            found.append({"run": move.run, "name": step.name, "event": event, "follows": follows})
+    return found
+
+
+_FOLLOWS = {
+    "model": "the model is asked again, in a part of its own",
+    "read": "it is called again",
+    "idempotent": "it is called again under the same key",
+    "write": "a person says what happened",
+}
+"""By what an attempt is, or by the effect of its call (law 7)."""

@@ -5,13 +5,16 @@ from typing import Any
 
 import msgspec
 import pytest
+import trio
 from plait.protocol import limits
 from plait.protocol.codec import encode_event
 from plait.protocol.errors import Refused
+from plait.protocol.events import Record
 from plait.protocol.state import RoomState
 from plait.runtime import Agent, Call, Runtime, moment, tool
 from plait.runtime.replay.moment import Moment, Scrubber
 from plait.runtime.replay.telling import told
+from plait.storage import Append
 from plait.storage.memory import MemoryStore
 from pycrdt import Doc, Text
 
@@ -148,3 +151,36 @@ async def test_what_a_moment_says() -> None:
     assert [run["status"] for run in amid["runs"].values()] == ["running"]
     assert amid["runs"][records[started - 1].run]["parts"][-1]["state"] != "done"
     assert "roots" not in amid
+
+
+async def test_the_crash_lens() -> None:
+    """RP9: cut behind every record and opened by a new process, the room begins with what the lens foretold."""
+
+    @tool(effect="write")
+    async def pay() -> str:
+        """Pay."""
+        return "paid"
+
+    asked = calls(("c1", "note", '{"text": "milk "}'), ("c2", "pay", "{}"))
+    agent = Agent("scribe", Scripted(lambda request: says("Done.") if answered(request) else asked), tools=[note, pay])
+    store = MemoryStore()
+    async with Runtime(store, [agent]) as runtime:
+        await runtime.room("r").wait(await runtime.room("r").prompt("Go"))
+    records = await store.read("r")
+    seen: set[str] = set()
+    for seq in range(1, len(records) + 1):
+        foretold = told(await moment(store, "r", seq))["recovery"]
+        cut = MemoryStore()
+        open_runs = sum(run.open for run in (await moment(store, "r", seq)).state.runs.values())
+        await cut.append(Append("r", 1, 0, tuple(records[:seq]), open_runs))
+        written: list[Record] = []
+        async with Runtime(cut) as runtime:
+            with trio.fail_after(30):
+                follow = runtime.room("r").follow(seq)
+                while len(written) < len(foretold):
+                    written.append(await anext(follow))
+        events = [msgspec.to_builtins(record.event) for record in written]
+        assert events == [each["event"] for each in foretold]
+        seen |= {each["follows"] for each in foretold}
+        assert not foretold or all(record.epoch == 2 for record in written)
+    assert len(seen) == 3
