@@ -61,6 +61,35 @@ def test_a_chat_with_tools(start: Callable[[str], str], tabs: "Callable[..., Tab
     expect(one.page.locator("article").last).to_contain_text("It suits the page")
 
 
+def test_a_note_that_everybody_writes(start: Callable[[str], str], tabs: "Callable[..., Tab]") -> None:
+    """JS45, JS50: `useSharedText` in a plain field: what two people type at the same moment is there whole, in both
+    pages and after a reload, and what one deletes or pastes leaves the other's words alone."""
+    url = start("chat")
+    pages = [tabs(url, f"notes&name={name}").page for name in ("Ann", "Bo")]
+    one, two = (page.get_by_label("A note for all") for page in pages)
+    for page in pages:
+        expect(page.get_by_role("status").first).to_have_text("live")
+    one.press_sequentially("Milk 🙂")
+    expect(two).to_have_value("Milk 🙂")
+    two.press_sequentially(" and bread")
+    expect(one).to_have_value("Milk 🙂 and bread")
+    two.fill("Milk 🙃 and bread, please")
+    expect(one).to_have_value("Milk 🙃 and bread, please")
+    # Keys of both pages lie between each other: nobody waits to see what the other one has typed.
+    for key in "123456789":
+        one.press(key)
+        two.press("x")
+    for page in pages:
+        page.wait_for_function(
+            "all => [...document.querySelector('footer > textarea').value].length === all", arg=len(WRITTEN)
+        )
+    written = one.input_value()
+    expect(two).to_have_value(written)
+    assert sorted(written) == sorted(WRITTEN)
+    pages[0].reload()
+    expect(one).to_have_value(written)
+
+
 def test_an_editor_with_a_co_writer(start: Callable[[str], str], tabs: "Callable[..., Tab]") -> None:
     """JS51: two people type while the agent writes: every word of all three is there, in both editors."""
     url = start("editor")
@@ -119,6 +148,9 @@ def test_a_plain_page(
     expect(console.editor).to_contain_text("And offline.")
     page.context.close()
 
+
+WRITTEN = "Milk 🙃 and bread, please123456789xxxxxxxxx"
+"""What two people typed into one field, in whatever order the last keys came."""
 
 WITHOUT_CARETS: Any = """(editor) => [...editor.children].map((block) => {
   const copy = block.cloneNode(true)

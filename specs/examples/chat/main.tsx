@@ -1,12 +1,13 @@
 /**
  * A chat with agents: answers as they stream, calls of tools, approvals with arguments to change, and two tools that
- * this page lends to the agent. Open it twice: both pages show the same, and a call of the page's tools runs in one.
+ * this page lends to the agent, and a note that everybody writes. Open it twice: both pages show the same, and a call of
+ * the page's tools runs in one.
  */
 
 import { StrictMode, useRef, useState, type FormEvent } from 'react'
 import { createRoot } from 'react-dom/client'
 import {
-  Parts, RoomProvider, useApproval, usePart, usePresence, useRoom, useRun, useTool, type PartKey
+  Parts, RoomProvider, useApproval, usePart, usePresence, useRoom, useRun, useSharedText, useTool, type PartKey
 } from 'plait-client/react'
 import type { ToolPart } from 'plait-client'
 
@@ -41,6 +42,7 @@ function Chat() {
       {runs.map((run) => <Answer key={run} run={run} />)}
       {waiting.map(({ id, body }) => body.do === 'prompt' && <p key={id} className="prompt">{String(body['text'])} …</p>)}
       <footer>
+        <Note />
         {question && <Colours {...question} />}
         <Composer ask={(text) => room?.prompt(text)} />
       </footer>
@@ -108,6 +110,12 @@ function Approve({ part }: { part: PartKey }) {
       )}
     </form>
   )
+}
+
+/** A text of the room, in a plain field: what others write stands there as they type. An editor would keep carets, too. */
+function Note() {
+  const { text, set, document } = useSharedText('note')
+  return <textarea aria-label="A note for all" rows={2} value={text} disabled={!document} onChange={(event) => set(event.target.value)} placeholder="A note for all" />
 }
 
 function Composer({ ask }: { ask: (text: string) => Promise<unknown> | undefined }) {

@@ -15,6 +15,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 from urllib.parse import urlencode
 
 from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, WebSocketRoute, expect
@@ -150,9 +151,16 @@ class Household:
         return int(float(found[1]))
 
     def prompts(self) -> list[str]:
-        """The prompts in the room's log."""
-        with urllib.request.urlopen(f"{self.serving.url}/api/rooms/{self.room}/records") as lines:
-            events = [json.loads(line)["event"] for line in lines.read().splitlines()]
+        """The prompts in the room's log, page by page."""
+        records: list[dict[str, Any]] = []
+        while True:
+            after = records[-1]["seq"] if records else 0
+            with urllib.request.urlopen(f"{self.serving.url}/api/rooms/{self.room}/records?after={after}") as lines:
+                page = [json.loads(line) for line in lines.read().splitlines()]
+            if not page:
+                break
+            records += page
+        events = [record["event"] for record in records]
         return [event["prompt"] for event in events if event["type"] == "run-requested"]
 
     def start(self) -> None:
