@@ -27,8 +27,8 @@ from ..room.kept import Kept, decode, encode, read_snapshot
 _TOGETHER = 32
 """Stored updates applied in one transaction, as when a room is recovered (runtime/room/opening)."""
 
-_NEAR = 200
-"""Records between a moment and the point behind it that a scrubber keeps: a step back takes these again, in 2 ms."""
+_NEAR = 100
+"""Records between a moment and the point behind it that a scrubber keeps: a step back takes these again, in 1 ms."""
 
 
 class Moment:

@@ -1,0 +1,117 @@
+"""What a look into a long room's past costs: any moment, a step, a search, with the snapshots that a room leaves.
+
+    uv run python -m tests.bench.moments [--records 1000000] [--keep FILE]
+
+The log is a long talk, one token a record, with a snapshot wherever a room keeps one (each SNAPSHOT_RECORDS), so what
+is read is what a server leaves. Times are of CPU, all threads, which is what a quiet machine would show on its clock.
+`--keep` writes the store once and uses it again.
+"""
+
+import argparse
+import random
+import resource
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+import trio
+from plait.protocol import limits
+from plait.runtime.replay.bisecting import bisect, expression
+from plait.runtime.replay.moment import Scrubber, moment
+from plait.runtime.replay.telling import told
+from plait.runtime.room.identity import Surroundings
+from plait.runtime.room.opening import open_live, take_snapshot
+from plait.storage import Reader, open_store
+
+from .processes import machine
+from .replay import ROOM, WORKERS, Writing
+
+LOOKS = 40
+
+
+async def write(url: str, records: int) -> None:
+    async with open_store(url) as store:
+        live = await open_live(ROOM, store, WORKERS, Surroundings())
+        writing = Writing(live, store)
+        number = 0
+        while live.state.seq < records:
+            await writing.talk(number)
+            number += 1
+            if live.state.seq - live.snapshot_seq >= limits.SNAPSHOT_RECORDS:
+                await writing.save()
+                live.snapshot_seq = live.state.seq
+                await store.save_snapshot(ROOM, take_snapshot(live))
+        await writing.save()
+
+
+async def timed(work: Callable[[], Awaitable[object]]) -> float:
+    """Milliseconds of CPU that it takes, its thread that reads the database included."""
+    began = time.process_time()
+    await work()
+    return (time.process_time() - began) * 1000
+
+
+def shown(name: str, times: list[float], target: float) -> None:
+    times = sorted(times)
+    worst = times[min(len(times) - 1, round(len(times) * 0.99))]
+    print(f"{name:<46} median {median(times):8.1f} ms   p99 {worst:8.1f} ms   target {target:.0f} ms")
+
+
+async def measure(url: str) -> None:
+    chance = random.Random(7)
+    async with open_store(url, readonly=True) as reader:
+        head = (await reader.head(ROOM)).seq
+        seqs = [chance.randint(1, head) for _ in range(LOOKS)]
+        shown("any moment", [await timed(lambda seq=seq: moment(reader, ROOM, seq)) for seq in seqs], 150)
+        await steps(reader, head, chance)
+        for part in (0.1, 0.5, 0.9):
+            run = f"{int(head * part) // 500 * 500:012d}"
+            finds = expression(f"length(runs.keys(@)[?@ >= '{run}']) > `0`")
+            shown(f"bisect, {part:.0%} into the log", [await timed(lambda it=finds: bisect(reader, ROOM, it))], 2000)
+    rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"memory of the process at its highest: {rss:.0f} MiB")
+
+
+async def steps(reader: Reader, head: int, chance: random.Random) -> None:
+    """Steps forth and back from where somebody looks, with all that the page is told."""
+    forth: list[float] = []
+    back: list[float] = []
+    whole: list[float] = []
+    for _ in range(8):
+        scrubber = Scrubber(reader, ROOM)
+        seq = chance.randint(1000, head - 100)
+        await scrubber.go(seq)
+        for _ in range(20):
+            seq += 1
+            forth.append(await timed(partial(scrubber.go, seq)))
+        for _ in range(60):
+            seq -= 1
+            back.append(await timed(partial(scrubber.go, seq)))
+        here = await scrubber.go(seq)
+        began = time.process_time()
+        told(here)
+        whole.append((time.process_time() - began) * 1000)
+    shown("a step forward", forth, 5)
+    shown("a step back", back, 5)
+    shown("telling a moment as JSON", whole, 5)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--records", type=int, default=1_000_000)
+    parser.add_argument("--keep", type=Path)
+    given = parser.parse_args()
+    print(machine())
+    with tempfile.TemporaryDirectory() as folder:
+        path = given.keep or Path(folder) / "bench.db"
+        if not path.exists():
+            trio.run(write, f"sqlite:///{path}", given.records)
+        print(f"{given.records:,} records, {path.stat().st_size / 1e6:.0f} MB on disk\n")
+        trio.run(measure, f"sqlite:///{path}")
+
+
+if __name__ == "__main__":
+    main()
