@@ -26,7 +26,7 @@ from ...protocol.errors import CODES, OutcomeUnknown, PlaitError, Refused
 from ...protocol.events import Attachment, Record, command_record_id
 from ...protocol.planning import Plan
 from ...protocol.update import read
-from ...storage.store import RoomDeleted, Store, StoreError, StoreFull
+from ...storage.store import Store, StoreError
 from .company import Company
 from .crew import Crew
 from .door import Door
@@ -47,6 +47,7 @@ from .messages import (
     TabStays,
     document_of,
 )
+from .mishaps import RETRY_S, Suspects, told_of, trouble_of
 from .opening import mend, open_live, take_snapshot
 from .preparing import Preparing
 from .proposing import catch_up
@@ -55,9 +56,6 @@ from .seeding import Seed, Shelf
 from .tab import Tab
 
 log = logging.getLogger("plait.room")
-
-_RETRY_S = (0.1, 1.0, 5.0, 15.0, 30.0)
-"""How long a room keeps quiet after its nth failure in a row; the last one repeats."""
 
 
 class Room(Door):
@@ -97,9 +95,7 @@ class Room(Door):
         """Whether this epoch's log does not say yet that the tabs with tools are here still."""
         self._alarm: int | None = None
         self._preparing = Preparing(name, store, surroundings, self)
-        self._judging: Message | None = None
-        self._breaking: dict[str, int] = {}
-        """The commands that this room had to be read again for, and how often; the newest ones."""
+        self._suspects = Suspects()
         self._live: Live | None = None
         self._company = Company(name, self._audience)
 
@@ -176,7 +172,7 @@ class Room(Door):
             self._live = await self._read()
         except PlaitError as error:
             self.failure = error
-            self.trouble = _trouble(error)
+            self.trouble = trouble_of(error)
             return False
         self.head = self._live.state.seq
         self._live.decide()
@@ -268,28 +264,13 @@ class Room(Door):
             if isinstance(message, Ask):
                 if not self._quiet:
                     live.decide()  # A run that the message before has finished can be told nothing any more.
-                if message.known is None and self._breaks(message):
+                if message.known is None and self._suspects.refuses(message):
                     continue
-            self._judging = message
+            self._suspects.judging = message
             message.speculate(live, self._crew.agent_for)
         if not self._quiet:
             live.decide()
-        self._judging = None
-
-    def _breaks(self, message: Ask) -> bool:
-        """Whether the room had to be read again for this very command, twice: it is not tried a third time."""
-        if self._breaking.get(message.command.id, 0) < 2:
-            return False
-        message.refuse(Refused("bad-request", "This cannot be done."))
-        return True
-
-    def _remember_what_broke(self) -> None:
-        message, self._judging = self._judging, None
-        if isinstance(message, Ask):
-            key = message.command.id
-            self._breaking[key] = self._breaking.pop(key, 0) + 1
-            if len(self._breaking) > _BREAKING:
-                del self._breaking[next(iter(self._breaking))]
+        self._suspects.judging = None
 
     async def _commit(self, live: Live) -> list[Record]:
         append = live.append()
@@ -362,11 +343,11 @@ class Room(Door):
         """The commit failed, or something broke before it: start again from the log, and tell those who waited."""
         old = self._live
         assert old is not None
-        self._remember_what_broke()
+        self._suspects.remember()
         self._crew.abandon(self)
         old.drop_flows()
-        told = _translate(error)
-        self.trouble = _trouble(error)
+        told = told_of(error)
+        self.trouble = trouble_of(error)
         if isinstance(error, PlaitError):
             log.error("room %s: %s; it is read again from its log", self.name, error)
         else:
@@ -421,7 +402,7 @@ class Room(Door):
 
     def _keep_quiet(self, nursery: trio.Nursery) -> None:
         """After a failure the room decides nothing by itself for a while, or a full disk would keep it spinning."""
-        delay_s = _RETRY_S[min(self._failures, len(_RETRY_S) - 1)]
+        delay_s = RETRY_S[min(self._failures, len(RETRY_S) - 1)]
         self._failures += 1
         if not self._quiet:
             self._quiet = True
@@ -470,9 +451,6 @@ class Room(Door):
 
 _CHANGES_NOTHING = (Join, Step1, CatchUp, Look, Leave, Shelf)
 
-_BREAKING = 100
-"""So many commands are remembered for which a room had to be read again."""
-
 _WORTH_A_SNAPSHOT = 100
 """A sleeping room with fewer records since its last snapshot is read from its tail instead."""
 
@@ -480,21 +458,3 @@ _WORTH_A_SNAPSHOT = 100
 def _writers(change: Change) -> set[int]:
     """The client ids that a pass wrote under."""
     return {section.client for update in change.updates for section in read(update, own=True).sections}
-
-
-def _trouble(error: BaseException) -> str:
-    """The code of what the store failed with; empty if it was not the store."""
-    if isinstance(error, OutcomeUnknown):
-        return error.code
-    if not isinstance(error, StoreError) or isinstance(error, RoomDeleted):
-        return ""
-    return "store-full" if isinstance(error, StoreFull) else "store-failed"
-
-
-def _translate(error: BaseException) -> PlaitError:
-    """What those who waited are told."""
-    if isinstance(error, StoreFull):
-        return Refused("store-full")
-    if isinstance(error, OutcomeUnknown):
-        return error
-    return OutcomeUnknown("the room had to be read again from its log; ask again under the same id")
