@@ -54,7 +54,7 @@ class RawSocket:
             if isinstance(message, bytes):
                 return message
 
-    async def close_code(self, within_s: float = 10) -> int:
+    async def close_code(self, within_s: float = 60) -> int:
         """Read until the server closes; its close code."""
         with trio.fail_after(within_s):
             while True:

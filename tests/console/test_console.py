@@ -27,7 +27,7 @@ def test_two_pages_show_the_same_answer_and_the_same_document(serve: Serve, tabs
     expect(first.page.get_by_label("People in this room").get_by_role("listitem")).to_have_count(2)
 
     first.ask("Make a plan")
-    expect(second.runs("running")).to_have_count(1)
+    expect(second.page.locator(".run")).to_have_count(1)
     expect(second.runs("done")).to_have_count(1, timeout=PATIENCE_MS)
     expect(first.runs("done")).to_have_count(1)
     assert "A plan for your first hour" in first.answer()

@@ -127,6 +127,7 @@ def test_whoever_is_second_is_told_quietly_and_no_keystroke_goes_elsewhere(serve
     first, second = tabs(url, "desk").live(), tabs(url, "desk").live()
     told(url, "act", {"to": "team"})
     asking(second).get_by_role("button", name="deny").click()
+    expect(second.waiting.get_by_label(re.compile("Why not"))).to_be_focused()
     second.page.keyboard.type("Wait")
     asking(first).get_by_role("button", name="approve").click()
     expect(first.page.locator(".tool .state")).to_have_text("approved by you · done")
@@ -153,7 +154,10 @@ def test_two_who_press_at_once_are_one_decision(serve: Serve, tabs: Tabs) -> Non
     second.page.evaluate("() => dispatchEvent(new Event('offline'))")
     second.waiting.get_by_role("button", name="approve").click()
     first.waiting.get_by_role("button", name="approve").click()
+    expect(first.page.locator(".tool .state")).to_contain_text("approved by you")
     second.context.set_offline(False)
+    # The document tells of the decision before the answer does that it was somebody else's.
+    expect(second.page.locator(".tool .state")).to_contain_text("somebody else was first", timeout=PATIENCE_MS)
     for tab in (first, second):
         expect(tab.page.locator(".tool .state")).to_contain_text("approved by", timeout=PATIENCE_MS)
         expect(tab.page.get_by_role("alert")).to_have_count(0)

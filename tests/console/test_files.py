@@ -121,6 +121,8 @@ def test_a_file_on_its_way_is_waited_for(serve: Serve, tabs: Tabs) -> None:
     expect(tab.page.get_by_role("progressbar", name="Sending notes <b>.txt")).to_be_visible()
     tab.prompt.fill("look")
     expect(tab.page.get_by_role("button", name="send")).to_be_disabled()
+    while not held:  # The page tells of it before the browser does.
+        tab.page.wait_for_timeout(10)
     held[0].continue_()
     tab.page.get_by_role("button", name="send").click()
     expect(tab.page.locator(".asked .files a.chip")).to_have_count(1)

@@ -37,6 +37,7 @@ def card(tab: Tab) -> Any:
 
 def hover(tab: Tab, word: str) -> None:
     """Rest the mouse on a word of the text: its middle, found as a reader finds it."""
+    expect(tab.editor).to_contain_text(word)
     x, y = tab.page.evaluate(
         """(word) => {
           const texts = document.createTreeWalker(document.querySelector('.cm-content'), NodeFilter.SHOW_TEXT)

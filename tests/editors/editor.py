@@ -171,9 +171,12 @@ class Desk:
     def agree(self, *editors: Editor) -> str:
         """All show one text, and each holds the very document that the log makes; gives the text. The first is the one
         that deleted last, because clocks do not tell of deletions."""
-        clocks = {str(editor.ask("tab.client()")): editor.ask("tab.clock()") for editor in editors}
         for editor in editors:
-            editor.wait("tab.provider.synced && tab.acked() >= tab.clock() && tab.holds(given)", clocks)
+            editor.wait("tab.provider.synced && tab.acked() >= tab.clock()")
+        # The log, and not the editors alone: what an agent wrote last may still be on its way to a page.
+        clocks = {str(client): clock for client, clock in self.clocks().items()}
+        for editor in editors:
+            editor.wait("tab.holds(given)", clocks)
         text = editors[0].text
         for editor in editors[1:]:
             editor.wait_text(text)

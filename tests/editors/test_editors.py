@@ -97,6 +97,8 @@ def test_a_crash_while_both_type(desk: Desk, kind: Kind) -> None:
     one.put_caret(4)
     two.put_caret(8)
     type_together([one, two], ["before the ", "before the "])
+    for editor in (one, two):
+        editor.wait("tab.acked() > 0")
     desk.server.end()
     type_together([one, two], ["fall", "fall"])
     for editor in (one, two):

@@ -95,9 +95,13 @@ async def test_garbage_never_disturbs_another_tab(server: ServerProcess) -> None
                 for n in range(40):
                     await one.insert(0, f"<a{n}>")
                     await two.insert(0, f"<b{n}>")
+        # An edit of one's own comes back behind all that the server took before, be it from whom it may.
+        await one.insert(0, "<a40>")
+        await two.insert(0, "<b40>")
+        await other.insert(0, "<c>")
         for tab in (one, two, other):
             await tab.wait_acked()
-        marks = [f"<{name}{n}>" for name in "ab" for n in range(40)]
+        marks = [f"<{name}{n}>" for name in "ab" for n in range(41)]
         await one.wait_pieces(marks)
         await two.wait_pieces(marks)
         await two.wait_text(await one.text())

@@ -64,7 +64,7 @@ class Front:
         def ask() -> tuple[int, bytes]:
             context = self._files.client()
             connection = http.client.HTTPSConnection(
-                "127.0.0.1", self.port, source_address=(by, 0), context=context, timeout=20
+                "127.0.0.1", self.port, source_address=(by, 0), context=context, timeout=60
             )
             try:
                 connection.request("GET", path, headers={"Host": f"localhost:{self.port}", **headers})
@@ -130,7 +130,7 @@ async def test_a_renewed_certificate(tmp_path: Path, files: Files) -> None:
             renewed.key.replace(files.key)
             files.chain.write_bytes(renewed.chain.read_bytes())
             os.kill(server.pid, signal.SIGHUP)
-            with trio.fail_after(20):
+            with trio.fail_after(60):
                 while True:  # The signal is heard when the loop comes to it.
                     try:
                         assert await both.shown() == "renewed"
@@ -157,7 +157,7 @@ async def test_behind_nginx(tmp_path: Path, files: Files, need: Need) -> None:
     async with serving(tmp_path, arguments=arguments, env=env) as server:
         with nginx(tmp_path / "nginx", files, port, server.port):
             front = Front(port, files)
-            with trio.fail_after(20):
+            with trio.fail_after(60):
                 while True:
                     try:
                         await front.get("/health")

@@ -109,6 +109,9 @@ def test_an_editor_with_a_co_writer(start: Callable[[str], str], tabs: "Callable
     two.keyboard.type("Bo says: ")
     for page in pages:
         expect(page.locator(".tiptap")).to_contain_text("on disk before you saw them.", timeout=20_000)
+        # Saved is what this page wrote; the other one's words may still be on their way.
+        expect(page.locator(".tiptap p").first).to_contain_text("Bo says:")
+        expect(page.locator(".tiptap p").first).to_contain_text("while it writes.")
         expect(page.locator("#saved")).to_have_text("saved")
         expect(page.locator("#stop")).to_be_hidden()
         text = page.locator(".tiptap").evaluate(WITHOUT_CARETS)

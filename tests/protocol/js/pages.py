@@ -142,9 +142,15 @@ class Household:
         self.context.close()
         assert not [fault for tab in self._tabs for fault in tab.faults]
 
-    @property
-    def sockets(self) -> int:
-        """How many WebSockets the server has open."""
+    def share_a_socket(self) -> None:
+        """Wait until the server has one WebSocket open: that of a page that is gone ends once the server knows."""
+        for _ in range(PATIENCE_MS // 100):
+            if self._sockets() == 1:
+                return
+            self.context.pages[0].wait_for_timeout(100)
+        raise AssertionError(f"{self._sockets()} sockets are open")
+
+    def _sockets(self) -> int:
         with urllib.request.urlopen(f"{self.serving.url}/metrics") as answer:
             found = re.search(r"^plait_connections (\S+)$", answer.read().decode(), re.MULTILINE)
         assert found is not None

@@ -229,7 +229,7 @@ async def test_a_push_to_who_has_gone(tls: Certificate, files: Files) -> None:
     """TP7: it is told by `over`, and raises nothing."""
     async with pushing(tls, files) as (pushed, client):
         await client.transport_stream.aclose()
-        with trio.fail_after(5):
+        with trio.fail_after(60):
             while not pushed.over:
                 pushed.push(bytes(1 << 16))
                 await trio.lowlevel.checkpoint()
