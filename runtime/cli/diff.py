@@ -9,10 +9,8 @@ import msgspec
 import trio
 from msgspec import UNSET
 
-from ...protocol.errors import Refused
-from ...protocol.events import ModelRequested, Record
-from ...protocol.requests import resolve
 from ...storage import Reader, StoreError, open_store
+from ..replay.asked import request
 from ..replay.comparing import Difference, differences, first_differing
 from ..replay.moment import moment
 from ..replay.telling import roots, told
@@ -115,16 +113,7 @@ _WHEN = {"requested_at", "deadline", "wakes_at", "ended_at"}
 
 
 async def _request(reader: Reader, room: str, seq: str) -> object:
-    async def lookup(at: int) -> Record:
-        page = await reader.read(room, at - 1, 1)
-        if not page:
-            raise StoreError(f"room {room} has no record {at}")
-        return page[0]
-
-    event = (await lookup(_number(seq))).event
-    if not isinstance(event, ModelRequested):
-        raise Refused("bad-request", f"Record {seq} is no model request.")
-    return msgspec.json.decode(await resolve(event, lookup))
+    return msgspec.json.decode(await request(reader, room, _number(seq)))
 
 
 def sentence(difference: Difference) -> str:

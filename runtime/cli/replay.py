@@ -12,6 +12,7 @@ import trio
 
 from ...protocol.codec import rfc3339
 from ...storage import Reader, StoreError, open_store
+from ..replay import asked
 from ..replay.moment import Moment, moment
 from ..replay.telling import roots, told
 from .asking import checked_document, checked_room, json_option, store_option
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 @click.argument("room", callback=checked_room)
 @click.option("--at", "seq", metavar="N", type=click.IntRange(min=0), help="After record N instead of the newest.")
 @click.option("--document", metavar="NAME", callback=checked_document, help="Show only this shared document.")
+@click.option("--request", metavar="N", type=click.IntRange(min=1), help="Print what the model was sent in record N.")
 @click.option(
     "--agent",
     "agents",
@@ -36,11 +38,17 @@ if TYPE_CHECKING:
 @json_option
 @store_option
 def verb(
-    room: str, seq: int | None, document: str | None, agents: tuple[str, ...], as_json: bool, store_url: str
+    room: str,
+    seq: int | None,
+    document: str | None,
+    request: int | None,
+    agents: tuple[str, ...],
+    as_json: bool,
+    store_url: str,
 ) -> int:
     """Show ROOM as it stood after a record, or re-run today's code against its log."""
-    if agents and (seq is not None or document is not None):
-        raise click.UsageError("--agent re-runs the whole log: say it without --at and --document")
+    if bool(agents) + (request is not None) + (seq is not None or document is not None) > 1:
+        raise click.UsageError("say one of --agent, which re-runs the whole log, --request, and --at or --document")
     if agents:
         return _rerun(room, agents, as_json, store_url)
 
@@ -49,6 +57,10 @@ def verb(
             head = (await reader.head(room)).seq
             if head == 0:
                 raise StoreError(f"no room named {room} is in this store")
+            if request is not None:
+                sent = await asked.request(reader, room, request)
+                click.echo(sent if as_json else _safe_lines(msgspec.json.format(sent).decode()))
+                return
             found = await moment(reader, room, head if seq is None else seq)
             if as_json:
                 click.echo(msgspec.json.encode(told(found, document or "")))
@@ -121,6 +133,10 @@ def _document(found: Moment, name: str) -> list[str]:
         text = value if isinstance(value, str) else msgspec.json.format(msgspec.json.encode(value)).decode()
         lines += [f"    {root}: {line}" for line in map(_safe, text.split("\n"))]
     return lines
+
+
+def _safe_lines(text: str) -> str:
+    return "\n".join(map(_safe, text.split("\n")))
 
 
 def _safe(line: str) -> str:

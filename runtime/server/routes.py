@@ -26,6 +26,7 @@ from ...storage.store import Revocation, RoomDeleted, StoreError, StoreFull
 from ..auth.gate import Gate
 from ..auth.held import Held
 from ..auth.revocations import Kind
+from ..replay import asked
 from ..room.archive import older_runs
 from ..room.proposing import look
 from .answers import answer_frame
@@ -166,6 +167,7 @@ class Routes:
             "blame": self._blame,
             "drafts": self._draft,
             "moment": self._moment,
+            "request": self._request,
         }
         if what in reads:
             if request.method not in _READ:
@@ -273,6 +275,11 @@ class Routes:
         document = request.query.get("document", "")
         name = names.document_name(document) if document else ""
         return json(await self._moments.found(room, names.moment(request.query.get("at", "")), name))
+
+    async def _request(self, room: str, request: Request, grant: Grant) -> Response:
+        check_all_documents(grant)
+        sent = await asked.request(self._rooms.store, room, names.moment(request.query.get("at", "")))
+        return Response(200, (JSON, ("cache-control", "no-store")), sent)
 
     async def _draft(self, room: str, request: Request, grant: Grant) -> Response:
         check_document(grant, request.query.get("name", ""))

@@ -9,7 +9,7 @@ from .serving import ServerProcess
 
 
 async def test_a_stock_tab_in_the_past(server: ServerProcess) -> None:
-    """RP3, RP4: the same URL with `at` shows the document as it stood, read-only, while the room goes on."""
+    """RP3, RP4, RP14: the same URL with `at` shows the document as it stood, read-only, while the room goes on."""
     asked = words(60)
     async with (
         node_tab(f"{server.ws}/rooms", "lobby") as now,
@@ -63,5 +63,10 @@ async def test_a_stock_tab_in_the_past(server: ServerProcess) -> None:
         assert status == 200
         assert (told["seq"], told["documents"], told["roots"]) == (amid, ["notes"], {"content": "Monday. "})
         assert told["runs"][run]["status"] == "running"
+        sent_at = next(record["seq"] for record in records if record["event"]["type"] == "model-requested")
+        status, body = await server.get(f"/api/rooms/lobby/request?at={sent_at}")
+        assert (status, json.loads(body)["messages"][-1]["content"]) == (200, asked)
+        for seq, status in ((1, 400), (999999, 404)):
+            assert (await server.get(f"/api/rooms/lobby/request?at={seq}"))[0] == status
         for query, status in (("at=999999", 404), ("", 400), ("at=x", 400), ("at=1&document=..", 400)):
             assert (await server.get(f"/api/rooms/lobby/moment?{query}"))[0] == status

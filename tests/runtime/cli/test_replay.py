@@ -98,7 +98,7 @@ def test_rooms(tmp_path: Path, capsys: Captured) -> None:
 
 
 def test_runs_and_requests(tmp_path: Path, capsys: Captured) -> None:
-    """RP5: what differs between runs, and what two models were sent."""
+    """RP5, RP14: what differs between runs, and what two models were sent."""
     url = lived(tmp_path / "logs.db")
     log = [json.loads(line) for line in said(capsys, "log", "here", "--json", "--store", url)]
     asked = [record for record in log if record["event"]["type"] == "run-requested"]
@@ -111,6 +111,12 @@ def test_runs_and_requests(tmp_path: Path, capsys: Captured) -> None:
     ]
     sent = said(capsys, "diff", "here", *requests, "--requests", "--store", url, code=1)
     assert any("Good bye" in line for line in sent)
+    (line,) = said(capsys, "replay", "here", "--request", requests[1], "--json", "--store", url)
+    assert [each["content"] for each in json.loads(line)["messages"]][-1] == "Good bye"
+    assert any("Good bye" in each for each in said(capsys, "replay", "here", "--request", requests[1], "--store", url))
+    for seq in ("1", "999"):
+        assert cli.run(["replay", "here", "--request", seq, "--store", url]) == 1
+    assert cli.run(["replay", "here", "--request", "3", "--at", "1", "--store", url]) == 2
     assert cli.run(["diff", "here", "1", "2", "--requests", "--store", url]) == 1
     assert cli.run(["diff", "here", "1", "999", "--runs", "--store", url]) == 1
 
