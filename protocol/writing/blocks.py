@@ -24,6 +24,8 @@ from .root import Root, checked
 from .text import END, JSON, START
 
 Where = Literal["before", "after"]
+Parent = tuple[Path, XmlFragment | XmlElement]
+"""What elements are put into, with its path."""
 
 _LOOK: dict[str, Any] = {"backgroundColor": "default", "textColor": "default", "textAlignment": "left"}
 _BLOCKNOTE = {
@@ -50,18 +52,29 @@ def insert_blocks(root: Root, markdown: str, at: str = END, where: Where = "afte
     inserts = parse(checked(markdown))
     blocks = outline(root)
     near = None if at in (START, END) else blocks[number_of(root, blocks, at)]
-    writer = _BlockNote(root) if is_blocknote(root) else _Tiptap(root)
-    parent, index, elements = writer.plan(inserts, near, after=where == "after" if near else at == END)
+    writer = _BlockNote(root) if is_blocknote(root) else _Tiptap(root, blocks)
+    (above, parent), index, elements = writer.plan(inserts, near, after=where == "after" if near else at == END)
     for offset, element in enumerate(elements):
         parent.children.insert(index + offset, element)
     writer.fill()
-    made = [block.anchored for block in outline(root) if block.passage.element in writer.written]
+    made = [path for n, new in enumerate(elements) for path in _written(new, (*above, index + n), writer.written)]
     copy = Copy(root)
     try:
         names = [encode(root, anchor) for anchor in copy.name_blocks(made[:READ_LINES])]
         return {"count": len(made), "blocks": names}
     finally:
         copy.close()
+
+
+def _written(element: XmlElement, path: Path, written: set[XmlElement]) -> Iterator[Path]:
+    """The paths that the anchors of new blocks have: each block's own, or that of BlockNote's container around it."""
+    if element in written:
+        yield path
+        return
+    for index, child in enumerate(element.children):
+        if isinstance(child, XmlElement):
+            for inner in _written(child, (*path, index), written):
+                yield path if element.tag == CONTAINER else inner
 
 
 def delete_block(root: Root, at: str) -> JSON:
@@ -108,28 +121,26 @@ def _whole(root: Root, path: Path) -> Path:
 class _Tiptap:
     """What Tiptap's StarterKit writes; task lists only where the text has one, because StarterKit knows none."""
 
-    def __init__(self, root: Root) -> None:
+    def __init__(self, root: Root, blocks: list[Block]) -> None:
         self.root = root
         self.written: set[XmlElement] = set()
         self._words: list[tuple[XmlElement, Insert]] = []
-        self._has_tasks = any(block.prefix.startswith("- [") for block in outline(root))
+        self._has_tasks = any(block.prefix.startswith("- [") for block in blocks)
 
-    def plan(
-        self, inserts: list[Insert], near: Block | None, *, after: bool
-    ) -> tuple[XmlFragment | XmlElement, int, list[XmlElement]]:
+    def plan(self, inserts: list[Insert], near: Block | None, *, after: bool) -> tuple[Parent, int, list[XmlElement]]:
         """Where the elements go: the parent, the index of the first, and the elements."""
         kinds = {_list_of(each, tasks=self._has_tasks) for each in inserts}
         fragment = self.root.fragment
         if near is None:
-            return fragment, len(fragment.children) if after else 0, list(self._elements(inserts))
+            return ((), fragment), len(fragment.children) if after else 0, list(self._elements(inserts))
         path: Path = near.anchored
         while len(path) > 1 and node(self.root, path[:-1]).tag in (*LISTS, *_ITEM_TAGS):
             path = path[:-1]
             parent = node(self.root, path[:-1])
             if path[1:] and kinds == {parent.tag}:
-                return parent, path[-1] + after, [self._item(each) for each in inserts]
+                return (path[:-1], parent), path[-1] + after, [self._item(each) for each in inserts]
         above, index = path[:-1], path[len(path) - 1]
-        return node(self.root, above), index + after, list(self._elements(inserts))
+        return (above, node(self.root, above)), index + after, list(self._elements(inserts))
 
     def fill(self) -> None:
         """Write the words, once the elements are in the document."""
@@ -180,20 +191,19 @@ class _BlockNote:
         self._words: list[tuple[XmlElement, Insert]] = []
         self._seed = hashlib.sha256(root.doc.client_id.to_bytes(8, "big") + root.doc.get_state()).digest()
 
-    def plan(
-        self, inserts: list[Insert], near: Block | None, *, after: bool
-    ) -> tuple[XmlFragment | XmlElement, int, list[XmlElement]]:
+    def plan(self, inserts: list[Insert], near: Block | None, *, after: bool) -> tuple[Parent, int, list[XmlElement]]:
         """Where the elements go: the parent, the index of the first, and the elements."""
         containers = [self._container(each, number) for number, each in enumerate(inserts)]
         fragment = self.root.fragment
         if not len(fragment.children):
-            return fragment, 0, [_element(GROUP, {}, containers)]
+            return ((), fragment), 0, [_element(GROUP, {}, containers)]
         if near is not None:
-            return node(self.root, near.anchored[:-1]), near.anchored[-1] + after, containers
+            above = near.anchored[:-1]
+            return (above, node(self.root, above)), near.anchored[-1] + after, containers
         group = fragment.children[0]
         if not isinstance(group, XmlElement):
             raise Refused("bad-request", "The text is not in BlockNote's shape.")
-        return group, len(group.children) if after else 0, containers
+        return ((0,), group), len(group.children) if after else 0, containers
 
     def fill(self) -> None:
         """Write the words, once the elements are in the document."""

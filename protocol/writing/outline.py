@@ -39,7 +39,7 @@ LISTS = {"bulletList": "- ", "orderedList": "1. ", "taskList": ""}
 _ITEMS = {"bulletListItem": "- ", "numberedListItem": "1. ", "toggleListItem": "- ", "quote": "> "}
 
 
-class Block(Struct, frozen=True):
+class Block(Struct, frozen=True, gc=False):
     """One row. `anchored` is the path of the element that its anchor names; `is_leaf` means that it holds no words."""
 
     anchored: Path
@@ -52,7 +52,12 @@ class Block(Struct, frozen=True):
 
 def outline(root: Root) -> list[Block]:
     """Every block of a rich text, in order."""
-    return list(_walk(root.fragment, (), None, "", 0))
+    return list(rows(root))
+
+
+def rows(root: Root) -> Iterator[Block]:
+    """The same one after the other: in a long text each costs as much as an edit of it."""
+    return _walk(root.fragment, (), None, "", 0)
 
 
 def number_of(root: Root, blocks: list[Block], at: str) -> int:

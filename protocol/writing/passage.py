@@ -33,7 +33,7 @@ class Run(NamedTuple):
     width: int
 
 
-class Piece(Struct, frozen=True):
+class Piece(Struct, frozen=True, gc=False):
     """One text of the passage, or one inline element (`node` is None). `start` is the offset of its first character."""
 
     node: Text | XmlText | None
@@ -75,7 +75,7 @@ class Piece(Struct, frozen=True):
         return {}
 
 
-class Passage(Struct, frozen=True):
+class Passage(Struct, frozen=True, gc=False):
     """The words of one block, or of a plain text. `element` is the block's; None for a plain text.
 
     `lines` says whether a line feed may be written into it; a paragraph of rich text has none.

@@ -4,6 +4,7 @@ A place is an anchor, or the word `start` or `end`. A span is what is quoted, wh
 lies between two places; quoting within two places finds one of several. Whatever is refused says what to do instead.
 """
 
+from itertools import islice
 from typing import Any, NamedTuple
 
 from ..content import utf16_length
@@ -12,7 +13,7 @@ from ..limits import FIND_CONTEXT_CHARS, FIND_MATCHES, READ_CHARS, READ_LINES
 from ..update import decode_state_vector
 from . import anchors
 from .anchors import Anchor, Copy, Place, Side, encode
-from .outline import Block, number_of, outline
+from .outline import Block, number_of, outline, rows
 from .passage import Marks, Passage, plain
 from .root import Root, checked
 
@@ -53,7 +54,8 @@ def read(root: Root, start: str = START, limit: int = READ_LINES) -> JSON:
     limit = max(1, min(limit, READ_LINES))
     if not root.is_rich:
         return _read_plain(root, start, limit)
-    blocks = outline(root)
+    # From the start on, only what is shown is read, and the one behind it.
+    blocks = outline(root) if start != START else list(islice(rows(root), limit + 1))
     first = number_of(root, blocks, start) if start != START else 0
     taken: list[Block] = []
     room = READ_CHARS
