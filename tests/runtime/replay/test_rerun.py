@@ -192,6 +192,25 @@ async def test_flows() -> None:
         assert then == agent.facts.code != now
 
 
+def test_versions_of_code() -> None:
+    """RP12: the same code has the same name; another flow, other instructions or another body of a tool have another."""
+
+    @tool(effect="read", name="look")
+    async def look_elsewhere(what: str) -> str:
+        """Look something up."""
+        return f"{what}: 43"
+
+    names = [
+        helper().facts.code,
+        helper(instructions="Help!").facts.code,
+        helper(tools=[look_elsewhere, send, note]).facts.code,
+        helper(flow=careful).facts.code,
+    ]
+    assert len(set(names)) == 4
+    assert helper(tools=[note, look, send]).facts.code == names[0]
+    assert names[0].startswith("0.")
+
+
 async def test_people_and_sub_agents() -> None:
     """RP10: questions to people, agents that agents call and agents that are not asked about."""
 
