@@ -55,6 +55,7 @@ _STREAMED = frozenset({TextStreamed, ReasoningStreamed, ArgumentsStreamed})
 def fold(state: RoomState, record: Record) -> None:
     """Take in the next record. The log is trusted: what may follow what is judged before a record is made."""
     state.seq = record.seq
+    state.size += len(record.update)
     if record.epoch != state.epoch:
         state.epoch = record.epoch
         _forget_tabs(state, record.seq)

@@ -1,19 +1,11 @@
 """Everything has a limit (law 6): each stands here once, beside its unit and its reason.
 
 `specs/limits.md` is generated from this table and a test holds them equal. Code reads `limits.FRAME_BYTES.value`-style
-constants through the plain integers below, so that a limit costs one name and no lookup.
+constants through the plain integers below, so that a limit costs one name and no lookup. The limits of admission are
+written down in `admission`, because an operator may change some of them.
 """
 
-from typing import NamedTuple
-
-
-class Limit(NamedTuple):
-    """One bound: its value, the unit, and why it is that and not another."""
-
-    value: int
-    unit: str
-    reason: str
-
+from .admission import CHANGEABLE, FIXED, Limit
 
 LIMITS: dict[str, Limit] = {
     "FRAME_BYTES": Limit(
@@ -313,7 +305,8 @@ LIMITS: dict[str, Limit] = {
     "KEYS_PAUSE_S": Limit(5, "seconds", "Between two readings because a token names a key that is not known."),
     "KEYS_BYTES": Limit(256 << 10, "bytes", "One set of keys; 16 RSA keys with their certificates take a tenth."),
     "REVOCATIONS": Limit(100_000, "revocations", "Held in memory, 30 MiB; who needs more changes the key instead."),
-    "CONNECTIONS": Limit(10_000, "sockets", "Per process, at 40 KiB each; more is closed with 1013."),
+    **CHANGEABLE,
+    **FIXED,
     "HEAD_BYTES": Limit(16 << 10, "bytes", "An HTTP head; h11's default and that of most servers."),
     "HEAD_S": Limit(10, "seconds", "Until the head is whole; ends slowloris."),
     "CERTIFICATE_FRESH_S": Limit(
@@ -472,7 +465,16 @@ KEYS_FRESH_S = LIMITS["KEYS_FRESH_S"].value
 KEYS_PAUSE_S = LIMITS["KEYS_PAUSE_S"].value
 KEYS_BYTES = LIMITS["KEYS_BYTES"].value
 REVOCATIONS = LIMITS["REVOCATIONS"].value
-CONNECTIONS = LIMITS["CONNECTIONS"].value
+DESCRIPTORS_SPARE = LIMITS["DESCRIPTORS_SPARE"].value
+ADDRESSES = LIMITS["ADDRESSES"].value
+NETWORK_BITS = LIMITS["NETWORK_BITS"].value
+TURNED_AWAY = LIMITS["TURNED_AWAY"].value
+TURNED_AWAY_S = LIMITS["TURNED_AWAY_S"].value
+STRANGER_S = LIMITS["STRANGER_S"].value
+BODIES_BYTES = LIMITS["BODIES_BYTES"].value
+ROOMS_AWAKE = LIMITS["ROOMS_AWAKE"].value
+MEMORY_PERCENT = LIMITS["MEMORY_PERCENT"].value
+ADMISSION_S = LIMITS["ADMISSION_S"].value
 HEAD_BYTES = LIMITS["HEAD_BYTES"].value
 HEAD_S = LIMITS["HEAD_S"].value
 CERTIFICATE_FRESH_S = LIMITS["CERTIFICATE_FRESH_S"].value

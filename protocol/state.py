@@ -196,7 +196,7 @@ class Draft(Struct):
 
 
 class RoomState(Struct):
-    """Everything that a room knows at `seq`.
+    """Everything that a room knows at `seq`, in a log that holds `size` bytes of updates.
 
     `title` is a person's if `named`, else an agent's proposal. `tip` is the newest run of the branch that the
     conversation goes on from. `agent` is whom the last prompt was for. `context` are facts by who provided them: a
@@ -208,6 +208,7 @@ class RoomState(Struct):
 
     seq: int = 0
     epoch: int = 0
+    size: int = 0
     title: str = ""
     named: bool = False
     metadata: dict[str, str] = field(default_factory=dict)

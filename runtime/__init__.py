@@ -1,6 +1,7 @@
 """What is done: rooms, agents, servers, on Trio."""
 
 from ..protocol.access import Grant
+from ..protocol.admission import Allowance
 from ..protocol.budget import Limits
 from ..protocol.digests import call_digest
 from ..protocol.flow import FlowRun, StepFailed, flow
@@ -26,6 +27,7 @@ from .tools.tool import ToolError
 
 __all__ = [
     "Agent",
+    "Allowance",
     "Asker",
     "Auth",
     "BadCertificate",

@@ -17,6 +17,7 @@ from pycrdt import Doc
 
 from ..protocol import commands, limits, porting
 from ..protocol.access import ANONYMOUS, Grant, check_room
+from ..protocol.admission import Allowance
 from ..protocol.commands import Asked, AttachedFile
 from ..protocol.document import shown_room, shown_runs
 from ..protocol.drafts import ShownHunks
@@ -32,6 +33,7 @@ from .commanding import RoomCommands
 from .room.identity import Surroundings
 from .room.live import Answer
 from .room.proposing import look
+from .room.quota import Quota
 from .room.rooms import Rooms
 from .room.seeding import Seeded
 from .server.tls import Certificate
@@ -41,17 +43,25 @@ class Runtime:
     """Rooms and agents over one store, for as long as the block lasts.
 
     `agents`: who is at work here; the first one answers prompts that name nobody. `surroundings` brings time and
-    randomness; a simulation gives its own.
+    randomness; a simulation gives its own. `allowance`: what outsiders may use (specs/admission.md).
     """
 
-    def __init__(self, store: Store, agents: Sequence[Agent] = (), *, surroundings: Surroundings | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        agents: Sequence[Agent] = (),
+        *,
+        surroundings: Surroundings | None = None,
+        allowance: Allowance | None = None,
+    ) -> None:
         self.store = store
         self.agents = list(agents)
         surroundings = surroundings or Surroundings()
         self._crew = AgentCrew(self.agents, surroundings)
+        self._allowance = allowance or Allowance()
         self._now = surroundings.now
         self._revocations = Revocations(store)
-        self.rooms = Rooms(store, self._crew, surroundings, self._revocations.covers)
+        self.rooms = Rooms(store, self._crew, surroundings, self._revocations.covers, Quota(self._allowance))
         self._revocations.told.append(self.rooms.reconsider)
         self._stack = AsyncExitStack()
 
@@ -127,6 +137,7 @@ class Runtime:
                 proxies=proxies,
                 tls=tls,
                 about=about,
+                allowance=self._allowance,
             )
             task_status.started((await nursery.start(listening)).url)
 

@@ -11,6 +11,7 @@ embeds plait, which is given the request's head and decides. Rules (specs/access
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from inspect import isawaitable
@@ -70,6 +71,7 @@ class Gate:
         self._auth = auth
         self._revocations = revocations
         self._held: set[Held] = set()
+        self._holders: Counter[str] = Counter()
         self.now = now
         if revocations is not None:
             revocations.told.append(self._expel)
@@ -133,11 +135,20 @@ class Gate:
     @contextmanager
     def holding(self, held: Held) -> Iterator[None]:
         """The grant is in use inside: a revocation that means it ends its holder."""
+        author = held.grant.author
         self._held.add(held)
+        self._holders[author] += 1
         try:
             yield
         finally:
             self._held.discard(held)
+            self._holders[author] -= 1
+            if not self._holders[author]:
+                del self._holders[author]
+
+    def holders(self, author: str) -> int:
+        """How many grants of that subject are in use."""
+        return self._holders[author]
 
     async def _ask(self, auth: Auth, asker: Asker) -> Grant | None:
         if isinstance(auth, KeyRing):

@@ -19,6 +19,7 @@ import click
 import trio
 
 from ...protocol import limits
+from ...protocol.admission import Allowance
 from ...storage import open_store
 from .. import (
     Agent,
@@ -35,7 +36,9 @@ from .. import (
 )
 from ..auth.gate import AuthFunction
 from ..server.peer import Proxies
+from ..server.resources import raise_descriptors
 from ..tools.tool import Tool
+from .allowing import allowance_options
 from .asking import store_option
 from .loading import agent_named, named
 
@@ -78,6 +81,7 @@ INSTRUCTIONS = "You are a helpful assistant. Answer in Markdown."
 @click.option("--proxy-protocol", is_flag=True, help="Trusted proxies begin connections with a PROXY header.")
 @click.option("--tls-cert", metavar="FILE", help="A certificate chain (PEM): speak TLS; read again when it changes.")
 @click.option("--tls-key", metavar="FILE", help="The certificate's key (PEM), without a password.")
+@allowance_options
 @click.option("--ready-file", metavar="F", type=click.Path(path_type=Path), help="Gets the URL once it listens.")
 def verb(
     store_url: str,
@@ -94,6 +98,7 @@ def verb(
     tls_cert: str | None,
     tls_key: str | None,
     ready_file: Path | None,
+    **allowed: int,
 ) -> None:
     """Serve rooms, their agents and the console until SIGTERM or SIGINT."""
     gate = _gate(auth, secret_file, jwks_url)
@@ -116,10 +121,13 @@ def verb(
     if tls is not None and _SIGHUP is not None:
         heard.append(_SIGHUP)
 
+    allowance = Allowance(**allowed)
+    raise_descriptors()
+
     async def main() -> None:
         # Before anything that takes time, so that an early signal ends a start in good order, too.
         with trio.open_signal_receiver(*heard) as signals:
-            async with open_store(store_url) as store, Runtime(store, crew) as runtime:
+            async with open_store(store_url) as store, Runtime(store, crew, allowance=allowance) as runtime:
                 async with trio.open_nursery() as nursery:
                     url = await nursery.start(partial(runtime.serve, host, port, **serve))
                     _tell(url, ready_file)

@@ -80,11 +80,19 @@ class PastRoom:
     def leave(self, tab: Tab) -> None:
         """Nobody waits for it."""
 
-    def command(self, grant: Grant, command: Asked, reply: Callable[[Any], None], tab: Tab | None = None) -> None:
+    def command(
+        self,
+        grant: Grant,
+        command: Asked,
+        reply: Callable[[Any], None],
+        tab: Tab | None = None,
+        *,
+        measured: bool = False,
+    ) -> None:
         refused: PlaitError = Refused("past-moment")
         reply(refused)
 
-    async def ask(self, grant: Grant, command: Asked) -> NoReturn:
+    async def ask(self, grant: Grant, command: Asked, *, measured: bool = False) -> NoReturn:
         raise Refused("past-moment")
 
     async def document(self, name: str = "") -> bytes:

@@ -84,12 +84,14 @@ class Door:
         reply: Callable[[Answer | PlaitError], None],
         tab: Tab | None = None,
         run: str = "",
+        *,
+        measured: bool = False,
     ) -> None:
         """Ask for something, on behalf of a tab if it came from one, or in a run; `reply` is called in publish, after
-        the deltas, with the answer or why there is none."""
-        self.post(Ask(grant, command, reply, tab, self._audience.name_of(tab), run))
+        the deltas, with the answer or why there is none. `measured`: it comes from outside and counts (`quota`)."""
+        self.post(Ask(grant, command, reply, tab, self._audience.name_of(tab), run, measured=measured))
 
-    async def ask(self, grant: Grant, command: Asked, *, run: str = "") -> Answer:
+    async def ask(self, grant: Grant, command: Asked, *, run: str = "", measured: bool = False) -> Answer:
         """Ask for something and wait. Raises Refused; OutcomeUnknown if it is to be asked again under its id.
 
         Cancelling the wait does not take the command back.
@@ -101,7 +103,7 @@ class Door:
             answers.append(answer)
             told.set()
 
-        self.command(grant, command, reply, run=run)
+        self.command(grant, command, reply, run=run, measured=measured)
         await told.wait()
         if isinstance(answers[0], PlaitError):
             raise answers[0]

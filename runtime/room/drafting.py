@@ -33,6 +33,7 @@ from ...protocol.update import decode_state_vector
 from ...storage.store import About, Append
 from .identity import Surroundings, server_id
 from .outside import outside_trio
+from .quota import Quota
 from .shared import SharedDocument
 
 Streamed = TextStreamed | ReasoningStreamed | ArgumentsStreamed
@@ -81,6 +82,10 @@ class Drafting:
         self.under = ""
         """The id of the grant of whoever is being obeyed; empty where nobody was asked for one."""
         self.snapshot_seq = 0
+        self.quota: Quota | None = None
+        """What outsiders are measured by, if by anything."""
+        self.runs_moved = True
+        """Whether runs began or ended since the quota was told."""
         self._surroundings = surroundings
         self._streams: dict[_StepKey, tuple[Streamed, list[str]]] = {}
         self._undecided = True
@@ -113,6 +118,11 @@ class Drafting:
         """Nobody watches the document any more; if nobody ever wrote to it either, it costs nothing from now on."""
         if name in self.shared and name not in self.state.documents:
             self.shared.pop(name).release()
+
+    def check_growth(self) -> None:
+        """Whether outsiders may make the log longer. Raises Refused('room-full')."""
+        if self.quota is not None:
+            self.quota.check_room(self.state.size)
 
     def release(self) -> None:
         """This epoch is over: let its documents leave memory."""
@@ -211,7 +221,7 @@ class Drafting:
             change.seq = seq
         fold(self.state, record)
         if not isinstance(event, TextStreamed | ReasoningStreamed | ArgumentsStreamed | DocumentFact | EpochClosed):
-            self._undecided = True
+            self._undecided = self.runs_moved = True
             if run and not self.state.runs.get(run, _NO_RUN).open:
                 with outside_trio():
                     self.flows.forget(run)

@@ -98,6 +98,8 @@ class Editing(Drafting):
         self._check_whole(document)
         check_open(self.state, document)
         shared = self.shared_document(document)
+        if self.quota is not None and self.state.size >= self.quota.room_bytes and shared.grows(update):
+            self.check_growth()
         edit, foreign = shared.judge(update, author, self.state.owners, self.name)
         if typed is None or foreign or not typed.takes(edit):
             self._flush()

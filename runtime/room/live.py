@@ -12,7 +12,19 @@ from typing import Any
 import msgspec
 
 from ...protocol.access import HOUSE, Grant, check
-from ...protocol.commands import Accept, Asked, Judged, Proposal, Propose, Reject, Undo, digest
+from ...protocol.commands import (
+    Accept,
+    Asked,
+    Asking,
+    Judged,
+    Proposal,
+    Propose,
+    ProvideContext,
+    Reject,
+    Steer,
+    Undo,
+    digest,
+)
 from ...protocol.errors import PlaitError, Refused
 from ...protocol.events import (
     ApprovalRequested,
@@ -57,6 +69,10 @@ from .shared import Later, SharedDocument
 from .undoing import Prepared
 
 log = logging.getLogger("plait.room")
+
+_PROMPTS = Asking | Steer
+_GROWS = Asking | Steer | ProvideContext | Propose | Accept | Undo
+"""What a full room refuses: all that is more than a decision."""
 
 
 class Answer:
@@ -108,11 +124,13 @@ class Live(Proposing):
         files: Mapping[str, Attachment] = {},
         prepared: Prepared | Plan | SharedDocument | None = None,
         run: str = "",
+        *,
+        measured: bool = False,
     ) -> Answer:
         """Carry a command out, or answer it as it was answered before (law 5). `known` is its first record, if the log
         has one; `tab` is the asking tab, if it has a name; `files` are its attachments that the store has;
         `prepared` is what an undo or a decision about a draft would do, or what a draft begins as; `run` is the run in
-        which an agent asks.
+        which an agent asks; `measured`: it comes from outside, and the quota counts it.
         Raises Refused, OutcomeUnknown; Later if nothing was done and the next pass should ask again. Anything else
         that it raises without having touched anything is logged, and is no more than a refusal of this one command."""
         check(grant, command)
@@ -128,6 +146,8 @@ class Live(Proposing):
             raise Refused("id-reused")  # It is a host's edit of this very pass.
         self._flush()
         self.touched, self.under = False, grant.id
+        if measured and isinstance(command, _GROWS):
+            self.check_growth()
         try:
             if isinstance(command, Undo):
                 assert not isinstance(prepared, Plan | SharedDocument)
@@ -135,7 +155,7 @@ class Live(Proposing):
             elif isinstance(command, Propose | Accept | Reject):
                 answer = self._proposal(grant, command, asked, prepared, run)
             else:
-                answer = self._judged(grant, command, asked, agents, tab, files)
+                answer = self._judged(grant, command, asked, agents, tab, files, measured=measured)
         except (PlaitError, Later):
             raise
         except Exception as error:
@@ -157,8 +177,13 @@ class Live(Proposing):
         agents: Callable[[str], AgentFacts],
         tab: str,
         files: Mapping[str, Attachment],
+        *,
+        measured: bool,
     ) -> Answer:
         verdicts = judge(self.state, grant, command, agents, self._surroundings.now(), tab, files)
+        if measured and self.quota is not None and isinstance(command, _PROMPTS):
+            begins = any(isinstance(verdict.event, RunRequested) for verdict in verdicts)
+            self.quota.prompt(self.name, grant.author, self.state.prompts(), begins=begins)
         first = self.state.seq + 1
         for ordinal, verdict in enumerate(verdicts):
             key = command_record_id(command.id, ordinal)

@@ -56,7 +56,10 @@ class Ask:
         tab: Tab | None,
         name: str,
         run: str = "",
+        *,
+        measured: bool = False,
     ) -> None:
+        self._measured = measured
         self._tab = tab
         self._name = name
         self.grant = grant
@@ -79,7 +82,15 @@ class Ask:
                 raise Refused("not-allowed", "Only a socket can have tools or facts of its own; they go when it goes.")
             name = self._binds or self._name
             self._answer = live.command(
-                self.grant, self.command, self.known, agent_for, name, self.files, self.prepared, self.run
+                self.grant,
+                self.command,
+                self.known,
+                agent_for,
+                name,
+                self.files,
+                self.prepared,
+                self.run,
+                measured=self._measured,
             )
         except Later:
             self.again = True

@@ -51,6 +51,7 @@ from .mishaps import RETRY_S, Suspects, told_of, trouble_of
 from .opening import mend, open_live, take_snapshot
 from .preparing import Preparing
 from .proposing import catch_up
+from .quota import Quota
 from .reports import Report, Write
 from .seeding import Seed, Shelf
 from .tab import Tab
@@ -67,9 +68,11 @@ class Room(Door):
         store: Store,
         crew: "Crew[Room]",
         surroundings: Surroundings,
+        quota: Quota,
         revoked: Callable[[Grant, str], bool] | None = None,
     ) -> None:
         super().__init__()
+        self._quota = quota
         self.name = name
         self.store = store
         self.users = 0
@@ -89,6 +92,7 @@ class Room(Door):
         self._surroundings = surroundings
         self._failures = 0
         self._quiet = False
+        self._patience_s: float = limits.ROOM_IDLE_S
         self._unsynced: dict[Tab, None] = {}
         self._unsaid: list[Report] = []
         self._tabs_unsaid = False
@@ -131,9 +135,18 @@ class Room(Door):
         finally:
             if self._live is not None:
                 self._live.release()
+            self._quota.forget(self.name)
             self.ended.set()
             self.opened.set()
             self._audience.end(CODES["overloaded"].close or 1013, "overloaded")  # Nobody answers them any more.
+
+    def hurry(self) -> bool:
+        """Leave memory now and not a while later, if nobody needs the room; whether that is so."""
+        if self._closing or self._live is None or self._inbox or not self._idle():
+            return False
+        self._patience_s = 0
+        self.poke()
+        return True
 
     def reconsider(self) -> None:
         """Something changed outside of the log that bears on what should be done: a grant was revoked."""
@@ -165,6 +178,7 @@ class Room(Door):
     async def _read(self, epoch_above: int = 0) -> Live:
         live = await open_live(self.name, self.store, self._crew.workers, self._surroundings, epoch_above=epoch_above)
         live.revoked = self._revoked or live.revoked
+        live.quota = self._quota
         return live
 
     async def _open(self) -> bool:
@@ -186,7 +200,7 @@ class Room(Door):
                 if not self._inbox and not self._idle():
                     await self._work.wait()
                 elif not self._inbox:
-                    with trio.move_on_after(limits.ROOM_IDLE_S):
+                    with trio.move_on_after(self._patience_s):
                         await self._work.wait()
                     if not self._work.is_set() and self._idle():
                         self._closing = True
@@ -323,6 +337,9 @@ class Room(Door):
     def _settle(self, nursery: trio.Nursery) -> None:
         live = self._live
         assert live is not None
+        if live.runs_moved:
+            live.runs_moved = False
+            self._quota.know(self.name, live.state.prompts())
         self._company.settle(live.state, live.epoch)
         self._crew.settle(self, live.state, () if self._quiet else live.work, nursery)
         if live.due is not None and (self._alarm is None or live.due < self._alarm):

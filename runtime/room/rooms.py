@@ -7,6 +7,7 @@ at start-up every room with open runs is woken, so that work that a crash or a d
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from itertools import islice
 
 import trio
 
@@ -17,6 +18,7 @@ from ...protocol.names import room_name
 from ...storage.store import Store
 from .crew import Crew
 from .identity import Surroundings
+from .quota import Quota
 from .room import Room
 
 log = logging.getLogger("plait.room")
@@ -31,8 +33,10 @@ class Rooms:
         crew: Crew[Room],
         surroundings: Surroundings,
         revoked: Callable[[Grant, str], bool] | None = None,
+        quota: Quota | None = None,
     ) -> None:
         self.store = store
+        self._quota = quota or Quota()
         self._crew = crew
         self._surroundings = surroundings
         self._revoked = revoked
@@ -72,7 +76,10 @@ class Rooms:
             if name in self._deleting or (room is not None and room.condemned):
                 raise Refused("no-such-room")
             if room is None:
-                room = self._awake[name] = Room(name, self.store, self._crew, self._surroundings, self._revoked)
+                self._make_place()
+                room = self._awake[name] = Room(
+                    name, self.store, self._crew, self._surroundings, self._quota, self._revoked
+                )
                 self._nursery.start_soon(self._live, room)
             if room.closing:
                 await room.ended.wait()
@@ -91,6 +98,13 @@ class Rooms:
                 self._left_in_trouble = ""
                 return room
             room.users -= 1
+
+    def _make_place(self) -> None:
+        """Where too many are awake, one or two that nobody needs leave for the one that comes, the oldest first."""
+        excess = len(self._awake) - limits.ROOMS_AWAKE
+        if excess >= 0:
+            for _ in islice((room for room in self._awake.values() if room.hurry()), min(excess + 1, 2)):
+                pass
 
     async def delete(self, name: str) -> None:
         """Delete the room, for good and whoever is in it: its steps are cancelled, its sockets closed with 4404.

@@ -94,6 +94,7 @@ class Seed:
             return Seeded(first.seq, first.author, self._event, fresh=False)
         if first is not None:
             raise Refused("already-seeded", f"Record {first.seq} has seeded '{self.document}' with something else.")
+        live.check_growth()
         seq = live.seed(self._author, self.document, self._event, self._data, self.key, self._grant)
         return Seeded(seq, self._author, self._event, fresh=True)
 

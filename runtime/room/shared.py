@@ -101,6 +101,10 @@ class SharedDocument:
             self.doc.unobserve(self._subscription)
             self._subscription = None
 
+    def grows(self, update: bytes) -> bool:
+        """Whether a tab's edit holds structs that are new here; who only deletes may go on in a full room."""
+        return bool(new_clients(read(update), self.clocks))
+
     def judge(self, update: bytes, author: str, owners: dict[int, str], room: str) -> tuple[Update, tuple[int, ...]]:
         """What of a tab's edit is to be applied, and the ids whose structs are left out. From now on the document
         counts as holding it, so `apply` comes before anything else does. Raises Refused, and then nothing happened."""

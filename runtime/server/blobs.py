@@ -37,7 +37,7 @@ class Blobs:
             raise Refused("not-allowed", "Who puts a file needs the right to write, to prompt or to carry out tools.")
         kind = media_type(request.headers.get("content-type", ""))
         async with self._at_once:
-            data = await exchange.body(limits.BLOB_BYTES, limits.BLOB_UPLOAD_S)
+            data = await exchange.body(limits.BLOB_BYTES, limits.BLOB_UPLOAD_S, apart=True)
             name = await trio.to_thread.run_sync(lambda: sha256(data).hexdigest())
             known = await self._store.blob_facts(name)
             await self._store.put_blob(data, kind)  # Also if it is known: whoever uploads it is about to refer to it.

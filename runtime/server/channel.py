@@ -146,7 +146,7 @@ class Channel:
 
     def _ask(self, command: Asked) -> None:
         assert self._room is not None
-        self._room.command(self._held.grant, command, partial(self._answer, command.id), self._place)
+        self._room.command(self._held.grant, command, partial(self._answer, command.id), self._place, measured=True)
 
     def _answer(self, command_id: str, answer: Answer | PlaitError) -> None:
         self._unanswered -= 1

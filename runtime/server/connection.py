@@ -56,6 +56,10 @@ class Connection(Socket):
         return self._tab.outbox
 
     @property
+    def outbox_bytes(self) -> int:
+        return self._tab.outbox.waiting
+
+    @property
     def _bytes_out(self) -> int:
         return self._tab.outbox.bytes_out
 

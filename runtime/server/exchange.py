@@ -6,9 +6,10 @@ Rules:
    that drips bytes (slowloris) or idles is gone after that. A body has `BODY_BYTES` and as long; a blob has its own
    bounds.
 2. What h11 refuses is answered with its status (400, or 431 for a long head) and ends the stream.
-3. A body that is not read to its end ends the stream, after what the client still sends was read and forgotten for at
+3. All bodies together hold `BODIES_BYTES`, as far as they have come; those of blobs are counted apart.
+4. A body that is not read to its end ends the stream, after what the client still sends was read and forgotten for at
    most `CLOSE_S`: closing at once would reset the connection, and the reset could overtake the answer.
-4. An upgrade leaves the exchange: its head is handed on as it was understood, together with what came after it.
+5. An upgrade leaves the exchange: its head is handed on as it was understood, together with what came after it.
 """
 
 from collections.abc import Awaitable, Callable
@@ -71,11 +72,27 @@ def refusal(code: Code, message: str = "", status: int | None = None) -> Respons
     return json({"code": code, "message": message or meaning.sentence}, status or meaning.status)
 
 
-class Exchange:
-    """h11's server side on a stream. Ends by `next` giving None, or when an upgrade was taken over."""
+class Bodies:
+    """What all bodies that are being read, or looked at, hold together."""
 
-    def __init__(self, stream: trio.abc.Stream) -> None:
+    def __init__(self) -> None:
+        self.bytes = 0
+
+    def hold(self, size: int) -> None:
+        """So many bytes more came. Raises Refused('overloaded')."""
+        if self.bytes + size > limits.BODIES_BYTES:
+            raise Refused("overloaded", "Too many bodies are being read; try again later.")
+        self.bytes += size
+
+
+class Exchange:
+    """h11's server side on a stream. Ends by `next` giving None, or when an upgrade was taken over. `bodies` counts
+    what the bodies of all exchanges hold."""
+
+    def __init__(self, stream: trio.abc.Stream, bodies: Bodies | None = None) -> None:
         self._stream = stream
+        self._bodies = bodies or Bodies()
+        self._holds = 0
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.HEAD_BYTES)
         self._announced = 0  # The request's Content-Length, 0 if it has none.
         self._bodyless = False  # Whether the request is a HEAD, whose answer has the headers of a body and no body.
@@ -94,8 +111,16 @@ class Exchange:
                 return request
         return None
 
-    async def body(self, at_most: int = limits.BODY_BYTES, within_s: float = limits.HEAD_S) -> bytes:
-        """The request's body. Raises Refused('too-large') or Refused('bad-request') where it does not come."""
+    def release(self) -> None:
+        """The request was answered: its body is needed no longer."""
+        self._bodies.bytes -= self._holds
+        self._holds = 0
+
+    async def body(
+        self, at_most: int = limits.BODY_BYTES, within_s: float = limits.HEAD_S, *, apart: bool = False
+    ) -> bytes:
+        """The request's body; `apart` if it is counted elsewhere. Raises Refused('too-large'), Refused('overloaded') or
+        Refused('bad-request') where it does not come."""
         too_large = Refused("too-large", f"A body may have {at_most} bytes here.")
         if self._announced > at_most:
             raise too_large
@@ -107,6 +132,9 @@ class Exchange:
                 size += len(event.data)
                 if size > at_most:
                     raise too_large
+                if not apart:
+                    self._bodies.hold(len(event.data))
+                    self._holds += len(event.data)
                 parts.append(bytes(event.data))
             if isinstance(event, h11.EndOfMessage):
                 return b"".join(parts)

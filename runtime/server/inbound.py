@@ -37,6 +37,7 @@ class Inbound(trio.abc.Stream):
         "_headed",
         "_library",
         "_opened",
+        "_partial",
         "_passing",
         "_ready",
         "_stream",
@@ -55,6 +56,8 @@ class Inbound(trio.abc.Stream):
         self._passing: int | None = None
         """How many bytes more of this frame are the library's; None if all that comes is."""
         self._fragments = False
+        self._partial = 0
+        """Bytes of a message that is the library's, as far as it has come."""
         self._came: trio.Event | None = None
         self._taken: trio.Event | None = None
 
@@ -95,6 +98,11 @@ class Inbound(trio.abc.Stream):
             self._taken.set()
             self._taken = None
         return await self._library.get_message() if message is None else message
+
+    @property
+    def partial(self) -> int:
+        """Bytes of a message that is not whole yet; the library holds them."""
+        return self._partial if self._fragments or self._passing else 0
 
     def _wake(self) -> None:
         if self._came is not None and (self._ready or self._passing is None):
@@ -162,6 +170,7 @@ class Inbound(trio.abc.Stream):
             return data[at:]
         mine = data[at : at + self._passing]
         self._passing -= len(mine)
+        self._partial += len(mine)
         self._data = data[at + len(mine) :]
         self._wake()
         return mine
@@ -177,6 +186,8 @@ class Inbound(trio.abc.Stream):
             return True
         if opcode > _BINARY or (opcode == _CONTINUES) != self._fragments:
             return False
+        if opcode != _CONTINUES:
+            self._partial = 0
         self._fragments = not final
         if final:
             self._ready.append(None)

@@ -20,14 +20,16 @@ from weakref import WeakValueDictionary
 import trio
 
 from ...protocol import control, limits
+from ...protocol.admission import Allowance
 from ...protocol.codec import record_json
 from ...protocol.errors import Refused
 from ...protocol.events import Record
 from ..auth.gate import Gate
+from .admission import Admission, Visit
 from .blaming import Blaming
 from .channel import Sources
 from .endings import failed, logger
-from .exchange import Exchange, Request, Response, refusal
+from .exchange import Bodies, Exchange, Request, Response, refusal
 from .follow import Log
 from .heartbeat import SWEEP_S
 from .metrics import Metrics, Tally
@@ -40,6 +42,9 @@ from .upgrade import Sockets
 
 ACCEPT_LOG_S = 60
 """How often the log says that no connection can be accepted."""
+
+_ALWAYS = ("/health", "/metrics")
+"""What is answered though there is no memory left: how it is."""
 
 _accepting = logging.getLogger("trio.serve_listeners")
 
@@ -70,8 +75,10 @@ class Server:
         proxies: Proxies | None = None,
         tls: Certificate | None = None,
         about: Mapping[str, Any] | None = None,
+        allowance: Allowance | None = None,
     ) -> None:
         tally = Tally()
+        self.admission = Admission(allowance)
         self._logs: WeakValueDictionary[tuple[str, Callable[[Record], bytes]], Log] = WeakValueDictionary()
         self._rooms = rooms
         self._door = Doorkeeper(host, allow_origins)
@@ -83,12 +90,14 @@ class Server:
             rooms,
             gate=gate,
             tally=tally,
+            admission=self.admission,
             sources=Sources(lambda room: self._log(room, control.record), blaming),
         )
         self._routes = Routes(
             rooms,
             gate=gate,
-            metrics=Metrics(rooms, tally),
+            metrics=Metrics(rooms, tally, self.admission),
+            admission=self.admission,
             about=about or {},
             log=lambda room: self._log(room, record_json),
             blaming=blaming,
@@ -96,7 +105,7 @@ class Server:
         )
         self._draining = False
         self._waiting: set[trio.CancelScope] = set()
-        self._exchanges = 0
+        self._bodies = Bodies()
 
     def drain(self) -> None:
         """Nothing new: sockets end with 1012, idle HTTP connections and followers end now."""
@@ -109,13 +118,14 @@ class Server:
         """One connection, whatever it turns out to be, until its stream is closed. Raises nothing but Cancelled."""
         try:
             async with stream:
-                peer = await self._proxies.arrived(stream)
-                if self._tls is None:
-                    await self._serve(stream, peer)
+                try:
+                    visit = self.admission.arrive(self._proxies.counted(stream))
+                except Refused as refused:
+                    if self._tls is None:  # To be told anything there, they would have to shake hands first.
+                        await self.admission.turn_away(stream, refused)
                     return
-                async with TlsStream(stream, self._tls.context) as opened:
-                    await opened.shake_hands()
-                    await self._serve(opened, peer._replace(secure=True))
+                with visit:
+                    await self._meet(stream, visit)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             pass  # The client went away, which is no news.
         except Refused as refused:
@@ -125,30 +135,45 @@ class Server:
         except BaseException as error:
             failed("a connection", error)
 
-    async def _serve(self, stream: trio.abc.Stream, peer: Peer) -> None:
-        upgrade = await self._serve_http(stream, peer)
+    async def _meet(self, stream: trio.abc.Stream, visit: Visit) -> None:
+        peer = await self._proxies.arrived(stream)
+        if self._tls is None:
+            await self._serve(stream, peer, visit)
+            return
+        async with TlsStream(stream, self._tls.context) as opened:
+            await opened.shake_hands()
+            await self._serve(opened, peer._replace(secure=True), visit)
+
+    async def _serve(self, stream: trio.abc.Stream, peer: Peer, visit: Visit) -> None:
+        upgrade = await self._serve_http(stream, peer, visit)
         if upgrade is not None:
             await self.sockets.serve(stream, *upgrade)
 
-    async def _serve_http(self, stream: trio.abc.Stream, peer: Peer) -> tuple[Request, bytes] | None:
+    async def _serve_http(self, stream: trio.abc.Stream, peer: Peer, visit: Visit) -> tuple[Request, bytes] | None:
         """Answer requests until one is an upgrade (returned with its head) or the client is done (None)."""
-        exchange = Exchange(stream)
-        self._exchanges += 1
-        try:
-            while True:
-                request = None
-                with self._until_drained():
-                    request = await exchange.next()
-                if request is None:
-                    return None
-                request = request._replace(peer=self._proxies.asking(peer, request.headers))
+        exchange = Exchange(stream, self._bodies)
+        wait_s = 0.0
+        while True:
+            request = None
+            with self._until_drained():
+                if wait_s:
+                    await trio.sleep(wait_s)
+                request = await exchange.next()
+            if request is None:
+                return None
+            request = request._replace(peer=self._proxies.asking(peer, request.headers))
+            try:
+                wait_s = self.admission.asks(visit, request.peer.address)
                 refused = self._refuse(request)
-                if refused is None and request.upgrades:
-                    return request, exchange.taken_over(request)
+            except Refused as too_many:
+                refused = refusal(too_many.code)
+            if refused is None and request.upgrades:
+                return request, exchange.taken_over(request)
+            try:
                 if not await self._answer(exchange, request, refused):
                     return None
-        finally:
-            self._exchanges -= 1
+            finally:
+                exchange.release()
 
     async def _answer(self, exchange: Exchange, request: Request, refused: Response | None) -> bool:
         """Answer one request; True if another may follow. A drain cuts what streams and lets the rest finish."""
@@ -164,7 +189,7 @@ class Server:
     def _refuse(self, request: Request) -> Response | None:
         if not self._door.admits(request.headers.get("host", ""), request.headers.get("origin"), request.peer):
             return refusal("not-allowed", "This Host or Origin is not served here; see --allow-origin.")
-        if self._exchanges > limits.CONNECTIONS:
+        if self.admission.crowded and not request.upgrades and request.path not in _ALWAYS:
             return refusal("overloaded")
         if request.upgrades and (
             request.method != "GET"
@@ -204,6 +229,7 @@ async def serve(
     proxies: Proxies | None = None,
     tls: Certificate | None = None,
     about: Mapping[str, Any] | None = None,
+    allowance: Allowance | None = None,
     task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED,
 ) -> NoReturn:
     """Listen until cancelled; `task_status` is told the bound address. `about` is shown by `/health`,
@@ -217,7 +243,16 @@ async def serve(
         await spare.aclose()  # A name with two addresses would get two different free ports; one is enough.
         listeners.remove(spare)
     address = Address(host, listeners[0].socket.getsockname()[1], tls is not None)
-    server = Server(rooms, host=host, allow_origins=allow_origins, gate=gate, proxies=proxies, tls=tls, about=about)
+    server = Server(
+        rooms,
+        host=host,
+        allow_origins=allow_origins,
+        gate=gate,
+        proxies=proxies,
+        tls=tls,
+        about=about,
+        allowance=allowance,
+    )
     async with trio.open_nursery() as outer:
         handlers = await outer.start(_Handlers.live)
         seldom = _Seldom()
@@ -227,6 +262,7 @@ async def serve(
                 nursery.start_soon(server.sockets.keep_alive, SWEEP_S)
                 if tls is not None:
                     nursery.start_soon(tls.keep_fresh)
+                nursery.start_soon(server.admission.watch, server.sockets.shed)
                 accept = partial(trio.serve_listeners, server.handle, listeners, handler_nursery=handlers.nursery)
                 await nursery.start(accept)
                 task_status.started(address)

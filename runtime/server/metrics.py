@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
+from .admission import Admission
 from .outbox import Outbox
 from .rooms import Rooms
 
@@ -56,7 +57,8 @@ class Tally:
 class Metrics(Collector):
     """The server's numbers and its rooms', as Prometheus text."""
 
-    def __init__(self, rooms: Rooms, tally: Tally) -> None:
+    def __init__(self, rooms: Rooms, tally: Tally, admission: Admission) -> None:
+        self._admission = admission
         self._rooms = rooms
         self._tally = tally
         self._registry = CollectorRegistry()
@@ -75,6 +77,11 @@ class Metrics(Collector):
         yield CounterMetricFamily("plait_deliveries", "Deltas that were sent, once for each socket.", deliveries)
         yield CounterMetricFamily("plait_bytes_out", "Bytes that were sent to WebSockets.", bytes_out)
         yield CounterMetricFamily("plait_catch_ups", "Merged updates that took the place of deltas.", catch_ups)
+        turned = CounterMetricFamily("plait_turned_away", "Who was not let in, by the code.", labels=["code"])
+        for code, count in self._admission.refused.items():
+            turned.add_metric([code], count)
+        yield turned
+        yield GaugeMetricFamily("plait_tcp_connections", "Connections of any kind.", self._admission.connections)
         known = self._rooms.statistics()
         for key, (name, said) in GAUGES.items():
             yield GaugeMetricFamily(name, said, known.get(key, 0))

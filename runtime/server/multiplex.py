@@ -77,6 +77,7 @@ class Multiplex(Socket):
         self._asking = 0  # Tokens about which nothing is decided yet.
         self._strange = [0, 0]  # Messages and bytes before the first grant.
         self._granted = False
+        self._begun = trio.current_time()
 
     # --- the socket -----------------------------------------------------------------------------------------------
 
@@ -89,8 +90,17 @@ class Multiplex(Socket):
         return self._lanes.waiting
 
     @property
+    def outbox_bytes(self) -> int:
+        return self._lanes.waiting
+
+    @property
     def _bytes_out(self) -> int:
         return self._lanes.bytes_out
+
+    def keep_alive(self) -> None:
+        if not self._granted and trio.current_time() - self._begun > limits.STRANGER_S:
+            self.close(4401, f"No document was granted within {limits.STRANGER_S} s.")
+        super().keep_alive()
 
     async def read(self, socket: Inbound) -> tuple[int, str]:
         """Take in what comes until the socket ends; the close code to end with. Raises Refused for a frame that cannot

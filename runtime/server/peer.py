@@ -45,6 +45,12 @@ class Proxies:
         if header and not self._networks:
             raise BadProxy("the PROXY protocol needs to know whose headers to believe: name the proxy's address")
 
+    def counted(self, stream: trio.abc.Stream) -> str:
+        """The address for which a connection counts before anything is read from it: "" for a trusted one's, over which
+        come many people. Raises trio.BrokenResourceError."""
+        own = _own(stream)
+        return "" if self._trust(own) else own
+
     async def arrived(self, stream: trio.abc.Stream) -> Peer:
         """Whose connection this is. Nothing but a PROXY header was read from it when this returns. Raises
         Refused('bad-request') for a trusted one without a header, trio.BrokenResourceError."""

@@ -74,12 +74,19 @@ class Room(Protocol):
     def leave(self, tab: Tab) -> None: ...
 
     def command(
-        self, grant: Grant, command: Asked, reply: Callable[[Answer | PlaitError], None], tab: Tab | None = None
+        self,
+        grant: Grant,
+        command: Asked,
+        reply: Callable[[Answer | PlaitError], None],
+        tab: Tab | None = None,
+        *,
+        measured: bool = False,
     ) -> None:
-        """`reply` is called once, while publishing, after the deltas; with an error if nothing happened."""
+        """`reply` is called once, while publishing, after the deltas; with an error if nothing happened. `measured`:
+        how often they ask counts."""
         ...
 
-    async def ask(self, grant: Grant, command: Asked) -> Answer:
+    async def ask(self, grant: Grant, command: Asked, *, measured: bool = False) -> Answer:
         """As `command`, for somebody who can wait. Raises Refused or OutcomeUnknown."""
         ...
 

@@ -29,6 +29,7 @@ from ..auth.revocations import Kind
 from ..replay import asked
 from ..room.archive import older_runs
 from ..room.proposing import look
+from .admission import Admission
 from .answers import answer_frame
 from .blaming import Blaming
 from .blobs import Blobs
@@ -55,6 +56,7 @@ class Routes:
         *,
         gate: Gate,
         metrics: Metrics,
+        admission: Admission,
         about: Mapping[str, Any],
         log: Callable[[str], Log],
         blaming: Blaming,
@@ -63,6 +65,7 @@ class Routes:
         self._rooms = rooms
         self._gate = gate
         self._metrics = metrics
+        self._admission = admission
         self._about = dict(about)
         self._log = log
         self._blaming = blaming
@@ -143,7 +146,7 @@ class Routes:
         shown = {"live": True, "ready": ready, "store": store}
         with suppress(Refused):  # A load balancer has no grant, and need not know what runs here.
             await self._gate.admit(asker(request))
-            shown |= {"versions": versions, **self._about}
+            shown |= {"versions": versions, "limits": self._admission.shown(), **self._about}
         return json(shown, 200 if ready else 503)
 
     def _numbers(self) -> Response:
@@ -188,6 +191,7 @@ class Routes:
         if (await self._rooms.store.head(room)).deleted:
             raise Refused("no-such-room")
         if request.query.get("follow") == "1":
+            self._admission.check_subject(grant.author, self._gate.holders(grant.author))
             return Response(200, _LINES, partial(self._follow_for, grant, room, after))
         limit = min(_number(request, "limit", limits.PAGE_RECORDS), limits.PAGE_RECORDS)
         records = await self._rooms.store.read(room, after, limit)
@@ -301,7 +305,7 @@ class Routes:
             if isinstance(command, Blame):
                 return _answer(control.ok(command.id, result=await self._blaming.found(room, command)), 200)
             async with self._rooms.use(room) as opened:
-                answer = await opened.ask(grant, command)
+                answer = await opened.ask(grant, command, measured=True)
             return _answer(answer_frame(command.id, answer), 200)
         except Refused as refused:
             return _answer(control.refused(command.id, refused), CODES[refused.code].status)

@@ -50,6 +50,16 @@ class Socket(ABC):
 
     @property
     @abstractmethod
+    def outbox_bytes(self) -> int:
+        """All that waits to be sent."""
+
+    @property
+    def over(self) -> bool:
+        """Whether it is about to end."""
+        return self._over
+
+    @property
+    @abstractmethod
     def _bytes_out(self) -> int:
         """All that was sent so far."""
 

@@ -14,6 +14,8 @@ Rules:
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from operator import itemgetter
+from typing import NamedTuple
 
 import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_server_stream
@@ -25,6 +27,7 @@ from ...protocol.names import Target
 from ..auth.gate import Gate
 from ..auth.held import Held
 from ..replay.room import past_room
+from .admission import Admission
 from .channel import Sources
 from .connection import Connection
 from .credentials import asker
@@ -40,7 +43,16 @@ from .stream import PushStream
 
 SUBPROTOCOLS = ("plait.v1", "plait.sync")
 HOCUSPOCUS = "/hocuspocus"
+_HOARD_BYTES = 64 << 10
+"""Who holds less is not ended for the memory's sake: a good tab on a slow line has so much on its way."""
 _MESSAGE_BYTES = 2 * limits.FRAME_BYTES  # Beyond a frame's limit we say 4413; beyond twice it the library says 1009.
+
+
+class _Watched(NamedTuple):
+    """What is looked at now and then of an open socket."""
+
+    heartbeat: Heartbeat
+    inbound: Inbound
 
 
 class Sockets:
@@ -52,13 +64,15 @@ class Sockets:
         *,
         gate: Gate,
         tally: Tally,
+        admission: Admission,
         sources: Sources,
     ) -> None:
         self._rooms = rooms
         self._gate = gate
         self._tally = tally
+        self._admission = admission
         self._sources = sources
-        self._open: dict[Socket, Heartbeat] = {}
+        self._open: dict[Socket, _Watched] = {}
         self._draining = False
 
     def drain(self) -> None:
@@ -72,7 +86,7 @@ class Sockets:
         all, for ever."""
         while True:
             await trio.sleep(every)
-            for connection, heartbeat in self._open.items():
+            for connection, (heartbeat, _) in self._open.items():
                 found = heartbeat.beat()
                 connection.keep_alive()
                 if found == "silent":
@@ -122,7 +136,7 @@ class Sockets:
                 at = names.moment(request.query["at"]) if "at" in request.query else None
                 where = f"room {target.room}"
                 held = await self._admit(request, target)
-                self._check_load()  # It may have taken a while.
+                self._check_load(held.grant.author)  # It may have taken a while.
                 connection = Connection(target, held, pushed, nursery, sources)
                 with self._gate.holding(held):
                     nursery.start_soon(held.watch)
@@ -136,11 +150,26 @@ class Sockets:
         inbound.deaf()
         await _end(connection, socket, pushed, code, reason)
 
-    def _check_load(self) -> None:
+    def _check_load(self, author: str = "") -> None:
+        """Whether there is room for one more, of this author if it is known whose. Raises Refused."""
         if self._draining:
             raise Refused("restarting")
-        if len(self._open) + len(self._tally.beside) >= limits.CONNECTIONS:
-            raise Refused("overloaded")
+        self._admission.check_room(len(self._open) + len(self._tally.beside))
+        if author:
+            self._admission.check_subject(author, self._gate.holders(author))
+
+    def shed(self, excess: int) -> int:
+        """End those for whom most is held, until so many bytes are free soon; how many they were."""
+        held = [(one.outbox_bytes + inbound.partial, one) for one, (_, inbound) in self._open.items()]
+        ended = 0
+        for size, one in sorted(held, key=itemgetter(0), reverse=True):
+            if excess <= 0 or size < _HOARD_BYTES:
+                break
+            excess -= size
+            if not one.over:
+                one.close(1013, CODES["overloaded"].sentence)
+                ended += 1
+        return ended
 
     async def _admit(self, request: Request, target: Target, token: str = "") -> Held:
         """Who asks for that document and what they may do there: the one place for every kind of socket. `token` is
@@ -160,25 +189,25 @@ class Sockets:
         """As `_admit`, for one more document on a socket that is open."""
         self._check_load()
         held = await self._admit(request, target, token)
-        self._check_load()
+        self._check_load(held.grant.author)
         return held
 
     async def _carry(self, connection: Multiplex, socket: Inbound, pushed: PushStream) -> tuple[int, str]:
-        with self._counted(connection, pushed):
+        with self._counted(connection, pushed, socket):
             return await connection.read(socket)
 
     async def _join(
         self, connection: Connection, socket: Inbound, pushed: PushStream, target: Target, at: int | None
     ) -> tuple[int, str]:
-        with self._counted(connection, pushed):
+        with self._counted(connection, pushed, socket):
             if at is not None:
                 return await connection.read(socket, await past_room(self._rooms.store, target, at))
             async with self._rooms.use(target.room) as room:
                 return await connection.read(socket, room)
 
     @contextmanager
-    def _counted(self, connection: Socket, pushed: PushStream) -> Iterator[None]:
-        self._open[connection] = Heartbeat(pushed)
+    def _counted(self, connection: Socket, pushed: PushStream, inbound: Inbound) -> Iterator[None]:
+        self._open[connection] = _Watched(Heartbeat(pushed), inbound)
         self._tally.live.add(connection.outbox)
         try:
             yield

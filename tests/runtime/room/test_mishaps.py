@@ -59,8 +59,8 @@ async def test_a_command_that_breaks_its_room_is_not_tried_for_ever(monkeypatch:
     everybody else is not."""
     judged = live.Live._judged  # type: ignore[attr-defined]
 
-    def breaks(self: Any, grant: Any, command: Any, *more: Any) -> Any:
-        answer = judged(self, grant, command, *more)
+    def breaks(self: Any, grant: Any, command: Any, *more: Any, **named: Any) -> Any:
+        answer = judged(self, grant, command, *more, **named)
         if command.id == "bad":
             raise ValueError("a mistake of ours")
         return answer

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import trio
 from plait.protocol.access import ANONYMOUS
+from plait.protocol.admission import Allowance
 from plait.runtime.auth.gate import Gate
 from plait.runtime.server.listener import Server
 from trio.testing import memory_stream_pair
@@ -23,6 +24,10 @@ class House:
         self.grant: Any = ANONYMOUS
         self.server = Server(self.rooms, gate=Gate(lambda asker: self.grant), about={"models": ["echo"]})
         self.nursery = nursery
+
+    def allow(self, **allowed: int) -> None:
+        """Let in so much from now on, and otherwise what is usual."""
+        self.server.admission.allowance = Allowance(**allowed)
 
     def stream(self) -> Any:
         """A new connection's client side."""

@@ -155,7 +155,13 @@ class FakeRoom:
         self._do(answer)
 
     def command(
-        self, grant: Grant, command: Asked, reply: Callable[[Answered | PlaitError], None], tab: Tab | None = None
+        self,
+        grant: Grant,
+        command: Asked,
+        reply: Callable[[Answered | PlaitError], None],
+        tab: Tab | None = None,
+        *,
+        measured: bool = False,
     ) -> None:
         def answer() -> None:
             if not isinstance(command, Prompt):
@@ -166,7 +172,7 @@ class FakeRoom:
 
         self._do(answer)
 
-    async def ask(self, grant: Grant, command: Asked) -> Answered:
+    async def ask(self, grant: Grant, command: Asked, *, measured: bool = False) -> Answered:
         await trio.lowlevel.checkpoint()
         if not isinstance(command, Prompt):
             raise Refused("no-such-run")
@@ -181,7 +187,7 @@ class FakeRoom:
         await trio.lowlevel.checkpoint()
         return [Written("main", len(self.doc.get_update()))]
 
-    async def seed(self, author: str, document: str, event: DocumentSeeded, data: bytes) -> Seeded:
+    async def seed(self, author: str, document: str, event: DocumentSeeded, data: bytes, grant: str = "") -> Seeded:
         await trio.lowlevel.checkpoint()
         return Seeded(self.log(event), author, event, fresh=True)
 

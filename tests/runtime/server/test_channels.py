@@ -317,7 +317,7 @@ async def test_a_room_that_cannot_go_on(house: House) -> None:
 
 async def test_too_many_connections(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """HP21: who has a socket keeps it, and the document may be asked for later."""
-    monkeypatch.setattr(limits, "CONNECTIONS", 2)
+    house.allow(connections=2)
     async with _open(house, ONE) as socket:
         for _ in range(2):
             await Provider(socket, TWO).say(AUTH)

@@ -379,7 +379,7 @@ async def test_the_number_of_documents(house: House, monkeypatch: pytest.MonkeyP
 
 async def test_documents_count_as_connections(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """HP12: the documents of all sockets count towards CONNECTIONS; beyond it the socket is closed with 1013."""
-    monkeypatch.setattr(limits, "CONNECTIONS", 2)
+    house.allow(connections=2)
     async with house.socket("/hocuspocus") as socket:
         await Provider(socket, "one").sync()
         await Provider(socket, "two").say(AUTH)
@@ -430,13 +430,31 @@ async def test_reading_pauses_while_edits_wait(house: House) -> None:
         assert sum(len(room.asked) for room in rooms) == 2 * limits.EDITS_UNANSWERED + 2
 
 
+async def test_a_stranger_has_so_long(
+    house: House, autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    """AD8: a socket without a document ends with 4401; one that was granted one stays, also when it is closed again."""
+    nursery.start_soon(house.server.sockets.keep_alive, limits.KEEPALIVE_S / 4)
+    async with house.socket("/hocuspocus") as stranger, house.socket("/hocuspocus") as guest:
+        await Provider(guest, "pad").sync()
+        await Provider(guest, "pad").say(CLOSE)
+        began = trio.current_time()
+        assert await _closed(stranger) == 4401
+        assert limits.STRANGER_S <= trio.current_time() - began <= limits.STRANGER_S + limits.KEEPALIVE_S
+        with trio.move_on_after(60):
+            while True:  # Who does not read is no guest for long either.
+                await guest.get_message()
+        await Provider(guest, "pad").say(AUTH)
+        assert guest.closed is None
+
+
 async def test_keepalive(house: House, autojump_clock: trio.testing.MockClock, nursery: trio.Nursery) -> None:
     """HP13: a socket that was sent nothing else is sent a frame that means nothing, again and again."""
     nursery.start_soon(house.server.sockets.keep_alive, limits.KEEPALIVE_S / 4)
     async with house.socket("/hocuspocus") as socket:
-        for _ in range(2):
-            assert await socket.get_message() == hocuspocus.KEEPALIVE
+        assert await socket.get_message() == hocuspocus.KEEPALIVE
         await Provider(socket, "pad").sync()
+        assert await socket.get_message() == hocuspocus.KEEPALIVE
         heard = trio.current_time()
         assert await socket.get_message() == hocuspocus.KEEPALIVE
         assert trio.current_time() - heard <= limits.KEEPALIVE_S

@@ -242,7 +242,7 @@ async def test_draining_ends_every_socket_with_1012(house: House) -> None:
 @pytest.mark.parametrize("stops", [False, True])
 async def test_what_changed_while_the_host_judged(house: House, monkeypatch: pytest.MonkeyPatch, stops: bool) -> None:
     """SV9: sockets that come together are counted together, and a server that stops keeps none of them."""
-    monkeypatch.setattr(limits, "CONNECTIONS", 2)
+    house.allow(connections=2)
     judged = trio.Event()
 
     async def judge() -> Grant:
@@ -268,7 +268,7 @@ async def test_too_many_documents_at_once(house: House, monkeypatch: pytest.Monk
         await judged.wait()
         return Grant("ann")
 
-    monkeypatch.setattr(limits, "CONNECTIONS", 4)
+    house.allow(connections=4)
     house.server.sockets._gate = Gate(lambda asker: judge())
     auth = b"\x03one" + b"\x02\x00" + frames.write_string("token") + frames.write_string("4.0.0")
     sockets = [house.socket("/hocuspocus") for _ in range(3)]
@@ -283,7 +283,7 @@ async def test_too_many_documents_at_once(house: House, monkeypatch: pytest.Monk
 
 async def test_overloaded(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """SV9: beyond CONNECTIONS a socket is closed with 1013."""
-    monkeypatch.setattr(limits, "CONNECTIONS", 1)
+    house.allow(connections=1)
     async with house.socket("/rooms/r") as one:
         await one.get_message()
         async with house.socket("/rooms/r") as other:

@@ -37,12 +37,15 @@ export type Code =
   | 'overloaded'
   | 'past-moment'
   | 'permission-denied'
+  | 'rate-limited'
   | 'restarting'
   | 'room-full'
   | 'store-failed'
   | 'store-full'
   | 'too-large'
   | 'too-many'
+  | 'too-many-runs'
+  | 'too-many-sockets'
   | 'unknown-command'
   | 'update-foreign'
   | 'update-incomplete'
@@ -60,6 +63,8 @@ export const ENDS: readonly { close: number; code: Code; sentence: string }[] = 
   { close: 4404, code: 'no-such-room', sentence: 'The room was deleted.' },
   { close: 4403, code: 'not-allowed', sentence: 'The grant does not allow this.' },
   { close: 1013, code: 'overloaded', sentence: 'The server holds as much as it may; try again later.' },
+  { close: 1013, code: 'rate-limited', sentence: 'Too often; try again in a while.' },
   { close: 1012, code: 'restarting', sentence: 'The server is stopping; reconnect.' },
   { close: 4413, code: 'too-large', sentence: 'The frame, prompt or update is over its limit.' },
+  { close: 1013, code: 'too-many-sockets', sentence: 'Too many sockets of this address or subject are open.' },
 ]
