@@ -1,6 +1,8 @@
 """What is kept: the only door to disk."""
 
 from .chain import Break, verify
+from .erasing import Erased, erasures
+from .erasing import plan as plan_erasure
 from .faults import FaultyStore
 from .memory import MemoryStore
 from .opening import open_store
@@ -13,6 +15,7 @@ from .store import (
     Blob,
     BlobFacts,
     Conflict,
+    Erasure,
     Fenced,
     Head,
     Listed,
@@ -38,6 +41,8 @@ __all__ = [
     "BlobFacts",
     "Break",
     "Conflict",
+    "Erased",
+    "Erasure",
     "FaultyStore",
     "Fenced",
     "Head",
@@ -57,6 +62,8 @@ __all__ = [
     "StoreError",
     "StoreFull",
     "StoreLocked",
+    "erasures",
     "open_store",
+    "plan_erasure",
     "verify",
 ]

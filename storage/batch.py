@@ -28,9 +28,9 @@ from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from ..protocol import limits
 from ..protocol.events import Record
-from . import blobs, chain, deleting, listing, straight
+from . import blobs, chain, deleting, erasing, listing, straight
 from .admission import active, lacking, refusal, repeated
-from .jobs import Answered, AppendJob, BlobJob, DeleteJob, Job, PurgeJob, RevokeJob, SnapshotJob
+from .jobs import Answered, AppendJob, BlobJob, DeleteJob, EraseJob, Job, PurgeJob, RevokeJob, SnapshotJob
 from .store import About, Append, Head, RoomDeleted, StoreError
 from .tables import records, revocations, rooms, snapshots
 
@@ -189,7 +189,7 @@ class Batch:
         self._move_heads()
         return answers
 
-    def _seldom(self, job: SnapshotJob | BlobJob | DeleteJob | PurgeJob | RevokeJob) -> Answered:
+    def _seldom(self, job: SnapshotJob | BlobJob | DeleteJob | PurgeJob | EraseJob | RevokeJob) -> Answered:
         match job:
             case SnapshotJob():
                 return self._snapshot(job)
@@ -199,6 +199,8 @@ class Batch:
                 return self._delete(job)
             case PurgeJob():
                 return self._purge(job)
+            case EraseJob():
+                return self._erase(job)
             case RevokeJob():
                 self._connection.execute(_REVOKE, structs.asdict(job.revocation))
                 return None
@@ -221,7 +223,17 @@ class Batch:
         now_active = active(append, room.activity if room else None)
         if room is None:
             room = self._new_room(append.room)
-        for record, leaf in zip(append.records, job.leaves, strict=True):
+        self._add(room, append, job.leaves)
+        if room.activity != now_active:
+            room.activity = now_active
+            self._active[room.id] = room
+        if append.blobs:
+            blobs.use(self._connection, room.id, append.blobs)
+        return room.head()
+
+    def _add(self, room: Standing, append: Append, leaves: Sequence[chain.Leaf]) -> None:
+        """The room goes on with these records."""
+        for record, leaf in zip(append.records, leaves, strict=True):
             room.hash = chain.link(room.hash, leaf.header, leaf.body_hash)
             self._rows.append(_row(room.id, record, leaf, room.hash))
         last = append.records[-1]
@@ -229,16 +241,10 @@ class Batch:
         if room.open_runs != append.open_runs or room.wake_at != append.wake_at:
             room.open_runs, room.wake_at = append.open_runs, append.wake_at
             self._waiting[room.id] = room
-        if room.activity != now_active:
-            room.activity = now_active
-            self._active[room.id] = room
         if append.about is not None and append.about != room.about:
             room.about = append.about
             self._described[room.id] = room
-        if append.blobs:
-            blobs.use(self._connection, room.id, append.blobs)
         self._moved[room.id] = room
-        return room.head()
 
     def _places(self, room: Standing, append: Append) -> dict[str, int]:
         """Where the append's record ids stand in the log, this batch's part of it included."""
@@ -308,6 +314,25 @@ class Batch:
         room.deleted = GONE
         return False
 
+    def _erase(self, job: EraseJob) -> Head:
+        append = job.erasure.append
+        room = self._rooms.get(append.room)
+        if room is None or room.deleted:
+            raise RoomDeleted(append.room) if room else StoreError(f"no room named {append.room} is in this store")
+        refused = refusal(append, room.seq, room.epoch)
+        if refused is not None:
+            raise refused
+        self._connection.exec_driver_sql("PRAGMA secure_delete = ON")
+        try:
+            self._flush()
+            room.lineage = self._entropy(16).hex()
+            erasing.rewrite(self._connection, room.id, job.erasure, room.lineage)
+            self._add(room, append, job.leaves)
+            self._set_about()
+        finally:
+            self._connection.exec_driver_sql("PRAGMA secure_delete = OFF")
+        return room.head()
+
     def _flush(self) -> None:
         if self._rows:
             straight.execute(self._connection, _NEW_RECORDS, self._rows)
@@ -319,13 +344,17 @@ class Batch:
             self._connection.exec_driver_sql(_SET_WAITS, [_wait_row(room) for room in self._waiting.values()])
         if self._active:
             self._connection.exec_driver_sql(_SET_ACTIVITY, [(one.activity, one.id) for one in self._active.values()])
-        if self._described:
-            self._connection.exec_driver_sql(_SET_ABOUT, [_about_row(room) for room in self._described.values()])
+        self._set_about()
         moved = [_head_row(room) for room in self._moved.values()]
         if moved and straight.execute(self._connection, _MOVE_HEADS, moved) != len(moved):
             raise Moved
         for room in self._moved.values():
             room.was_seq, room.was_epoch = room.seq, room.epoch
+
+    def _set_about(self) -> None:
+        if self._described:
+            self._connection.exec_driver_sql(_SET_ABOUT, [_about_row(room) for room in self._described.values()])
+            self._described.clear()
 
 
 def _about_row(room: Standing) -> tuple[object, ...]:

@@ -77,9 +77,15 @@ def let_go(connection: Connection, room_id: int) -> bool:
     hashes = list(connection.execute(_USES, {"room_id": room_id, "limit": limits.BLOB_SWEEP}).scalars())
     if not hashes:
         return False
-    connection.execute(_LET_GO, {"room_id": room_id, **_these(hashes)})
-    _drop(connection, list(connection.execute(_UNUSED, _these(hashes)).scalars()))
+    let_go_of(connection, room_id, hashes)
     return True
+
+
+def let_go_of(connection: Connection, room_id: int, hashes: Sequence[str]) -> None:
+    """The room refers to these no more; what nobody needs then is removed."""
+    if hashes:
+        connection.execute(_LET_GO, {"room_id": room_id, **_these(hashes)})
+        _drop(connection, list(connection.execute(_UNUSED, _these(hashes)).scalars()))
 
 
 def _drop(connection: Connection, hashes: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ the room's row carries the last of them: whoever holds one head hash can prove t
   were written down had none, and their hashes stay). A column that is edited changes the header.
 - The body hash is SHA-256(length of the event's body as 8 bytes big-endian, body, update). The length keeps the border
   between the two from moving. Because the link holds the body's hash and not the body, a body can be erased later and
-  the chain still stands.
+  the chain still stands (`erasing`).
 - The first record's predecessor is 32 zero bytes.
 """
 
@@ -109,7 +109,7 @@ def verify(
 ) -> Break | None:
     """The first break in a run of records that should follow seq `after`, whose hash is `previous`; None if whole.
 
-    `erased` names the seqs whose bodies the log itself says were erased: theirs may be empty, nobody else's.
+    `erased` names the seqs whose bodies the log itself says were erased: theirs may be others, nobody else's.
     """
     for one in sealed:
         after += 1
@@ -123,8 +123,7 @@ def verify(
 def _fault(one: Sealed, seq: int, previous: bytes, erased: Container[int]) -> str | None:
     if one.seq != seq:
         return f"record {seq} is missing; the next one kept is {one.seq}"
-    gone = not one.body and not one.update and seq in erased
-    if not gone and body_hash(one.body, one.update) != one.body_hash:
+    if seq not in erased and body_hash(one.body, one.update) != one.body_hash:
         return f"the body or the update of record {seq} is not what was written"
     if link(previous, one.header, one.body_hash) != one.hash:
         return f"record {seq} does not follow from the one before: its header, its hashes or its predecessor changed"

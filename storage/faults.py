@@ -14,7 +14,7 @@ import trio
 from ..protocol.access import ANY
 from ..protocol.errors import OutcomeUnknown
 from ..protocol.events import Record
-from .store import Append, Blob, BlobFacts, Head, Listing, Revocation, Sealed, Snapshot, Store, StoreError
+from .store import Append, Blob, BlobFacts, Erasure, Head, Listing, Revocation, Sealed, Snapshot, Store, StoreError
 
 
 class FaultyStore:
@@ -138,6 +138,9 @@ class FaultyStore:
 
     async def delete(self, room: str) -> bool:
         return await self.inner.delete(room)
+
+    async def erase(self, erasure: Erasure) -> Head:
+        return await self.inner.erase(erasure)
 
     async def aclose(self) -> None:
         self.release()

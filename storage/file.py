@@ -147,6 +147,23 @@ def migrate(connection: sqlite3.Connection) -> None:
     connection.execute("COMMIT")
 
 
+def compact(path: Path) -> None:
+    """Write the database anew without the pages that wait to be used again: what was removed may stand in them still.
+    It takes the lock, and about the database's size in free space. Raises StoreError or a kind of it."""
+    lock = Lock(path)
+    try:
+        prepare(path)
+        with closing(connect(path, readonly=False)) as connection:
+            connection.execute("VACUUM")
+            busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise StoreLocked(f"somebody reads {path}, and what was removed is not overwritten before they end")
+    except sqlite3.Error as error:
+        raise explain(str(path), error) from error
+    finally:
+        lock.release()
+
+
 def _create(path: Path) -> None:
     fresh = path.with_name(path.name + ".new")
     try:

@@ -10,7 +10,7 @@ from ..protocol import limits
 from ..protocol.errors import Refused
 from ..protocol.media import media_type
 from . import chain
-from .store import Append, Head, Revocation, Snapshot, next_seqs
+from .store import Append, Erasure, Head, Revocation, Snapshot, next_seqs
 
 LARGEST = (1 << 63) - 1
 """Databases keep signed 64-bit integers; a larger one must fail its own append and not the batch."""
@@ -75,6 +75,18 @@ class PurgeJob:
         self.room = room
 
 
+class EraseJob:
+    """An erasure on its way to a batch, which it fills."""
+
+    weight = limits.BATCH_RECORDS
+
+    def __init__(self, erasure: Erasure) -> None:
+        self.erasure = erasure
+        self.room = erasure.append.room
+        self.leaves = prepare(erasure.append)
+        self.pages = 2 + len(erasure.changed)
+
+
 class RevokeJob:
     """A revocation on its way to a batch."""
 
@@ -87,7 +99,7 @@ class RevokeJob:
         self.revocation = checked_revocation(revocation)
 
 
-Job = AppendJob | SnapshotJob | BlobJob | DeleteJob | PurgeJob | RevokeJob
+Job = AppendJob | SnapshotJob | BlobJob | DeleteJob | PurgeJob | EraseJob | RevokeJob
 Answered = Head | bool | None
 
 

@@ -16,6 +16,7 @@ from msgspec import Struct, field, structs
 
 from ..protocol import limits
 from ..protocol.access import ANY, fits
+from ..protocol.codec import encode_event
 from ..protocol.events import Record
 from . import chain, listing
 from .admission import active, lacking, refusal, repeated
@@ -25,6 +26,7 @@ from .store import (
     Append,
     Blob,
     BlobFacts,
+    Erasure,
     Head,
     Listed,
     Listing,
@@ -173,6 +175,29 @@ class MemoryStore:
         for name in append.blobs:
             self._loose.pop(name, None)
         self._rooms[append.room] = kept
+        return kept.head
+
+    async def erase(self, erasure: Erasure) -> Head:
+        append = erasure.append
+        prepare(append)
+        await self._checkpoint()
+        kept = self._kept(append.room)
+        if kept is None:
+            raise StoreError(f"no room named {append.room} is in this store")
+        refused = refusal(append, kept.head.seq, kept.head.epoch)
+        if refused is not None:
+            raise refused
+        for one in erasure.changed:
+            old = kept.sealed[one.seq - 1]
+            kept.records[one.seq - 1] = one
+            kept.sealed[one.seq - 1] = structs.replace(old, body=encode_event(one.event), update=one.update)
+        kept.snapshots.clear()
+        kept.blobs.difference_update(erasure.blobs)
+        for name in erasure.blobs:
+            if name not in self._loose:
+                self._drop_unused(name)
+        await self.append(append)
+        kept.head = structs.replace(kept.head, lineage=self._entropy(16).hex())
         return kept.head
 
     async def save_snapshot(self, room: str, snapshot: Snapshot) -> None:

@@ -33,9 +33,9 @@ from ..protocol import limits
 from ..protocol.errors import OutcomeUnknown
 from . import deleting, file, straight
 from .batch import Answer, Batch, Moved, Standing
-from .jobs import Answered, AppendJob, BlobJob, DeleteJob, Job, PurgeJob, RevokeJob, SnapshotJob
+from .jobs import Answered, AppendJob, BlobJob, DeleteJob, EraseJob, Job, PurgeJob, RevokeJob, SnapshotJob
 from .reader import SqliteReader, T
-from .store import Append, Head, Revocation, Snapshot, StoreError
+from .store import Append, Erasure, Head, Revocation, Snapshot, StoreError
 from .writer import InlineWriter, Writer
 
 
@@ -285,6 +285,11 @@ class SqliteStore(SqliteReader):
             while await self._writer.submit(PurgeJob(room)):
                 pass
         return True
+
+    async def erase(self, erasure: Erasure) -> Head:
+        head = await self._writer.submit(EraseJob(erasure))
+        assert isinstance(head, Head)
+        return head
 
     async def aclose(self) -> None:
         """Commit what is queued, empty the WAL, let go of the file and of its lock. Idempotent."""

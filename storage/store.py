@@ -48,6 +48,15 @@ class Append(Struct, frozen=True):
     blobs: tuple[str, ...] = ()
 
 
+class Erasure(Struct, frozen=True):
+    """What erasing somebody changes (`erasing.plan`): `append` holds the record that says so, `changed` are the records
+    before it as they are from then on, and `blobs` are those that the room refers to no more."""
+
+    append: Append
+    changed: tuple[Record, ...]
+    blobs: tuple[str, ...] = ()
+
+
 class Head(Struct, frozen=True):
     """Where a room's log ends. `lineage` names this history; a fork or a restore has another. `hash` is the chain's.
 
@@ -108,7 +117,7 @@ class Snapshot(Struct, frozen=True):
 class Sealed(Struct, frozen=True):
     """A record as it is kept: its bytes and its link of the hash chain (storage/chain says how they are computed).
 
-    `body_hash` is kept beside the body, so that the chain still verifies when a body was erased and is empty.
+    `body_hash` is kept beside the body, so that the chain still verifies when a body was erased and is another.
     """
 
     seq: int
@@ -289,6 +298,11 @@ class Store(Reader, Protocol):
         From the first commit on the room is deleted, whatever happens next: a crash in between is made good when the
         store is opened again. Raises StoreFull, StoreError or OutcomeUnknown, and then asking again goes on.
         """
+        ...
+
+    async def erase(self, erasure: Erasure) -> Head:
+        """Write over the records that change, drop the room's snapshots and its blobs that go, append the record that
+        says so, and begin a new lineage: all of it or nothing. Raises as `append` does."""
         ...
 
     async def aclose(self) -> None:

@@ -49,7 +49,7 @@ from .people import (
     SteerConsumed,
     ToolResolved,
 )
-from .rooms import BranchChosen, ContextProvided, EpochClosed, RoomChanged, RoomFact, TitleProposed
+from .rooms import BranchChosen, ContextProvided, EpochClosed, RoomChanged, RoomFact, SubjectErased, TitleProposed
 from .runs import (
     Attachment,
     Mandate,
@@ -138,6 +138,7 @@ __all__ = [
     "RunStopped",
     "SteerConsumed",
     "StopRequested",
+    "SubjectErased",
     "TabFact",
     "TabLeft",
     "TabTool",

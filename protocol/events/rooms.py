@@ -1,4 +1,4 @@
-"""What concerns the room itself: its title, its context, its epochs."""
+"""What concerns the room itself: its title, its context, its epochs, what was erased from it."""
 
 from msgspec import field
 
@@ -44,4 +44,20 @@ class EpochClosed(Fact, frozen=True):
     clocks: dict[str, int]
 
 
-RoomFact = RoomChanged | TitleProposed | BranchChosen | ContextProvided | EpochClosed
+class SubjectErased(Fact, frozen=True):
+    """What one person said was erased from the log before this record: `by` asked for it.
+
+    `subject` is the SHA-256 of `salt` and the person's name, so that the log says who was erased only to those who know
+    already. `records` are the ranges of seqs of all records that were ever erased here, from first to last; `digest` is
+    the SHA-256 of what their bodies hash to now, one behind the other. `lineage` is what the history was called before.
+    """
+
+    subject: bytes
+    salt: bytes
+    by: str
+    records: tuple[tuple[int, int], ...]
+    digest: bytes
+    lineage: str
+
+
+RoomFact = RoomChanged | TitleProposed | BranchChosen | ContextProvided | EpochClosed | SubjectErased

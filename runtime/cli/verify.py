@@ -7,6 +7,9 @@ record that does not pass is named; what stands after it proves nothing, so it i
 
 Each blob that the room refers to must be there and hash to its name.
 
+Records that somebody was erased from (specs/erasure.md) must hold what the erasure left of them and nothing that it
+would have taken.
+
 With a file of heads that were signed and kept elsewhere (`witness`), each log must also extend the heads of its room;
 and with a key to sign with, the heads of the rooms that passed are added to it.
 
@@ -29,14 +32,15 @@ from rich.console import Console
 from rich.progress import Progress
 
 from ...protocol.codec import CorruptBody, decode_event
+from ...protocol.erased import erased as without
 from ...protocol.errors import Refused
-from ...protocol.events import Record
+from ...protocol.events import DocumentFact, Record
 from ...protocol.fold import fold
 from ...protocol.heads import BadHead, SignedHead
 from ...protocol.state import RoomState
 from ...protocol.tokens import BadKey, Keys
 from ...protocol.update import fits, read
-from ...storage import Break, Head, Reader, RoomDeleted, Sealed, StoreCorrupt, StoreError, open_store
+from ...storage import Break, Erased, Head, Reader, RoomDeleted, Sealed, StoreCorrupt, StoreError, erasures, open_store
 from ...storage.chain import START, kind_of
 from ...storage.chain import verify as first_break
 from ..auth.keyring import load_keys
@@ -51,13 +55,14 @@ Tick = Callable[[int], None]
 
 class Verdict(Struct, frozen=True):
     """What the check of one room found. `seq` is the last good record's, `bad` what is wrong with the next one, or with
-    the log as a whole. `signed` is how many signed heads it extends."""
+    the log as a whole. It extends `signed` heads, and from `erased` of its records somebody was erased."""
 
     room: str
     seq: int
     hash: str
     bad: str | None = None
     signed: int = 0
+    erased: int = 0
 
 
 @click.command("verify")
@@ -149,7 +154,9 @@ async def check(reader: Reader, head: Head, tick: Tick, signed: Sequence[SignedH
     """Read the room's log up to `head` and say where it is first not what was written, if anywhere; then whether it
     extends the heads that were signed."""
     if head.deleted or not head.seq:
-        return Verdict(head.room, 0, head.hash.hex(), witness.contradiction(head, {}, signed))
+        return Verdict(head.room, 0, head.hash.hex(), witness.contradiction(head, {}, signed, ()))
+    past = await erasures(reader, head.room)
+    erased = Erased(past[-1] if past else None)
     good, previous = 0, START
     hashes = {one.seq: "" for one in signed}
     replay = _Replay()
@@ -161,7 +168,8 @@ async def check(reader: Reader, head: Head, tick: Tick, signed: Sequence[SignedH
         if not page:
             return Verdict(head.room, good, previous.hex(), f"record {good + 1} is missing; {head.seq} were written")
         for sealed in page:
-            found = first_break([sealed], after=good, previous=previous) or replay.take(sealed)
+            found = first_break([sealed], after=good, previous=previous, erased=erased)
+            found = found or replay.take(sealed, erased)
             if found:
                 return Verdict(head.room, good, previous.hex(), found.why)
             good, previous = sealed.seq, sealed.hash
@@ -170,8 +178,10 @@ async def check(reader: Reader, head: Head, tick: Tick, signed: Sequence[SignedH
         tick(len(page))
     if previous != head.hash:
         return Verdict(head.room, good, previous.hex(), f"the room's row does not name record {good} as its last")
-    bad = witness.contradiction(head, hashes, signed) or await _bad_blob(reader, head.room)
-    return Verdict(head.room, good, previous.hex(), bad, 0 if bad else len(signed))
+    bad = None if erased.sound else f"what stands in the places of {len(erased)} erased records is not what was left"
+    bad = bad or witness.contradiction(head, hashes, signed, [one.lineage for one in past])
+    bad = bad or await _bad_blob(reader, head.room)
+    return Verdict(head.room, good, previous.hex(), bad, 0 if bad else len(signed), len(erased))
 
 
 async def _bad_blob(reader: Reader, room: str) -> str | None:
@@ -194,10 +204,14 @@ class _Replay:
         self.state = RoomState()
         self.clocks: dict[str, dict[int, int]] = {}
 
-    def take(self, sealed: Sealed) -> Break | None:
+    def take(self, sealed: Sealed, gone: Erased) -> Break | None:
         """Take in the next record; what is wrong with it if it cannot be taken in."""
         try:
             record = _record(sealed)
+            if sealed.seq in gone:
+                gone.take(sealed.body, sealed.update)
+                if without(record.event) is not record.event and not isinstance(record.event, DocumentFact):
+                    raise _Unfit("it is said to be erased and is not")
             if record.update:
                 self._grow(record)
             fold(self.state, record)
@@ -232,7 +246,10 @@ def _record(sealed: Sealed) -> Record:
 def _sentence(verdict: Verdict) -> str:
     if verdict.bad is None:
         signed = f", as {verdict.signed} signed heads say" if verdict.signed else ""
-        return f"{verdict.room}: {verdict.seq} records, all as they were written{signed}; head {verdict.hash[:16]}"
+        gone = f", but for what was erased from {verdict.erased}" if verdict.erased else ""
+        return (
+            f"{verdict.room}: {verdict.seq} records, all as they were written{gone}{signed}; head {verdict.hash[:16]}"
+        )
     return f"{verdict.room}: {verdict.bad} ({verdict.seq} good before it)"
 
 

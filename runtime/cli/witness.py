@@ -28,14 +28,17 @@ def load(path: Path, keys: Keys) -> Heads:
     return heads
 
 
-def contradiction(head: Head, hashes: Mapping[int, str], signed: Sequence[SignedHead]) -> str | None:
-    """What a log that is whole up to `head` does not have of what was signed. `hashes` are those of its records."""
+def contradiction(
+    head: Head, hashes: Mapping[int, str], signed: Sequence[SignedHead], former: Sequence[str]
+) -> str | None:
+    """What a log that is whole up to `head` does not have of what was signed. `hashes` are those of its records,
+    `former` the lineages that it had before somebody was erased from it."""
     for one in signed:
         if head.deleted:
             return f"the room was deleted since its record {one.seq} was signed"
         if one.seq > head.seq:
             return f"record {one.seq} was signed and is not there: the log was cut, or is an older one"
-        if one.lineage != head.lineage:
+        if one.lineage not in (head.lineage, *former):
             return f"it is of another lineage than the log whose record {one.seq} was signed"
         if hashes.get(one.seq) != one.hash:
             return f"record {one.seq} is not the one that was signed: the log was written anew"

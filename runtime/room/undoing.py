@@ -12,7 +12,7 @@ Rules (specs/undo.md):
 - What is undone is not undone again; undoing the undoing brings it back, and then that is what there is to undo.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import islice
 from typing import Any, cast
@@ -27,6 +27,7 @@ from ...protocol.errors import Refused
 from ...protocol.events import EditsUndone, Record, RunRequested
 from ...protocol.frames import EMPTY_UPDATE
 from ...protocol.history import History
+from ...protocol.items import DELETED, GC
 from ...protocol.left import left_alone
 from ...protocol.names import draft_begun
 from ...protocol.structs import Range
@@ -167,12 +168,22 @@ async def _undo(room: str, store: Store, name: str, seqs: list[int], first: int,
             deleted.extend(update.deleted)
 
     await _read(room, store, after, take)
+    # What came without content, as when somebody was erased, is nothing to an undo, and yrs panics at it.
+    inserted, deleted = list(_with_content(history, inserted)), list(_with_content(history, deleted))
     update = _taken_back(doc, inserted, deleted)
     if not update:
         return None
     left = islice(left_alone(history, wanted), limits.UNDO_KEPT)
     kept_places = [{"path": list(place.path), "key": place.key, "by": place.by} for place in left]
     return Undone(update, tuple(seqs), kept_places)
+
+
+def _with_content(history: History, ranges: Iterable[Range]) -> Iterator[Range]:
+    """Those pieces of the ranges that came with content."""
+    for client, start, end in ranges:
+        for block in history.blocks.between([(client, start, end)]):
+            if block.kind not in (DELETED, GC):
+                yield client, max(start, block.clock), min(end, block.clock + block.length)
 
 
 def _taken_back(
@@ -184,6 +195,12 @@ def _taken_back(
     item = StackItem(cast(Any, doc), deletions=IdSet.decode(id_set(deleted)), insertions=IdSet.decode(id_set(inserted)))
     # What a root is does not matter here: its name is all that an update says of it.
     manager = UndoManager(scopes=[doc.get(root, type=Map) for root in doc.keys()], undo_stack=[item])  # noqa: SIM118
-    manager.undo()
+    try:
+        manager.undo()
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # A panic of the CRDT, whose class cannot be imported.
+            raise
+        # It is a document of this undo's own, so nothing that anybody sees is touched.
+        raise Refused("nothing-to-undo", "The CRDT cannot take these edits back.") from error
     doc.unobserve(subscription)
     return b"" if not made or made[-1] == EMPTY_UPDATE else made[-1]

@@ -6,10 +6,11 @@ from plait.storage import MemoryStore
 
 from .contract import StoreContract
 from .contract_blobs import BlobsContract
+from .contract_erasing import ErasingContract
 from .contract_rooms import RoomsContract
 from .logs import entropy
 
 
-class TestMemory(StoreContract, RoomsContract, BlobsContract):
+class TestMemory(StoreContract, RoomsContract, BlobsContract, ErasingContract):
     def opened(self, tmp_path: Path) -> MemoryStore:
         return MemoryStore(entropy=entropy(), now=self.clock)

@@ -11,6 +11,7 @@ from plait.protocol.errors import OutcomeUnknown, Refused
 from plait.protocol.events import EditsUndone, Record
 from plait.runtime import Agent, Call, Runtime, tool
 from plait.runtime.embed import RoomHandle
+from plait.runtime.room import undoing
 from plait.runtime.room.preparing import Preparing
 from plait.runtime.room.shared import Broken, SharedDocument
 from plait.storage.memory import MemoryStore
@@ -306,3 +307,25 @@ async def test_a_client_undoes_over_its_socket() -> None:
         assert len(told["documents"]["notes"]["records"]) == 1
         with pytest.raises(Refused, match="nothing-to-undo"):
             await room.undo(by="anonymous", preview=True)
+
+
+async def test_a_panic_of_the_crdt_is_a_refusal(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """UN7: the undo manager of yrs panics at some histories; the room, and everybody in it, goes on."""
+
+    class PanicException(BaseException):
+        """As pyo3 calls it, whose own cannot be imported."""
+
+    def panic(manager: Any) -> bool:
+        raise PanicException("mid > len")
+
+    async with Runtime(MemoryStore(), [Agent("echo", "echo")]) as runtime:
+        room = runtime.room("r")
+        await room.by("ann").edit("notes", seed)
+        with monkeypatch.context() as patch:
+            patch.setattr(undoing, "UndoManager", lambda **_: type("Manager", (), {"undo": panic})())
+            with pytest.raises(Refused) as refused:
+                await room.by("ann").undo(by="ann", document="notes", id="u1")
+        assert refused.value.code == "nothing-to-undo"
+        assert await room.by("ann").undo(by="ann", document="notes", id="u2")

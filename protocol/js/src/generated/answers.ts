@@ -1,5 +1,5 @@
 // Generated from specs/schema/answers.json by generate.mjs; a test holds both equal.
-// sha256 0b0a6d9dbf9d18214b653ae1d23fd1387bc7c9d5cddf9f0b54eb1f20c0992938
+// sha256 af78a9da1449371dc7f8bfe03cdebab3360c35f79360069763191e830c30152f
 
 import type { Record } from './events'
 

@@ -1,5 +1,5 @@
 // Generated from specs/schema/events.json by generate.mjs; a test holds both equal.
-// sha256 a7341c397faab6727264855e2d9c665a735c5b21a9b3ba5ccd4050cffb6b87cc
+// sha256 593333f02351242118c4db45686c290b0d948282a0f2dfac5d1d9631a94a1a48
 
 export type Event =
   | RunRequested
@@ -51,6 +51,7 @@ export type Event =
   | BranchChosen
   | ContextProvided
   | EpochClosed
+  | SubjectErased
   | DocumentEdited
   | EditsUndone
   | DocumentCopied
@@ -533,6 +534,17 @@ export interface EpochClosed {
   readonly clocks: {
     readonly [key: string]: number
   }
+}
+
+/** What one person said was erased from the log before this record: `by` asked for it. `subject` is the SHA-256 of `salt` and the person's name, so that the log says who was erased only to those who know already. `records` are the ranges of seqs of all records that were ever erased here, from first to last; `digest` is the SHA-256 of what their bodies hash to now, one behind the other. `lineage` is what the history was called before. */
+export interface SubjectErased {
+  readonly type: 'subject-erased'
+  readonly subject: string
+  readonly salt: string
+  readonly by: string
+  readonly records: readonly [number, number][]
+  readonly digest: string
+  readonly lineage: string
 }
 
 /** Somebody edited a shared document: a person, in which case nothing more is said; or an agent, whose run is the record's, in attempt `attempt` at `step`. `result` is the JSON text of what that edit gave: the next attempt at a call that a crash cut is given it, and does not edit again; `nth` is which of the call's edits it is, from 0. `call` is set where a model's answer is written while it streams: the call in whose arguments it is. `step` is then the model's, and `result` says how far it came (`Came`); empty, all that came is taken out again. */
