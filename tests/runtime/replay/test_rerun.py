@@ -193,7 +193,7 @@ async def test_flows() -> None:
 
 
 def test_versions_of_code() -> None:
-    """RP12: the same code has the same name; another flow, other instructions or another body of a tool have another."""
+    """RP12: the same code has the same name; another flow, other instructions or another body of a tool have others."""
 
     @tool(effect="read", name="look")
     async def look_elsewhere(what: str) -> str:
