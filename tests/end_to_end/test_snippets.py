@@ -69,6 +69,40 @@ async def test_it_connects(server: ServerProcess, package: str) -> None:
                     await process.stdin.aclose()
 
 
+async def test_yjs_14_comes_back(server: ServerProcess) -> None:
+    """HP22: beside Yjs 13, over a kill -9, with what both typed meanwhile."""
+    async with node_tab(f"{server.ws}/docs", "pad/notes") as tab:
+        await tab.insert(0, "13 é.")
+        command = ["node", "yjs14.mjs", f"{server.ws}/docs", "pad/notes"]
+        process = await trio.lowlevel.open_process(command, cwd=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        said, shown = process.stdin, process.stdout
+        assert said is not None
+        assert shown is not None
+
+        async def tell(line: str, seen: bytes) -> None:
+            await said.send_all(f"{line}\n".encode())
+            with trio.fail_after(60):
+                assert await shown.receive_some() == seen
+
+        try:
+            await tell("13 é.", b"joined\n")
+            await tab.wait_text("13 é. And 14. 🙂")
+            await server.kill()
+            await tab.wait_disconnected()
+            await tell("The server is dead.", b"offline\n")
+            await tab.append(" 13 offline.")
+            await server.start()
+            last = "14 offline. 13 é. And 14. 🙂 13 offline."
+            await tab.wait_text(last)
+            await tell(last, b"merged\n")
+        finally:
+            with trio.CancelScope(shield=True):
+                process.kill()
+                await process.wait()
+                await said.aclose()
+                await shown.aclose()
+
+
 def test_there_are_snippets() -> None:
     """HP16: the page has one for each provider."""
     assert len(variants()) == 7
