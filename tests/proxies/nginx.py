@@ -64,4 +64,4 @@ def nginx(folder: Path, files: Files, port: int, upstream: int) -> Iterator[subp
         yield process
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
