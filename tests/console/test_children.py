@@ -17,7 +17,7 @@ from .browser import Serving, Tab
 
 Serve = Callable[..., Serving]
 Tabs = Callable[..., Tab]
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
 CREW = ["tests.console.crew:boss"]
 
 

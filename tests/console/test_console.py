@@ -17,7 +17,7 @@ from .browser import Serving, Tab
 
 Serve = Callable[..., Serving]
 Tabs = Callable[..., Tab]
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
 
 
 def test_two_pages_show_the_same_answer_and_the_same_document(serve: Serve, tabs: Tabs) -> None:

@@ -22,7 +22,7 @@ from .crew import FELL
 
 Serve = Callable[..., Serving]
 Tabs = Callable[..., Tab]
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
 CREW = ["tests.console.crew:clerk"]
 
 

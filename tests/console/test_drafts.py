@@ -18,7 +18,7 @@ from .browser import Serving, Tab
 
 Serve = Callable[..., Serving]
 Tabs = Callable[..., Tab]
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
 HIDDEN = "quiet\u202e"
 SELECTED = """(wanted) => {
   const { state } = document.querySelector('.cm-content').cmTile.root.view

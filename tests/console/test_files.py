@@ -18,7 +18,7 @@ from .crew import png
 
 Serve = Callable[..., Serving]
 Tabs = Callable[..., Tab]
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
 
 
 def chosen(tab: Tab, *files: FilePayload) -> None:

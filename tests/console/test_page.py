@@ -19,7 +19,7 @@ from .browser import Serving, Tab
 
 Serve = Callable[..., Serving]
 Tabs = Callable[..., Tab]
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
 PARAGRAPHS = "\n\n".join(f"Paragraph {number} of a long answer." for number in range(1, 121))
 PARAGRAPH_WORDS = 6
 

@@ -16,7 +16,7 @@ from .test_deciding import told
 
 Serve = Callable[..., Serving]
 Tabs = Callable[..., Tab]
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
 CREW = ["tests.console.crew:clerk"]
 
 

@@ -26,7 +26,7 @@ from .long_rooms import write_room
 Serve = Callable[..., Serving]
 Tabs = Callable[..., Tab]
 Judge = Callable[[Tab, str], None]
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 SOCKETS = re.compile("^ws://.*/(rooms|hocuspocus)")

@@ -20,7 +20,7 @@ from .test_drafts import ask
 
 Serve = Callable[..., Serving]
 Tabs = Callable[..., Tab]
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
 SCRIBE = ["tests.console.crew:scribe"]
 HOSTILE = "<img src=x onerror=window.owned=1>"
 
