@@ -99,6 +99,9 @@ class Connection:
     def execute(self, statement: str, parameters: Sequence[Any] = ()) -> "Cursor":
         return self.cursor().execute(statement, parameters)
 
+    def executemany(self, statement: str, rows: Sequence[Sequence[Any]]) -> "Cursor":
+        return self.cursor().executemany(statement, rows)
+
     def create_function(self, name: str, arguments: int, function: Any, **_: object) -> None:
         self.apsw.create_scalar_function(name, function, arguments)
 

@@ -53,8 +53,8 @@ def test_which_modules_open_connections() -> None:
         for path in (ROOT / folder).rglob("*.py")
         if "node_modules" not in path.parts and any(opens(path))
     }
-    assert found - {"runtime/server/listener.py"} <= OPENS
-    assert found >= OPENS
+    # Those two wait for whoever comes, and call nobody.
+    assert found - {"runtime/server/listener.py", "runtime/server/tls.py"} == OPENS
 
 
 async def test_addresses_that_others_name_are_not_asked() -> None:
