@@ -2,7 +2,7 @@
 
 A blob is whatever somebody uploaded, served from the address that also serves the console. So everything about it is
 said twice: its type is not guessed (`nosniff`), a page made of it gets a sandbox without rights, and what is not a
-picture is saved instead of shown. SVG and HTML therefore never run.
+picture is saved instead of shown. SVG and HTML therefore never run, and a script or a style is told as plain bytes.
 
 Its name is the hash of its bytes, so an answer is true for ever and a cache need never ask again. Uploads and downloads
 together hold at most `BLOBS_AT_ONCE` blobs in memory; the others wait their turn.
@@ -20,7 +20,7 @@ from ...protocol.media import blob_name, is_picture, media_type
 from ...storage.store import BlobFacts, Store
 from .exchange import Exchange, Request, Response, Send, json
 
-_POLICY = "sandbox; default-src 'none'"
+_POLICY = "sandbox; default-src 'none'; frame-ancestors 'none'"
 _PART_BYTES = 256 << 10
 
 
@@ -52,7 +52,7 @@ class Blobs:
         headers = _headers(facts)
         if f'"{name}"' in request.headers.get("if-none-match", ""):
             return Response(304, headers)
-        headers += (("content-type", facts.media_type), ("content-length", str(facts.size)))
+        headers += (("content-type", _harmless(facts.media_type)), ("content-length", str(facts.size)))
         return Response(200, headers, partial(self._send, name))
 
     async def _may_see(self, name: str, grant: Grant) -> bool:
@@ -70,6 +70,13 @@ class Blobs:
                         await send(blob.data[first : first + _PART_BYTES])
                     return
         raise trio.BrokenResourceError  # Its head promised more than was sent, so nothing can follow on this stream.
+
+
+def _harmless(kind: str) -> str:
+    """The type that is told. The console's policy takes scripts and styles from this server, so an upload that says it
+    is one would be one; a browser takes none that is said to be just bytes."""
+    runs = "script" in kind.lower() or kind.lower().startswith(("text/css", "application/wasm"))
+    return "application/octet-stream" if runs else kind
 
 
 def _headers(facts: BlobFacts) -> tuple[tuple[str, str], ...]:

@@ -54,8 +54,6 @@ class Documents:
         headers = (
             ("content-type", kind.media_type),
             ("content-disposition", f'attachment; filename="{name.rpartition("/")[2]}.{kind.suffix}"'),
-            ("content-security-policy", "sandbox; default-src 'none'"),
-            ("x-content-type-options", "nosniff"),
             ("cache-control", "no-store"),
         )
         return Response(200, headers, data)

@@ -9,7 +9,10 @@ Rules:
 3. All bodies together hold `BODIES_BYTES`, as far as they have come; those of blobs are counted apart.
 4. A body that is not read to its end ends the stream, after what the client still sends was read and forgotten for at
    most `CLOSE_S`: closing at once would reset the connection, and the reset could overtake the answer.
-5. An upgrade leaves the exchange: its head is handed on as it was understood, together with what came after it.
+5. Whatever is answered, an error too, says to browsers what it may not be taken for (`_SAFE`); it sets no cookie.
+6. A request whose length is told in two ways is refused: a proxy may have believed the other one, and what stood behind
+   it would be somebody else's request (smuggling).
+7. An upgrade leaves the exchange: its head is handed on as it was understood, together with what came after it.
 """
 
 from collections.abc import Awaitable, Callable
@@ -28,6 +31,25 @@ from ...protocol.errors import CODES, Code, Refused
 from .peer import Peer
 
 _RECEIVE_BYTES = 16 << 10
+
+
+_SAFE = (
+    # What is no page may do nothing at all, opened as one; pages bring a policy of their own.
+    (
+        "content-security-policy",
+        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox",
+    ),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    (
+        "permissions-policy",
+        "camera=(), display-capture=(), geolocation=(), hid=(), microphone=(), midi=(), payment=(), serial=(), usb=()",
+    ),
+    ("referrer-policy", "no-referrer"),
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+)
+"""Sent with every answer that does not say otherwise itself."""
 
 
 class Request(NamedTuple):
@@ -107,6 +129,9 @@ class Exchange:
             event = await self._event()
             if isinstance(event, h11.Request):
                 request = _request(event)
+                if "transfer-encoding" in request.headers and not _plainly_chunked(event, request):
+                    await self._refuse(h11.RemoteProtocolError("the body's length is told in two ways"))
+                    return None
                 self._announced = int(request.headers.get("content-length", "0"))  # h11 lets nothing else pass.
                 return request
         return None
@@ -142,7 +167,9 @@ class Exchange:
 
     async def respond(self, response: Response, *, last: bool = False) -> None:
         """Send it. `last`: the stream is closed afterwards, and the client is told so."""
-        headers = [*response.headers, ("date", formatdate(usegmt=True))]
+        said = {name for name, _ in response.headers}
+        headers = [*response.headers, *(each for each in _SAFE if each[0] not in said)]
+        headers.append(("date", formatdate(usegmt=True)))
         if isinstance(response.body, bytes) and response.status not in (204, 304):
             headers.append(("content-length", str(len(response.body))))
         # An unread body would be taken for the next request, so the stream ends with this answer.
@@ -228,6 +255,11 @@ class Exchange:
         data = self._http.send(event)
         if data:
             await self._stream.send_all(data)
+
+
+def _plainly_chunked(event: h11.Request, request: Request) -> bool:
+    """Whether chunks are all that says how long the body is, in a version that has them."""
+    return "content-length" not in request.headers and event.http_version == b"1.1"
 
 
 def _request(event: h11.Request) -> Request:

@@ -36,12 +36,12 @@ POLICY = (
     "frame-ancestors 'none'"
 )
 # What pages of other origins may load, if the door lets them in at all (`origin`).
-_FOR_OTHERS = {"/client.js": (("access-control-allow-origin", "*"),)}
+_FOR_OTHERS = {
+    "/client.js": (("access-control-allow-origin", "*"), ("cross-origin-resource-policy", "cross-origin")),
+}
 _HEADERS = (
     ("cache-control", "no-cache"),
     ("content-security-policy", POLICY),
-    ("referrer-policy", "no-referrer"),
-    ("x-content-type-options", "nosniff"),
 )
 
 

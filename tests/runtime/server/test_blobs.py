@@ -114,7 +114,7 @@ async def test_nothing_runs(house: House, kind: str, shown: str) -> None:
         assert headers["content-length"] == str(len(DATA))
         assert headers["content-disposition"] == shown
         assert headers["x-content-type-options"] == "nosniff"
-        assert headers["content-security-policy"] == "sandbox; default-src 'none'"
+        assert headers["content-security-policy"] == "sandbox; default-src 'none'; frame-ancestors 'none'"
 
 
 async def test_a_blob_is_kept_by_caches(house: House) -> None:
