@@ -2,8 +2,9 @@
 
     uv run --group dev python -m tests.console.picture
 
-Everything in it happened on a real server: the rooms, the answers, the second person's edit. It is taken again by hand
-when the console looks different; no test compares it, since fonts differ from machine to machine.
+Everything in it happened on a real server: the rooms, the answers, the second person's edit. A test takes them too, at
+the same size, and so shows that all of it still happens (test_picture); it compares no pixels, since fonts differ from
+machine to machine. The committed ones are taken again by this command when the console looks different.
 """
 
 import json
@@ -13,7 +14,7 @@ import tempfile
 import urllib.request
 from pathlib import Path
 
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from .browser import Serving, Tab
 
@@ -51,7 +52,7 @@ def opened(tab: Tab, name: str, color: str) -> Tab:
     return tab.live()
 
 
-def propose(noor: Tab, ada: Tab) -> None:
+def propose(noor: Tab, ada: Tab, into: Path) -> None:
     """The other picture: what an agent proposed and a person changed in it, one change decided, in the dark."""
     noor.ask("Please propose an ending")
     expect(ada.runs("done")).to_have_count(3, timeout=PATIENCE_MS)
@@ -70,7 +71,34 @@ def propose(noor: Tab, ada: Tab) -> None:
     changes.first.focus()
     ada.page.emulate_media(color_scheme="dark")
     expect(ada.page.get_by_role("list", name="What was decided")).to_be_visible()
-    ada.page.screenshot(path=SPECS / "console-draft.png")
+    ada.page.screenshot(path=into / "console-draft.png")
+
+
+def take(server: Serving, browser: Browser, into: Path) -> None:
+    """Fill a fresh server's rooms and take both pictures."""
+    for room, text in ROOMS.items():
+        ask(server.url, room, do="set-room", title=room.replace("-", " ").capitalize())
+        ask(server.url, room, do="prompt", text=text)
+    ask(server.url, "release-1.2", do="set-room", title="Release 1.2")
+    ada = opened(Tab(browser, server.url, "release-1.2", device_scale_factor=1.5), "Ada Brandt", "#7c3aed")
+    noor = opened(Tab(browser, server.url, "release-1.2"), "Noor Haddad", "#0f766e")
+    ada.editor.click()
+    ada.page.keyboard.insert_text(NOTE)
+    expect(noor.editor).to_contain_text("Before we ship")
+    noor.ask("Show me a table of what is kept where")
+    expect(ada.runs("done")).to_have_count(1, timeout=PATIENCE_MS)
+    noor.editor.click()
+    noor.page.keyboard.press("Control+End")
+    ada.ask("Make a plan for my first hour")
+    expect(ada.page.get_by_text("Break it.")).to_be_visible(timeout=PATIENCE_MS)
+    noor.page.keyboard.insert_text("Try it with your own model first.")
+    expect(ada.editor).to_contain_text("your own model first.")
+    expect(ada.page.locator(".cm-ySelectionCaret")).to_be_attached()
+    ada.page.screenshot(path=into / "console.png")
+    expect(noor.runs("done")).to_have_count(2, timeout=PATIENCE_MS)
+    propose(noor, ada, into)
+    for tab in (ada, noor):
+        tab.context.close()
 
 
 def main() -> None:
@@ -79,27 +107,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         server = Serving(Path(folder), "demo").start()
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        for room, text in ROOMS.items():
-            ask(server.url, room, do="set-room", title=room.replace("-", " ").capitalize())
-            ask(server.url, room, do="prompt", text=text)
-        ask(server.url, "release-1.2", do="set-room", title="Release 1.2")
-        ada = opened(Tab(browser, server.url, "release-1.2", device_scale_factor=1.5), "Ada Brandt", "#7c3aed")
-        noor = opened(Tab(browser, server.url, "release-1.2"), "Noor Haddad", "#0f766e")
-        ada.editor.click()
-        ada.page.keyboard.insert_text(NOTE)
-        expect(noor.editor).to_contain_text("Before we ship")
-        noor.ask("Show me a table of what is kept where")
-        expect(ada.runs("done")).to_have_count(1, timeout=PATIENCE_MS)
-        noor.editor.click()
-        noor.page.keyboard.press("Control+End")
-        ada.ask("Make a plan for my first hour")
-        expect(ada.page.get_by_text("Break it.")).to_be_visible(timeout=PATIENCE_MS)
-        noor.page.keyboard.insert_text("Try it with your own model first.")
-        expect(ada.editor).to_contain_text("your own model first.")
-        expect(ada.page.locator(".cm-ySelectionCaret")).to_be_attached()
-        ada.page.screenshot(path=SPECS / "console.png")
-        expect(noor.runs("done")).to_have_count(2, timeout=PATIENCE_MS)
-        propose(noor, ada)
+        take(server, browser, SPECS)
         browser.close()
         server.end()
 

@@ -5,8 +5,6 @@ The tokens are those that `plait grant` prints, but for one that is nearly over.
 
 import json
 import os
-import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Callable
@@ -14,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from msgspec import structs
 
 if os.environ.get("PLAIT_REQUIRE_ALL") != "1":
@@ -22,6 +21,7 @@ if os.environ.get("PLAIT_REQUIRE_ALL") != "1":
 from plait.protocol import tokens
 from plait.protocol.access import ANY, Grant
 from plait.runtime.auth.keyring import load_keys
+from plait.runtime.cli.grant import verb
 from playwright.sync_api import expect
 
 from .browser import Serving, Tab
@@ -42,11 +42,10 @@ LEFT_S = 30
 def mint(tmp_path: Path) -> Mint:
     """A function that prints a grant as `plait grant` does: for whom, and what else it is asked."""
     key = str(tmp_path / "key")
-    plait = str(Path(sys.executable).with_name("plait"))
 
     def printed(subject: str, *more: str) -> str:
-        command = [plait, "grant", "--secret-file", key, "--subject", subject, *more]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        asked = ["--secret-file", key, "--subject", subject, *more]
+        return CliRunner().invoke(verb, asked, catch_exceptions=False).stdout.strip()
 
     printed("nobody", "--new-secret")
     return printed

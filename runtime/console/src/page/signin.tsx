@@ -37,7 +37,7 @@ export function SignIn(): VNode | null {
   const ended = held?.claims?.ends !== undefined && held.claims.ends <= Date.now()
   return (
     <dialog ref={dialog} class={held ? 'signin' : 'signin strange'} aria-label="Show a grant" onCancel={(event) => { if (!held) event.preventDefault() }} onClose={() => { if (held) wanted.set(null) }}>
-      <p class="mark">{MARK} plait</p>
+      <p class="brand">{MARK} plait</p>
       <h2>{held ? (ended ? `Your grant was over at ${clock(new Date(held.claims!.ends!).toISOString())}.` : 'Your grant does not count any more.') : TITLES[why]}</h2>
       <p>
         {why === 'refused' && !held && 'It may be over or revoked, or was made for another server. '}

@@ -12,6 +12,7 @@ export type Connection = Status
 const ADVICE: Readonly<Record<string, string>> = {
   'bad-name': 'Choose another name: letters, digits and . _ ~ : @ -',
   'not-allowed': 'Ask whoever runs this server for a link with a grant, or open another room.',
+  'no-grant': 'Show one that does, and this page goes on.',
   'no-such-room': 'Open another room.',
   'no-such-draft': 'Open the document.',
   'lineage-changed': 'Before that, copy what you wrote here while it was offline.',
