@@ -45,6 +45,8 @@ interface Command {
 const AT_A_TIME = COMMANDS_UNANSWERED - 2
 /** The key of the lane and the id, which are in the frame too. */
 const ENVELOPE_BYTES = 1200
+/** A page that cannot fetch a part of itself asks all the same. */
+const HELD_MS = 10_000
 const FIRST_MS = 500
 const LONGEST_MS = 15_000
 
@@ -62,6 +64,8 @@ export class Commands {
   private greeting = ''
   /** Why nothing can happen in this room, if nothing can. */
   private lostFor: Refusal | null = null
+  /** Something has to be said first that is not here yet; the commands wait, but not for ever. */
+  private held = false
   private closed = false
   private looks = 0
 
@@ -117,6 +121,17 @@ export class Commands {
     if (!body) return this.over(null)
     this.greeting = newId()
     this.mouth.say({ id: this.greeting, ...body })
+  }
+
+  /** What the greeting says is on its way: commands wait for it, so that tools are known before the runs that need them. */
+  hold(): void {
+    this.held = true
+    setTimeout(() => this.release(), HELD_MS)
+  }
+
+  release(): void {
+    this.held = false
+    this.pump()
   }
 
   /** The room is lost, and nothing that waits can happen; or (null) it is not any more. */
@@ -184,7 +199,7 @@ export class Commands {
   }
 
   private pump(): void {
-    if (!this.mouth.open || this.greeting) return
+    if (!this.mouth.open || this.greeting || this.held) return
     let free = AT_A_TIME
     for (const { state } of this.commands.values()) if (state === 'sent') free -= 1
     for (const command of this.commands.values()) {

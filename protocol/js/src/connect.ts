@@ -116,7 +116,10 @@ function joined({ link, outbox }: Server, options: ConnectOptions, named: Promis
   const tab = new Cell('')
   const toolsRefused = new Cell<Refusal | null>(null)
   const tools = new Later(async () => {
+    commands.hold()
     const [{ Tools }, its] = await Promise.all([import('./tools'), named])
+    // Whoever waits for this registers first.
+    setTimeout(() => commands.release())
     return new Tools(name, its, () => snapshots.at(['runs']).value as never, commands, toolsRefused)
   })
   const documents = new Documents(name, link, grant)

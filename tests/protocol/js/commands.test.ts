@@ -89,6 +89,27 @@ test('JS5: what a socket says first is answered before anything else is said', a
   expect(ids()).toEqual(['one'])
 })
 
+test('JS5: what is asked while the tools of a page are fetched waits for their greeting, and not for ever', async () => {
+  commands.hold()
+  void commands.ask({ do: 'prompt', text: 'use my tool' }, 'one')
+  await settle()
+  expect(said).toEqual([])
+  commands.hello = () => ({ do: 'register-tools', tools: [] })
+  commands.greet()
+  commands.release()
+  const [greeting] = said.splice(0)
+  expect(greeting).toMatchObject({ do: 'register-tools' })
+  commands.heard({ id: greeting!.id, ok: { seq: 3 } })
+  expect(ids()).toEqual(['one'])
+
+  commands.hold()
+  void commands.ask({ do: 'stop' }, 'two')
+  await vi.advanceTimersByTimeAsync(9_000)
+  expect(said).toEqual([])
+  await vi.advanceTimersByTimeAsync(2_000)
+  expect(ids()).toEqual(['two'])
+})
+
 test('JS2: when a room is closed its promises end, and what waits stays', async () => {
   const asked = commands.ask({ do: 'stop' }, 'one')
   await settle()
