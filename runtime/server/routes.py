@@ -71,6 +71,9 @@ class Routes:
         self._blaming = blaming
         self._ready = ready
         self._files = Files()
+        # Once, since a distribution's version is looked up on the disk, and anybody may ask how we are.
+        self._versions = {name: metadata.version(name) for name in ("plait", "pycrdt", "trio")}
+        self._versions["python"] = platform.python_version()
         self._blobs = Blobs(rooms.store)
         self._moments = Moments(rooms.store)
         self._documents = Documents(rooms)
@@ -138,15 +141,13 @@ class Routes:
         self._gate.check_entry(grant, room)
 
     async def _health(self, request: Request) -> Response:
-        versions = {name: metadata.version(name) for name in ("plait", "pycrdt", "trio")}
-        versions["python"] = platform.python_version()
         ready = self._ready()
         # A full disk is no reason to send people away, who still read; so it is told and the status stays.
         store = self._rooms.trouble or "ok"
         shown = {"live": True, "ready": ready, "store": store}
         with suppress(Refused):  # A load balancer has no grant, and need not know what runs here.
             await self._gate.admit(asker(request))
-            shown |= {"versions": versions, "limits": self._admission.shown(), **self._about}
+            shown |= {"versions": self._versions, "limits": self._admission.shown(), **self._about}
         return json(shown, 200 if ready else 503)
 
     def _numbers(self) -> Response:
