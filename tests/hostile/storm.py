@@ -100,8 +100,8 @@ async def good_tab(server: ServerProcess, token: str) -> AsyncIterator[GoodTab]:
     async with trio.open_nursery() as nursery:
         tab = GoodTab(process)
         nursery.start_soon(tab.listen)
-        with trio.fail_after(30):
-            while not tab.lines:
+        with trio.fail_after(120):
+            while not tab.lines:  # noqa: ASYNC110 - the other process tells when it is asked.
                 await trio.sleep(0.05)
         try:
             yield tab
