@@ -80,6 +80,9 @@ class Grant(Struct, frozen=True):
 
 ANONYMOUS = Grant()
 
+NOBODY = Grant("", "", False, False, False, False, False, False, (), ())
+"""Allows nothing: where it cannot be known who asks."""
+
 HOUSE = "plait"
 """The author of what a room decides by itself."""
 

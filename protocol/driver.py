@@ -10,7 +10,9 @@ from collections.abc import Awaitable, Coroutine
 from typing import Any
 
 from . import limits
-from .flow import All, Asked, FlowFunction, FlowMisused, FlowRun, StepFailed
+from .events import ToolCall
+from .flow import All, Asked, AskedCall, AskedPerson, AskedRun, FlowFunction, FlowMisused, FlowRun, StepFailed
+from .redaction import AS_IT_IS, Cleaner
 
 
 class _Scope:
@@ -39,7 +41,8 @@ _Turn = tuple[_Scope, Any, BaseException | None]
 class Flow:
     """A flow at work on one run: which steps it awaits, and whether it has returned (`result`) or failed."""
 
-    def __init__(self, function: FlowFunction, run: FlowRun) -> None:
+    def __init__(self, function: FlowFunction, run: FlowRun, cleaner: Cleaner = AS_IT_IS) -> None:
+        self._cleaner = cleaner
         self.waiting: dict[str, tuple[_Scope, Asked]] = {}
         self.done = False
         self.result: Any = None
@@ -117,6 +120,7 @@ class Flow:
             if isinstance(asked, All):
                 self._branch(scope, asked)
             else:
+                _clean(asked, self._cleaner)
                 self.waiting[scope.nth(asked.kind)] = (scope, asked)
 
     def _branch(self, scope: _Scope, asked: All) -> None:
@@ -203,3 +207,18 @@ def _close(coroutine: Coroutine[Any, Any, Any]) -> None:
         raise
     except BaseException:
         return
+
+
+def _clean(asked: Asked, cleaner: Cleaner) -> None:
+    """What the flow asks for, in the words in which it may be written down."""
+    match asked:
+        case AskedCall():
+            asked.call = ToolCall(
+                asked.call.id, asked.call.name, cleaner.json(asked.call.args) if asked.call.args else ""
+            )
+        case AskedRun():
+            asked.prompt = cleaner.text(asked.prompt)
+        case AskedPerson():
+            asked.question = cleaner.text(asked.question)
+        case _:
+            pass

@@ -294,6 +294,10 @@ LIMITS: dict[str, Limit] = {
     ),
     "MOMENTS_ROOMS": Limit(8, "rooms", "Whose past a server keeps at hand for debuggers; the one unused longest goes."),
     "ROOM_IDLE_S": Limit(60, "seconds", "A room with nobody in it and nothing running leaves memory after this."),
+    "SECRET_CHARS": Limit(16, "characters", "The shortest secret that is masked; `none` and the like are words."),
+    "REDACT_TAIL_CHARS": Limit(
+        256, "characters", "Of a stream's end, held back where a function redacts; longer than the keys of vendors are."
+    ),
     "GRANT_BYTES": Limit(8 << 10, "bytes", "One token; half of a head, which has to hold it, and 64 patterns fit."),
     "GRANT_PATTERNS": Limit(64, "patterns", "Of rooms, and of documents, in one grant; each is tried for every name."),
     "GRANT_KEYS": Limit(16, "keys", "That grants may be signed with at one time; a rotation needs two."),
@@ -454,6 +458,8 @@ SILENCE_S = LIMITS["SILENCE_S"].value
 CLIENT_CONNECT_S = LIMITS["CLIENT_CONNECT_S"].value
 CLIENT_FRAME_BYTES = LIMITS["CLIENT_FRAME_BYTES"].value
 ROOM_IDLE_S = LIMITS["ROOM_IDLE_S"].value
+SECRET_CHARS = LIMITS["SECRET_CHARS"].value
+REDACT_TAIL_CHARS = LIMITS["REDACT_TAIL_CHARS"].value
 GRANT_BYTES = LIMITS["GRANT_BYTES"].value
 GRANT_PATTERNS = LIMITS["GRANT_PATTERNS"].value
 GRANT_KEYS = LIMITS["GRANT_KEYS"].value

@@ -31,6 +31,7 @@ from .flow import (
     StepFailed,
 )
 from .prompts import AgentFacts
+from .redaction import AS_IT_IS, Cleaner
 from .state import TITLE_STEP, Run, Step
 
 NOT_ASKED = frozenset({TITLE_STEP})
@@ -63,6 +64,8 @@ class Flows:
 
     def __init__(self, workers: Mapping[str, Worker]) -> None:
         self.workers = workers
+        self.cleaner: Cleaner = AS_IT_IS
+        """What cleans the words of a flow before anybody acts on them: they are compared with those in the log."""
         self._live: dict[str, Flow] = {}
 
     def of(self, run: Run) -> Flow | None:
@@ -80,7 +83,7 @@ class Flows:
                 attachments=run.attachments,
                 context=run.context,
             )
-            flow = self._live[run.id] = Flow(worker.flow, given)
+            flow = self._live[run.id] = Flow(worker.flow, given, self.cleaner)
         while flow.fed < len(run.outcomes) and flow.failure is None:
             step = run.steps[run.outcomes[flow.fed]]
             if step.id in NOT_ASKED:

@@ -34,6 +34,7 @@ from .room.identity import Surroundings
 from .room.live import Answer
 from .room.proposing import look
 from .room.quota import Quota
+from .room.redaction import Redact, Redactor
 from .room.rooms import Rooms
 from .room.seeding import Seeded
 from .server.tls import Certificate
@@ -43,7 +44,8 @@ class Runtime:
     """Rooms and agents over one store, for as long as the block lasts.
 
     `agents`: who is at work here; the first one answers prompts that name nobody. `surroundings` brings time and
-    randomness; a simulation gives its own. `allowance`: what outsiders may use (specs/admission.md).
+    randomness; a simulation gives its own. `allowance`: what outsiders may use (specs/admission.md). `redact` is given
+    each text before it is written down, and gives what may be (specs/secrets.md).
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Runtime:
         *,
         surroundings: Surroundings | None = None,
         allowance: Allowance | None = None,
+        redact: Redact | None = None,
     ) -> None:
         self.store = store
         self.agents = list(agents)
@@ -61,7 +64,8 @@ class Runtime:
         self._allowance = allowance or Allowance()
         self._now = surroundings.now
         self._revocations = Revocations(store)
-        self.rooms = Rooms(store, self._crew, surroundings, self._revocations.covers, Quota(self._allowance))
+        quota, redactor = Quota(self._allowance), Redactor(redact)
+        self.rooms = Rooms(store, self._crew, surroundings, self._revocations.covers, quota, redactor)
         self._revocations.told.append(self.rooms.reconsider)
         self._stack = AsyncExitStack()
 

@@ -214,6 +214,7 @@ async def _kept(
         message = f"{name} was carried out, but its result of {len(outcome)} bytes is beyond {limits.BLOB_BYTES}."
         return ToolFailed(step, attempt, "tool-result-too-large", message)
     if len(outcome) > limits.TOOL_RESULT_BYTES:
+        outcome = room.redactor.json(outcome.decode()).encode()
         blob = hashlib.sha256(outcome).hexdigest()
         lost = lost or await keep(room.store, outcome, "application/json")
         result = shortened(outcome, blob)

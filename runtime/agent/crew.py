@@ -86,7 +86,7 @@ class AgentCrew:
                 agent = self.agents[state.runs[move.run].agent]
                 if isinstance(move, Generate):
                     # Made now: the state will have changed by the time that the attempt begins.
-                    request = prepare(agent, state, move, room.epoch)
+                    request = prepare(agent, state, move, room.epoch, streams=not room.redactor.asks)
                     work_on = partial(self._generate, room, agent, move, request)
                 else:
                     key_of_call = f"{room.lineage}/{move.run}/{move.step}"

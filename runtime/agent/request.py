@@ -44,8 +44,8 @@ class Request(Struct, frozen=True):
     freely: Mapping[str, Tool]
 
 
-def prepare(agent: Agent, state: RoomState, move: Generate, epoch: int) -> Request:
-    """The request that the move asks for, as of this state."""
+def prepare(agent: Agent, state: RoomState, move: Generate, epoch: int, *, streams: bool = True) -> Request:
+    """The request that the move asks for, as of this state. `streams`: tools may write while the model still speaks."""
     run, title = state.runs[move.run], move.step == TITLE_STEP
     overrides = msgspec.json.decode(run.options, type=Overrides) if run.options else _NOTHING
     model = agent.model_for(overrides.model)
@@ -70,7 +70,7 @@ def prepare(agent: Agent, state: RoomState, move: Generate, epoch: int) -> Reque
     retries = agent.retries if overrides.retries is None else overrides.retries
     check = _as_it_is if title else agent.check if overrides.output is None else _json
     tries = 1 if title else 1 + retries
-    freely = {n: tool for n, tool in agent.tools.items() if not forbidden(run, n) and not asks_first(run, n)}
+    freely = {n: tool for n, tool in agent.tools.items() if streams and not (forbidden(run, n) or asks_first(run, n))}
     return Request(model, body, files, steers, tries, check, agent.price, freely)
 
 

@@ -11,6 +11,7 @@ for the whitespace around it. Rules (specs/access.md):
 """
 
 import logging
+import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +25,7 @@ import trio
 from ...protocol import limits, tokens
 from ...protocol.access import Grant
 from ...protocol.tokens import BadKey, Key, Keys
+from ..masking import remember
 
 log = logging.getLogger("plait.auth")
 
@@ -91,11 +93,19 @@ def keys_of(secret: bytes | str) -> KeyRing:
 def read_keys(data: bytes) -> Keys:
     """The keys that a file's bytes are. Raises BadKey."""
     text = data.strip()
+    if b"PRIVATE" in text:
+        remember(text.decode(errors="replace"))
+    remember(*(found.decode() for found in _PRIVATE.findall(text)))
     if text.startswith(b"{"):
         return tokens.key_set(text)
     if text.startswith(b"-----BEGIN "):
         return Keys([_pem(text)])
+    remember(text.decode(errors="replace"))
     return Keys([tokens.secret(text)])
+
+
+_PRIVATE = re.compile(rb'"(?:k|d|p|q|dp|dq|qi)"\s*:\s*"([A-Za-z0-9_=-]+)"')
+"""The members of a JSON Web Key that are secret (RFC 7518, section 6)."""
 
 
 def load_keys(path: str | Path) -> Keys:

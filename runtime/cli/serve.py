@@ -35,6 +35,8 @@ from .. import (
     keys_from_url,
 )
 from ..auth.gate import AuthFunction
+from ..masking import MaskingFormatter, mask_tracebacks, remember_environment
+from ..room.redaction import Redact
 from ..server.peer import Proxies
 from ..server.resources import raise_descriptors
 from ..tools.tool import Tool
@@ -82,6 +84,7 @@ INSTRUCTIONS = "You are a helpful assistant. Answer in Markdown."
 @click.option("--tls-cert", metavar="FILE", help="A certificate chain (PEM): speak TLS; read again when it changes.")
 @click.option("--tls-key", metavar="FILE", help="The certificate's key (PEM), without a password.")
 @allowance_options
+@click.option("--redact", metavar="MODULE:FUNCTION", help="Cleans each text before it is written down.")
 @click.option("--ready-file", metavar="F", type=click.Path(path_type=Path), help="Gets the URL once it listens.")
 def verb(
     store_url: str,
@@ -97,10 +100,13 @@ def verb(
     proxy_protocol: bool,
     tls_cert: str | None,
     tls_key: str | None,
+    redact: str | None,
     ready_file: Path | None,
     **allowed: int,
 ) -> None:
     """Serve rooms, their agents and the console until SIGTERM or SIGINT."""
+    remember_environment()
+    mask_tracebacks()
     gate = _gate(auth, secret_file, jwks_url)
     if gate is None:
         _refuse_what_is_not_safe(host)
@@ -108,7 +114,8 @@ def verb(
     tls = _certificate(tls_cert, tls_key)
     if ready_file is not None and not ready_file.absolute().parent.is_dir():
         raise click.UsageError(f"--ready-file {ready_file} stands in a folder that does not exist")
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    _log_to_stderr()
+    cleaning = _redactor(redact)
     crew = _crew(model, agents)
     serve = {
         "allow_origins": origins,
@@ -127,7 +134,8 @@ def verb(
     async def main() -> None:
         # Before anything that takes time, so that an early signal ends a start in good order, too.
         with trio.open_signal_receiver(*heard) as signals:
-            async with open_store(store_url) as store, Runtime(store, crew, allowance=allowance) as runtime:
+            opened = partial(Runtime, allowance=allowance, redact=cleaning)
+            async with open_store(store_url) as store, opened(store, crew) as runtime:
                 async with trio.open_nursery() as nursery:
                     url = await nursery.start(partial(runtime.serve, host, port, **serve))
                     _tell(url, ready_file)
@@ -151,6 +159,21 @@ def _leave() -> None:
     rooms close before they wait for their steps. What is not on disk is found as after a crash."""
     log.warning("a tool has not ended within %d s and is left behind", limits.DRAIN_S)
     os._exit(0)
+
+
+def _log_to_stderr() -> None:
+    """What is logged, without secrets: libraries and tools may log the key that they were refused with."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(MaskingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
+def _redactor(name: str | None) -> Redact | None:
+    """The function that cleans what is written down."""
+    found: Any = named("--redact", name) if name else None
+    if name and not callable(found):
+        raise click.UsageError(f"--redact {name} is a {type(found).__name__}, not a function")
+    return cast("Redact | None", found)
 
 
 def _gate(auth: str, secret_file: str | None, jwks_url: str | None) -> Auth | None:

@@ -18,6 +18,7 @@ import msgspec
 import trio
 
 from ...protocol import limits
+from ...protocol.access import NOBODY
 from ...protocol.carrying import Call, Carrying
 from ...protocol.commands import ToolOffer
 from ...protocol.errors import Refused
@@ -127,7 +128,7 @@ class Serving:
         try:
             # The same for every try at one call: an assignment that is made anew has another number only.
             key = f"{self._room}/{call.run}/{call.step}"
-            at_work = CallAtWork(key, room=self._room, run=call.run, step=call.step, attempt=call.number)
+            at_work = CallAtWork(key, room=self._room, run=call.run, step=call.step, attempt=call.number, grant=NOBODY)
             result = msgspec.json.decode(encode(call.name, await tool.call(call.args, at_work)))
             if at_work.files:
                 log.warning("room %s: %s attached files, which a tab's result has no place for", self._room, call.name)

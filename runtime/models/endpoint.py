@@ -7,6 +7,7 @@ of them, and is shown by nothing.
 import os
 from urllib.parse import urlsplit
 
+from ..masking import remember
 from .model import ModelNotOpened
 
 NO_KEY = "none"
@@ -21,6 +22,8 @@ class Endpoint:
         self.key_name = key_name
         self.key = key
         self.url = url
+        if key != NO_KEY:
+            remember(key)
 
     def __repr__(self) -> str:
         return f"<{self.vendor}, {self.key_name}>"

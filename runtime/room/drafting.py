@@ -34,6 +34,7 @@ from ...storage.store import About, Append
 from .identity import Surroundings, server_id
 from .outside import outside_trio
 from .quota import Quota
+from .redaction import Redactor
 from .shared import SharedDocument
 
 Streamed = TextStreamed | ReasoningStreamed | ArgumentsStreamed
@@ -87,6 +88,11 @@ class Drafting:
         self.runs_moved = True
         """Whether runs began or ended since the quota was told."""
         self._surroundings = surroundings
+        self.redactor = Redactor()
+        """What cleans every text before it is in a record."""
+        self._tails: dict[tuple[str, str, int, int], tuple[Streamed, str]] = {}
+        """Ends of streams, by run, step, attempt and part, that are not shown yet."""
+        self._withheld: set[tuple[str, str, int, int]] = set()
         self._streams: dict[_StepKey, tuple[Streamed, list[str]]] = {}
         self._undecided = True
 
@@ -175,17 +181,42 @@ class Drafting:
 
     def _flush_one(self, key: _StepKey) -> None:
         first, texts = self._streams.pop(key)
-        run = self.state.runs[key[0]]
+        place = (*key, first.part)
+        _, held = self._tails.pop(place, (first, ""))
+        text = held + "".join(texts)
+        if isinstance(first, ArgumentsStreamed) and self.redactor.asks:
+            # JSON can spell a word so that nobody finds it; the call's arguments are cleaned when they are whole.
+            if place not in self._withheld:
+                self._withheld.add(place)
+                self._stream_record(key[0], first, "")
+            return
+        shown = self.redactor.shown(text)
+        if shown < len(text):
+            self._tails[place] = (first, text[shown:])
+        if shown:
+            self._stream_record(key[0], first, self.redactor.text(text[:shown]))
+
+    def _stream_record(self, run_id: str, first: Streamed, text: str) -> None:
+        run = self.state.runs[run_id]
         event: Streamed
         if isinstance(first, ArgumentsStreamed):
-            event = ArgumentsStreamed(first.step, first.attempt, first.part, first.call, first.name, "".join(texts))
+            event = ArgumentsStreamed(first.step, first.attempt, first.part, first.call, first.name, text)
         else:
-            event = type(first)(first.step, first.attempt, first.part, "".join(texts))
+            event = type(first)(first.step, first.attempt, first.part, text)
         # Without an id: that a stream is not appended twice is the head's to see to, and an index entry for each token
         # would double the pages that a commit writes.
         self._draft(event, f"agent:{run.agent}", run.id)
         if run.streamed > limits.RUN_BYTES:
             self._undecided = True
+
+    def _end_streams(self, run: str, step: str = "", *, texts: bool = False) -> None:
+        """Nothing more comes of what the run, or that step of it, streams (or of its `texts`): show what was held."""
+        self._flush()
+        for place in [place for place in self._tails if place[0] == run and step in ("", place[1])]:
+            if texts and isinstance(self._tails[place][0], ArgumentsStreamed):
+                continue  # Those of several calls may come by turns.
+            first, text = self._tails.pop(place)
+            self._stream_record(run, first, self.redactor.text(text))
 
     def _change(self, document: str, before: bytes) -> Change:
         change = self.changes.get(document)
@@ -206,6 +237,8 @@ class Drafting:
         grant: str = "",
     ) -> None:
         """One record: the fact and the exact update it causes, folded at once so that what follows sees it."""
+        if not isinstance(event, TextStreamed | ReasoningStreamed | ArgumentsStreamed):  # A stream is cleaned before.
+            event = self.redactor.event(event)
         self.touched = True
         seq = self.state.seq + 1
         now = self._surroundings.now()
@@ -225,6 +258,8 @@ class Drafting:
             if run and not self.state.runs.get(run, _NO_RUN).open:
                 with outside_trio():
                     self.flows.forget(run)
+                self._tails = {place: held for place, held in self._tails.items() if place[0] != run}
+                self._withheld = {place for place in self._withheld if place[0] != run}
 
 
 _NO_RUN = Run("", "", "", "", status="done")

@@ -28,6 +28,7 @@ from ...protocol.commands import (
 from ...protocol.errors import PlaitError, Refused
 from ...protocol.events import (
     ApprovalRequested,
+    ArgumentsStreamed,
     Attachment,
     DraftOpened,
     DraftRejected,
@@ -35,6 +36,7 @@ from ...protocol.events import (
     Event,
     HunksAccepted,
     HunksRejected,
+    ModelAnswered,
     ModelFailed,
     ModelInterrupted,
     ModelRequested,
@@ -144,6 +146,7 @@ class Live(Proposing):
             return earlier[1]
         if any(draft.id == command_record_id(command.id) for draft in self.drafts):
             raise Refused("id-reused")  # It is a host's edit of this very pass.
+        command = self.redactor.command(command)
         self._flush()
         self.touched, self.under = False, grant.id
         if measured and isinstance(command, _GROWS):
@@ -184,6 +187,9 @@ class Live(Proposing):
         if measured and self.quota is not None and isinstance(command, _PROMPTS):
             begins = any(isinstance(verdict.event, RunRequested) for verdict in verdicts)
             self.quota.prompt(self.name, grant.author, self.state.prompts(), begins=begins)
+        for verdict in verdicts:
+            if isinstance(verdict.event, StopRequested):
+                self._end_streams(verdict.run)
         first = self.state.seq + 1
         for ordinal, verdict in enumerate(verdicts):
             key = command_record_id(command.id, ordinal)
@@ -248,6 +254,9 @@ class Live(Proposing):
                 texts.append(event.text)
                 return True
             self._flush_one(key)
+        elsewhere = [place for place in self._tails if place[:3] == key and place[3] != event.part]
+        if any(not isinstance(self._tails[place][0], ArgumentsStreamed) for place in elsewhere):
+            self._end_streams(run, event.step, texts=True)  # A text that something followed goes on as another part.
         self._streams[key] = (event, [event.text])
         return True
 
@@ -260,6 +269,8 @@ class Live(Proposing):
         if not _follows(known, event.step, attempt, event) or self._too_late(known, event):
             return False
         self._flush()
+        if isinstance(event, ModelAnswered | ModelFailed):
+            self._end_streams(run, event.step)
         self._draft(event, author, run, id=record_id(known, event.step, attempt, event))
         if isinstance(event, ModelFailed):
             self._withdraw(known, known.steps[event.step])

@@ -52,6 +52,7 @@ from .opening import mend, open_live, take_snapshot
 from .preparing import Preparing
 from .proposing import catch_up
 from .quota import Quota
+from .redaction import Redactor
 from .reports import Report, Write
 from .seeding import Seed, Shelf
 from .tab import Tab
@@ -70,6 +71,7 @@ class Room(Door):
         surroundings: Surroundings,
         quota: Quota,
         revoked: Callable[[Grant, str], bool] | None = None,
+        redactor: Redactor | None = None,
     ) -> None:
         super().__init__()
         self._quota = quota
@@ -89,6 +91,7 @@ class Room(Door):
         self.reopened = 0
         self._crew = crew
         self._revoked = revoked
+        self.redactor = redactor or Redactor()
         self._surroundings = surroundings
         self._failures = 0
         self._quiet = False
@@ -179,6 +182,8 @@ class Room(Door):
         live = await open_live(self.name, self.store, self._crew.workers, self._surroundings, epoch_above=epoch_above)
         live.revoked = self._revoked or live.revoked
         live.quota = self._quota
+        live.redactor = self.redactor
+        live.flows.cleaner = self.redactor
         return live
 
     async def _open(self) -> bool:

@@ -19,6 +19,7 @@ from ...storage.store import Store
 from .crew import Crew
 from .identity import Surroundings
 from .quota import Quota
+from .redaction import Redactor
 from .room import Room
 
 log = logging.getLogger("plait.room")
@@ -34,12 +35,14 @@ class Rooms:
         surroundings: Surroundings,
         revoked: Callable[[Grant, str], bool] | None = None,
         quota: Quota | None = None,
+        redactor: Redactor | None = None,
     ) -> None:
         self.store = store
         self._quota = quota or Quota()
         self._crew = crew
         self._surroundings = surroundings
         self._revoked = revoked
+        self._redactor = redactor
         self._awake: dict[str, Room] = {}
         self._nursery: trio.Nursery | None = None
         self._draining = False
@@ -78,7 +81,7 @@ class Rooms:
             if room is None:
                 self._make_place()
                 room = self._awake[name] = Room(
-                    name, self.store, self._crew, self._surroundings, self._quota, self._revoked
+                    name, self.store, self._crew, self._surroundings, self._quota, self._revoked, self._redactor
                 )
                 self._nursery.start_soon(self._live, room)
             if room.closing:

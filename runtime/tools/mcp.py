@@ -19,6 +19,7 @@ from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 import trio
@@ -31,6 +32,7 @@ from ...protocol.limits import (
     MCP_RESTART_S,
     MCP_TOOLS,
 )
+from ..masking import remember, remember_environment, remember_headers
 from ..models.model import ToolSchema
 from .call import Call
 from .mcp_wire import NOT_SENT, http_wire, stdio_wire
@@ -299,6 +301,8 @@ def mcp_tools(
     if isinstance(server, str) and server.startswith(("http://", "https://")):
         if env is not None or cwd is not None:
             raise TypeError("env and cwd are for a command; a URL has headers")
+        remember_headers(headers or {})
+        remember(urlsplit(server).password or "", *parse_qs(urlsplit(server).query).get("key", []))
         wire = partial(http_wire, server, headers or {}, call_within_s)
         return McpSource(name, wire, approval, decide_within_s, call_within_s)
     if headers is not None:
@@ -306,6 +310,7 @@ def mcp_tools(
     words = shlex.split(server) if isinstance(server, str) else list(server)
     if not words:
         raise ValueError(f"the tool server {name} has no command")
+    remember_environment(env or {})
     return McpSource(name, partial(stdio_wire, words, env or {}, cwd), approval, decide_within_s, call_within_s)
 
 

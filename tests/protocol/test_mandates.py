@@ -4,7 +4,7 @@ import hashlib
 from typing import Any
 
 import pytest
-from plait.protocol.access import ANONYMOUS, Grant
+from plait.protocol.access import ANONYMOUS, COMMANDS, FRAMES, NOBODY, REQUESTS, Grant
 from plait.protocol.commands import Approve, Deny, Prompt, Steer
 from plait.protocol.digests import call_digest
 from plait.protocol.errors import Refused
@@ -151,3 +151,12 @@ def test_documents_of_a_mandate(name: str) -> None:
     ):
         with pytest.raises(Refused, match="not-allowed"):
             check_run(run_of(grant), name, right)  # type: ignore[arg-type]
+
+
+def test_a_tool_elsewhere_is_told_of_no_grant() -> None:
+    """AC40: what it cannot know, it is not to take for allowed."""
+    assert not any(
+        needs and all(map(NOBODY.has, needs)) for table in (COMMANDS, FRAMES, REQUESTS) for needs in table.values()
+    )
+    assert not NOBODY.enters("r")
+    assert not NOBODY.sees("")

@@ -38,6 +38,7 @@ export type Code =
   | 'past-moment'
   | 'permission-denied'
   | 'rate-limited'
+  | 'redaction-failed'
   | 'restarting'
   | 'room-full'
   | 'store-failed'
