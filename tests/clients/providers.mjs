@@ -3,7 +3,7 @@
 //
 // A face has: awareness, connected, synced, trying, saved (nothing of ours waits for an acknowledgement, as the provider
 // itself says it, or null where it says nothing), connect(), disconnect(), stay() which keeps it from coming back by
-// itself, and on(listener) for whatever changes these.
+// itself, renew(token) as an app does that has a fresh grant, and on(listener) for whatever changes these.
 
 const websocket = async (name, { url, room, doc, Socket, params, protocols, connect }) => {
   const { WebsocketProvider } = await import(name)
@@ -11,6 +11,11 @@ const websocket = async (name, { url, room, doc, Socket, params, protocols, conn
   return {
     awareness: provider.awareness,
     stay: () => { provider.shouldConnect = false },
+    renew: (token) => {
+      // Version 1 has made its address once and for all; the others make it of the parameters each time.
+      if (Object.hasOwn(provider, 'url')) provider.url = provider.url.replace(/token=[^&]*/, `token=${token}`)
+      else provider.params.token = token
+    },
     get connected () { return provider.wsconnected },
     get synced () { return provider.synced },
     get trying () { return provider.shouldConnect },
@@ -23,14 +28,16 @@ const websocket = async (name, { url, room, doc, Socket, params, protocols, conn
 
 const hocuspocus = async (name, { url, room, doc, Socket, token, connect, session }) => {
   const { HocuspocusProvider, HocuspocusProviderWebsocket } = await import(name)
+  let shown = token ?? 'a token'
   const socket = new HocuspocusProviderWebsocket({ url, WebSocketPolyfill: Socket, autoConnect: connect, delay: 100, minDelay: 100 })
   const provider = new HocuspocusProvider({
-    websocketProvider: socket, name: room, document: doc, token: token ?? 'a token', sessionAwareness: session ?? false
+    websocketProvider: socket, name: room, document: doc, token: () => shown, sessionAwareness: session ?? false
   })
   provider.attach()
   return {
     awareness: provider.awareness,
     stay: () => { socket.shouldConnect = false },
+    renew: (token) => { shown = token },
     get connected () { return socket.status === 'connected' && provider.isAuthenticated },
     get synced () { return provider.synced },
     get trying () { return socket.shouldConnect },
@@ -45,13 +52,15 @@ const hocuspocus = async (name, { url, room, doc, Socket, token, connect, sessio
   }
 }
 
-const ySweet = async (name, { url, room, doc, Socket, connect }) => {
+const ySweet = async (name, { url, room, doc, Socket, token, connect }) => {
   const { YSweetProvider } = await import(name)
-  const endpoint = async () => ({ url, baseUrl: url.replace('ws', 'http'), docId: room, authorization: 'full' })
+  let shown = token
+  const endpoint = async () => ({ url, baseUrl: url.replace('ws', 'http'), docId: room, authorization: 'full', token: shown })
   const provider = new YSweetProvider(endpoint, room, doc, { WebSocketPolyfill: Socket, showDebuggerLink: false, connect })
   return {
     awareness: provider.awareness,
     stay: () => { provider.connect = () => {} },
+    renew: (token) => { shown = token },
     get connected () { return provider.status === 'connected' },
     get synced () { return provider.status === 'connected' },
     get trying () { return provider.status !== 'offline' },

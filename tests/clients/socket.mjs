@@ -63,8 +63,8 @@ export class Watch {
       this.frames.other += 1
       if (kind === AUTH) {
         const what = decoding.readVarUint(decoder)
-        const said = decoding.readVarString(decoder)
-        if (what === (this.named ? 1 : 0)) this.denied.push(said)
+        // A Hocuspocus document that is asked for a fresh token is told nothing else.
+        if (what === (this.named ? 1 : 0)) this.denied.push(decoding.readVarString(decoder))
       } else if (kind === STATUS) {
         this.statuses.push(decoding.readVarInt(decoder))
       } else if (kind === STATELESS) {

@@ -95,6 +95,8 @@ const commands = {
     watch.socket.pause()
   },
   resume () { watch.socket.resume() },
+  // What an app does that has a fresh grant; the provider shows it the next time that it shows one.
+  renew ({ token }) { provider.renew(token) },
 
   set_presence ({ state }) { provider.awareness.setLocalState(state) },
   presence: present,
