@@ -1,7 +1,7 @@
 /**
- * Where the reader is: room, shared document and record, as the URL says them.
+ * Where the reader is: room, shared document and record, and whether at the record's moment, as the URL says them.
  *
- * Every view is a link, so the URL is the only holder of these three; the page is one file at `/`, so they stand in the
+ * Every view is a link, so the URL is the only holder of these four; the page is one file at `/`, so they stand in the
  * query. Defaults are left out, which keeps links short.
  */
 
@@ -11,6 +11,8 @@ export interface Place {
   readonly room: string
   readonly document: string
   readonly record: number | null
+  /** Whether the reader looks at the room as it stood after that record. */
+  readonly then: boolean
 }
 
 export const FIRST_ROOM = 'lobby'
@@ -23,7 +25,8 @@ export function read(query: string): Place {
   return {
     room: asked.get('room') ?? '',
     document: asked.get('document') || FIRST_DOCUMENT,
-    record: Number.isSafeInteger(record) && record > 0 ? record : null
+    record: Number.isSafeInteger(record) && record > 0 ? record : null,
+    then: asked.get('then') === '1'
   }
 }
 
@@ -33,6 +36,7 @@ export function write(place: Place): string {
   if (place.room) named.set('room', place.room)
   if (place.document !== FIRST_DOCUMENT) named.set('document', place.document)
   if (place.record !== null) named.set('record', String(place.record))
+  if (place.record !== null && place.then) named.set('then', '1')
   return '?' + named.toString().replaceAll('%3A', ':').replaceAll('%40', '@').replaceAll('%2F', '/').replaceAll('%7E', '~')
 }
 

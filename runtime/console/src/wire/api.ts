@@ -113,6 +113,33 @@ export async function records(room: string, after: number, limit: number): Promi
   return lines.split('\n').filter(Boolean).map((line) => JSON.parse(line))
 }
 
+export interface RunThen {
+  readonly agent: string
+  readonly status: string
+  readonly prompt: string
+  readonly parts: readonly { readonly type: string; readonly text?: unknown; readonly name?: string; readonly state?: string }[]
+}
+
+export interface Pending {
+  readonly run: string
+  readonly step: string
+  readonly name: string
+  readonly waits_for: string
+}
+
+/** A room as it stood after record `seq`; `roots` is what the asked document held. */
+export interface Moment {
+  readonly seq: number
+  readonly runs: Readonly<Record<string, RunThen>>
+  readonly documents: readonly string[]
+  readonly pending: readonly Pending[]
+  readonly roots?: Record<string, unknown>
+}
+
+export async function moment(room: string, at: number, document: string): Promise<Moment> {
+  return (await get(`/api/rooms/${encodeURIComponent(room)}/moment`, { at, document })).json()
+}
+
 /** Who did what a record holds; `time` is RFC 3339. What an edit of no run has not is left out or empty. */
 export interface Attribution {
   readonly seq: number
