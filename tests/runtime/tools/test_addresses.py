@@ -1,11 +1,9 @@
 """Nothing here goes where somebody else says: which modules open connections, and redirects that lead elsewhere."""
 
 import ast
-import functools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trio
@@ -114,10 +112,11 @@ async def test_an_mcp_server_that_leads_elsewhere() -> None:
         led = Reply([b"{}"], 307, {"location": f"{trap.url}/mcp"})
         async with serve_vendor(*[led] * 20) as server, trio.open_nursery() as nursery:
             source = mcp_tools("far", f"{server.url}/mcp", headers={"Authorization": "Bearer very-secret"})
-            start: Callable[..., Any] = functools.partial(nursery.start, source.run)
-            with trio.move_on_after(20):
-                await start()
-            assert server.requests
+            nursery.start_soon(source.run)
+            with trio.fail_after(60):
+                while not server.requests:  # noqa: ASYNC110  # A list tells nobody.
+                    await trio.sleep(0.05)
+            await trio.sleep(2)  # Whoever follows a redirect does so at once.
             assert not source.tools
             nursery.cancel_scope.cancel()
         assert trap.connections == 0
