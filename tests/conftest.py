@@ -8,6 +8,8 @@ missing. CI sets PLAIT_REQUIRE_ALL=1, and there nothing is skipped for want of a
 
 import importlib.util
 import os
+import sys
+from collections.abc import Iterator
 from typing import NoReturn, Protocol
 
 import pytest
@@ -47,3 +49,18 @@ def need_module(name: str) -> None:
 @pytest.fixture(name="need", scope="session")
 def _need() -> Need:
     return need
+
+
+@pytest.fixture(autouse=True)
+def _secrets_of_one_test() -> Iterator[None]:
+    """A process never forgets a secret, and holds text back that may be the beginning of one; a test's are its own."""
+    before = set(_secrets())
+    yield
+    known = _secrets()
+    known.clear()
+    known.update(before)
+
+
+def _secrets() -> set[str]:
+    masking = sys.modules.get("plait.runtime.masking")
+    return set() if masking is None else masking._known

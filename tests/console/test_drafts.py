@@ -54,18 +54,22 @@ def decisions(tab: Tab) -> Any:
 
 def replace(tab: Tab, old: str, new: str) -> None:
     """Select the words in the editor and type others over them."""
-    tab.page.evaluate(
+    # An editor that has just been opened may not be there yet, or not hold the words.
+    tab.page.wait_for_function(
         """(old) => {
-          const texts = document.createTreeWalker(document.querySelector('.cm-content'), NodeFilter.SHOW_TEXT)
+          const editor = document.querySelector('.cm-content')
+          const texts = editor && document.createTreeWalker(editor, NodeFilter.SHOW_TEXT)
+          if (!texts) return false
           while (texts.nextNode()) {
             const at = texts.currentNode.data.indexOf(old)
             if (at < 0 || texts.currentNode.parentElement.closest('del')) continue
-            document.querySelector('.cm-content').focus()
+            editor.focus()
             getSelection().setBaseAndExtent(texts.currentNode, at, texts.currentNode, at + old.length)
-            return
+            return true
           }
+          return false
         }""",
-        old,
+        arg=old,
     )
     # The editor takes a selection over that was made past it in a task of its own, and draws it in another one.
     tab.page.wait_for_function(SELECTED, arg=old)

@@ -105,8 +105,10 @@ def test_a_hundred_thousand_records_are_looked_through(serve: Serve, tabs: Tabs,
     trio.run(replay.write, f"sqlite:///{tmp_path}/plait.db", 100_000)
     url = serve("echo").url
     tab = tabs(url, f"{replay.ROOM}&record=7").live()
-    expect(tab.page.get_by_role("dialog", name="Record 7")).to_contain_text('"text-streamed"')
-    tab.page.keyboard.press("Escape")
+    linked = tab.page.get_by_role("dialog", name="Record 7")
+    expect(linked).to_contain_text('"text-streamed"')
+    linked.press("Escape")
+    expect(tab.page.get_by_role("dialog")).to_have_count(0)
     slider = tab.page.get_by_role("slider", name="Records")
     expect(slider).to_have_attribute("aria-valuemax", re.compile(r"^10\d{4}$"), timeout=PATIENCE_MS)
     newest = int(slider.get_attribute("aria-valuemax") or 0)
