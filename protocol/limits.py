@@ -293,6 +293,7 @@ LIMITS: dict[str, Limit] = {
         32 << 20, "bytes", "Of points in a room's past that a debugger keeps to step back from; the oldest go."
     ),
     "MOMENTS_ROOMS": Limit(8, "rooms", "Whose past a server keeps at hand for debuggers; the one unused longest goes."),
+    "EFFECTS_LOOKS": Limit(60, "moments", "Into which a search for what deleted one record's effects looks."),
     "ROOM_IDLE_S": Limit(60, "seconds", "A room with nobody in it and nothing running leaves memory after this."),
     "SECRET_CHARS": Limit(16, "characters", "The shortest secret that is masked; `none` and the like are words."),
     "REDACT_TAIL_CHARS": Limit(
@@ -496,3 +497,4 @@ BLAME_PROMPT_CHARS = LIMITS["BLAME_PROMPT_CHARS"].value
 BLAME_KEPT_RECORDS = LIMITS["BLAME_KEPT_RECORDS"].value
 MOMENTS_BYTES = LIMITS["MOMENTS_BYTES"].value
 MOMENTS_ROOMS = LIMITS["MOMENTS_ROOMS"].value
+EFFECTS_LOOKS = LIMITS["EFFECTS_LOOKS"].value

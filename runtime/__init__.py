@@ -12,6 +12,7 @@ from .auth.keyring import KeyRing, keys_from_file, keys_from_url, keys_of
 from .client import connect
 from .embed import Runtime
 from .models import ModelNotOpened
+from .replay.effects import Effects, effects
 from .replay.moment import Moment, moment
 from .replay.rerun import Divergence, Rerun, rerun
 from .room.past import Blame, blame
@@ -38,6 +39,7 @@ __all__ = [
     "Certificate",
     "Data",
     "Divergence",
+    "Effects",
     "File",
     "FlowRun",
     "Grant",
@@ -57,6 +59,7 @@ __all__ = [
     "connect",
     "demo_tools",
     "document_tools",
+    "effects",
     "flow",
     "keys_from_file",
     "keys_from_url",

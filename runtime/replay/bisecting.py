@@ -89,10 +89,7 @@ async def bisect(
         return 0
     low, high = 0, head  # It does not hold after `low`, and it holds after `high`.
     while high - low > 1:
-        middle = (low + high) // 2
-        snapshot = await reader.snapshot(room, middle)
-        if snapshot is not None and low < snapshot.seq:
-            middle = snapshot.seq  # Nearly as good a place to look at, and it need not be read up to.
+        middle = await scrubber.between(low, high)
         if await holds(middle):
             high = middle
         else:

@@ -129,6 +129,13 @@ class Scrubber:
         self._here = here
         return here
 
+    async def between(self, low: int, high: int) -> int:
+        """A seq in the middle of the two, or a snapshot's: nearly as good a place to look at, and not to be read up to.
+        There must be one."""
+        middle = (low + high) // 2
+        snapshot = await self._reader.snapshot(self._room, middle)
+        return snapshot.seq if snapshot is not None and low < snapshot.seq else middle
+
     async def _nearest(self, seq: int) -> Moment:
         """The moment to begin with: the one at hand, a point that was kept, or the log's newest snapshot before."""
         here = self._here if self._here is not None and self._here.seq <= seq else None

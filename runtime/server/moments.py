@@ -1,16 +1,20 @@
-"""`GET /api/rooms/ROOM/moment?at=SEQ`: a room as it stood, for a debugger that goes to and fro.
+"""`GET /api/rooms/ROOM/moment?at=SEQ` and `/effects?seq=SEQ`: a room as it stood and what a record did, for a debugger
+that goes to and fro.
 
 The room's scrubber is kept for the next question, since whoever looks at one moment looks at its neighbours too; the
 one unused longest goes. Whoever asks for one room's past waits for whoever asked before.
 """
 
 from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import trio
 
 from ...protocol import limits
 from ...storage.store import Reader
+from ..replay import effects
 from ..replay.moment import Scrubber
 from ..replay.telling import told
 
@@ -25,6 +29,17 @@ class Moments:
     async def found(self, room: str, seq: int, document: str = "") -> dict[str, Any]:
         """The moment as plain values, with that document's content. Raises Refused('no-such-moment', 'no-such-room' or
         'too-large'), StoreError."""
+        async with self._scrubbing(room) as scrubber:
+            return told(await scrubber.go(seq), document)
+
+    async def effects(self, room: str, seq: int) -> dict[str, Any]:
+        """All that the record changed, as plain values. Raises as `found` does."""
+        async with self._scrubbing(room) as scrubber:
+            return effects.shown(await effects.effects(self._store, room, seq, scrubber))
+
+    @asynccontextmanager
+    async def _scrubbing(self, room: str) -> AsyncIterator[Scrubber]:
+        """The room's scrubber, alone."""
         kept = self._kept.get(room) or (Scrubber(self._store, room), trio.Lock())
         self._kept[room] = kept
         self._kept.move_to_end(room)
@@ -32,4 +47,4 @@ class Moments:
             self._kept.popitem(last=False)
         scrubber, lock = kept
         async with lock:
-            return told(await scrubber.go(seq), document)
+            yield scrubber

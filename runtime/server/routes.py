@@ -172,6 +172,7 @@ class Routes:
             "drafts": self._draft,
             "moment": self._moment,
             "request": self._request,
+            "effects": self._effects,
         }
         if what in reads:
             if request.method not in _READ:
@@ -285,6 +286,10 @@ class Routes:
         check_all_documents(grant)
         sent = await asked.request(self._rooms.store, room, names.moment(request.query.get("at", "")))
         return Response(200, (JSON, ("cache-control", "no-store")), sent)
+
+    async def _effects(self, room: str, request: Request, grant: Grant) -> Response:
+        check_all_documents(grant)
+        return json(await self._moments.effects(room, names.moment(request.query.get("seq", ""))))
 
     async def _draft(self, room: str, request: Request, grant: Grant) -> Response:
         check_document(grant, request.query.get("name", ""))
