@@ -142,6 +142,7 @@ REQUESTS: dict[str, Needs] = {
     "GET /api/rooms/ROOM/moment": _READ,
     "GET /api/rooms/ROOM/request": _READ,
     "GET /api/rooms/ROOM/effects": _READ,
+    "GET /api/rooms/ROOM/find": _READ,
     "GET /api/rooms/ROOM/documents": _READ,
     "GET /api/rooms/ROOM/documents/NAME": _READ,
     "PUT /api/rooms/ROOM/documents/NAME": _WRITE,

@@ -11,11 +11,13 @@ import msgspec
 import trio
 
 from ...protocol.codec import rfc3339
+from ...protocol.names import DEFAULT_DOCUMENT
 from ...storage import Reader, StoreError, open_store
 from ..replay import asked
 from ..replay.moment import Moment, moment
 from ..replay.telling import roots, told
 from .asking import checked_document, checked_room, json_option, store_option
+from .breaking import first_hit
 from .diff import sentence
 from .log import printable
 
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     multiple=True,
     help="Ask this agent's code what it would have done, against the whole log; repeatable.",
 )
+@click.option("--break", "stop_at", metavar="CONDITION", help="Find the first record behind --at where it holds.")
+@click.option("--live", is_flag=True, help="With --break: behind the newest, and wait for it.")
 @json_option
 @store_option
 def verb(
@@ -43,10 +47,21 @@ def verb(
     document: str | None,
     request: int | None,
     agents: tuple[str, ...],
+    stop_at: str | None,
+    live: bool,
     as_json: bool,
     store_url: str,
 ) -> int:
-    """Show ROOM as it stood after a record, or re-run today's code against its log."""
+    """Show ROOM as it stood after a record, find where something began, or re-run today's code against its log.
+
+    CONDITION is a JMESPath expression over the moment's JSON, /REGEX/ in --document, or tool-error:NAME.
+    """
+    if stop_at is None and live:
+        raise click.UsageError("--live goes with --break CONDITION")
+    if stop_at is not None:
+        if agents or request is not None:
+            raise click.UsageError("--break goes with --at, --document and --live only")
+        return first_hit(room, stop_at, document or DEFAULT_DOCUMENT, seq, live=live, as_json=as_json, store=store_url)
     if bool(agents) + (request is not None) + (seq is not None or document is not None) > 1:
         raise click.UsageError("say one of --agent, which re-runs the whole log, --request, and --at or --document")
     if agents:

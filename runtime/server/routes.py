@@ -6,7 +6,7 @@ Rules stand in specs/server.md.
 """
 
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from importlib import metadata
@@ -36,6 +36,7 @@ from .blobs import Blobs
 from .credentials import asker
 from .documents import Documents
 from .exchange import JSON, Exchange, Request, Response, Send, json, refusal
+from .finding import Finding
 from .follow import Log
 from .listing import list_rooms
 from .metrics import CONTENT_TYPE, Metrics
@@ -76,6 +77,7 @@ class Routes:
         self._versions["python"] = platform.python_version()
         self._blobs = Blobs(rooms.store)
         self._moments = Moments(rooms.store)
+        self._finding = Finding(rooms)
         self._documents = Documents(rooms)
 
     async def respond(self, request: Request, exchange: Exchange) -> Response:
@@ -173,6 +175,7 @@ class Routes:
             "moment": self._moment,
             "request": self._request,
             "effects": self._effects,
+            "find": self._find,
         }
         if what in reads:
             if request.method not in _READ:
@@ -194,13 +197,15 @@ class Routes:
             raise Refused("no-such-room")
         if request.query.get("follow") == "1":
             self._admission.check_subject(grant.author, self._gate.holders(grant.author))
-            return Response(200, _LINES, partial(self._follow_for, grant, room, after))
+            return Response(200, _LINES, partial(self._while_granted, grant, room, partial(self._follow, room, after)))
         limit = min(_number(request, "limit", limits.PAGE_RECORDS), limits.PAGE_RECORDS)
         records = await self._rooms.store.read(room, after, limit)
         return Response(200, _LINES, b"".join(record_json(record) + b"\n" for record in records))
 
-    async def _follow_for(self, grant: Grant, room: str, after: int, send: Send) -> None:
-        """As `_follow`, for as long as the grant is good; then the answer breaks off, as no whole one does."""
+    async def _while_granted(
+        self, grant: Grant, room: str, work: Callable[[Send], Awaitable[None]], send: Send
+    ) -> None:
+        """An answer that goes on for as long as the grant is good; then it breaks off, as no whole one does."""
 
         async def none(_token: str) -> Grant:
             raise Refused("bad-request")
@@ -216,7 +221,7 @@ class Routes:
             held.end = end
             with self._gate.holding(held):
                 nursery.start_soon(held.watch)
-                await self._follow(room, after, send)
+                await work(send)
                 nursery.cancel_scope.cancel()
         if over:
             raise trio.BrokenResourceError(over[0].code)
@@ -290,6 +295,14 @@ class Routes:
     async def _effects(self, room: str, request: Request, grant: Grant) -> Response:
         check_all_documents(grant)
         return json(await self._moments.effects(room, names.moment(request.query.get("seq", ""))))
+
+    async def _find(self, room: str, request: Request, grant: Grant) -> Response:
+        check_all_documents(grant)
+        look = self._finding.look(room, request.query)
+        if request.query.get("live") != "1":
+            return json(await look.once())
+        self._admission.check_subject(grant.author, self._gate.holders(grant.author))
+        return Response(200, _LINES, partial(self._while_granted, grant, room, look.live))
 
     async def _draft(self, room: str, request: Request, grant: Grant) -> Response:
         check_document(grant, request.query.get("name", ""))

@@ -1,10 +1,10 @@
-"""What a look into a long room's past costs: any moment, a step, a search, with the snapshots that a room leaves.
+"""What a look into a long room's past costs: any moment, a step, a search, blame and effects.
 
     uv run python -m tests.bench.moments [--records 1000000] [--keep FILE]
 
-The log is a long talk, one token a record, with a snapshot wherever a room keeps one (each SNAPSHOT_RECORDS), so what
-is read is what a server leaves. Times are of CPU, all threads, which is what a quiet machine would show on its clock.
-`--keep` writes the store once and uses it again.
+The log is a long talk, one token a record, in which a person types now and then, with a snapshot wherever a room keeps
+one (each SNAPSHOT_RECORDS), so what is read is what a server leaves. Times are of CPU, all threads, which is what a
+quiet machine would show on its clock. `--keep` writes the store once and uses it again.
 """
 
 import argparse
@@ -16,15 +16,19 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import trio
 from plait.protocol import limits
 from plait.runtime.replay.bisecting import bisect, expression
+from plait.runtime.replay.effects import effects
 from plait.runtime.replay.moment import Scrubber, moment
 from plait.runtime.replay.telling import told
 from plait.runtime.room.identity import Surroundings
 from plait.runtime.room.opening import open_live, take_snapshot
+from plait.runtime.room.past import Pasts, Question
 from plait.storage import Reader, open_store
+from pycrdt import Doc, Text
 
 from .processes import machine
 from .replay import ROOM, WORKERS, Writing
@@ -37,14 +41,24 @@ async def write(url: str, records: int) -> None:
         live = await open_live(ROOM, store, WORKERS, Surroundings())
         writing = Writing(live, store)
         number = 0
+        written: Doc[Any] = Doc(client_id=7)
         while live.state.seq < records:
             await writing.talk(number)
+            live.edit("ann", "main", typed(written, f"Note {number}. "), by=None)
+            await writing.take()
             number += 1
             if live.state.seq - live.snapshot_seq >= limits.SNAPSHOT_RECORDS:
                 await writing.save()
                 live.snapshot_seq = live.state.seq
                 await store.save_snapshot(ROOM, take_snapshot(live))
         await writing.save()
+
+
+def typed(doc: "Doc[Any]", text: str) -> bytes:
+    """The update of a person who types at the end."""
+    state, root = doc.get_state(), doc.get("content", type=Text)
+    root.insert(len(root), text)
+    return doc.get_update(state)
 
 
 async def timed(work: Callable[[], Awaitable[object]]) -> float:
@@ -71,6 +85,7 @@ async def measure(url: str) -> None:
             run = f"{int(head * part) // 500 * 500:012d}"
             finds = expression(f"length(runs.keys(@)[?@ >= '{run}']) > `0`")
             shown(f"bisect, {part:.0%} into the log", [await timed(lambda it=finds: bisect(reader, ROOM, it))], 2000)
+        await places(reader, seqs)
     rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"memory of the process at its highest: {rss:.0f} MiB")
 
@@ -97,6 +112,17 @@ async def steps(reader: Reader, head: int, chance: random.Random) -> None:
     shown("a step forward", forth, 5)
     shown("a step back", back, 5)
     shown("telling a moment as JSON", whole, 5)
+
+
+async def places(reader: Reader, seqs: list[int]) -> None:
+    """From a place to its record, and from a record to its places."""
+    pasts = Pasts(reader)
+    ask = partial(pasts.ask, ROOM, "main", Question(root="content", at=100))
+    shown("blame of a character, the log read for it", [await timed(ask)], 20)
+    shown("blame of a character, asked again", [await timed(ask) for _ in range(LOOKS)], 20)
+    every = partial(pasts.ask, ROOM, "main", Question(root="content", limit=limits.BLAME_SPANS))
+    shown("blame of a page of spans, asked again", [await timed(every) for _ in range(LOOKS)], 20)
+    shown("effects of any record", [await timed(partial(effects, reader, ROOM, seq)) for seq in seqs[:10]], 2000)
 
 
 def main() -> None:

@@ -1,0 +1,161 @@
+"""`GET /api/rooms/ROOM/find`: breakpoints, in what was written and in what is being written.
+
+Why this is no part of the room: a condition that somebody thought up must cost the room's pass nothing. So each
+question is a walk of its own through the log, which other tasks interrupt between two records. Rules (specs/replay.md):
+
+- At most FINDS_ROOM questions about one room are looked into at once.
+- An answer comes after at most FIND_S; it then says from where to go on.
+- Of the languages of conditions only what takes a time linear in the text is taken from strangers: see `modest`.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import jmespath
+import msgspec
+import trio
+from jmespath.exceptions import JMESPathError
+
+from ...protocol import names
+from ...protocol.codec import record_json
+from ...protocol.errors import OutcomeUnknown, Refused
+from ...protocol.events import Record
+from ...storage.store import RoomDeleted
+from ..replay.finding import Condition, Walk, condition
+from .exchange import Send
+from .rooms import Rooms
+
+FINDS_ROOM = 8
+"""Questions about one room at once, each with a moment of its own in memory."""
+
+FIND_S = 5.0
+"""Seconds of looking for one answer: a proxy waits longer, and a person would rather see how far it came."""
+
+FIND_CHARS = 500
+"""Of a condition."""
+
+_GROWS = frozenset(("multi_select_list", "multi_select_dict"))
+_GROWING = frozenset(("to_string", "join", "map"))
+"""What makes more than it was given, again and again: a line of it makes gigabytes."""
+
+_ESCAPED = re.compile(r"\\[dDwWsSbBnrt.*+?|(){}\[\]\\/^$-]|\[\^?(?:\\.|[^\]\\])+\]")
+_CHOICES = 4
+_REPEATED = re.compile(r"\{\d{1,2}(?:,\d{1,2})?\}")
+
+
+class Finding:
+    """Looks into the logs of all rooms for whoever asks."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+        self._busy: Counter[str] = Counter()
+
+    def look(self, room: str, query: Mapping[str, str]) -> "Look":
+        """What a request asks. Raises Refused('bad-request')."""
+        when, pattern = query.get("when"), query.get("matches")
+        modest(when, pattern)
+        document = names.document_name(query.get("document", names.DEFAULT_DOCUMENT))
+        if self._busy[room] >= FINDS_ROOM:
+            raise Refused("too-many", "Too many already look for something in this room.")
+        asked = condition(when, pattern, document, query.get("tool-error"))
+        return Look(self._rooms, self._busy, room, asked, names.moment(query.get("after", "0")))
+
+
+class Look:
+    """One question: the first record after that one, or each from there on."""
+
+    def __init__(self, rooms: Rooms, busy: Counter[str], room: str, asked: Condition, after: int) -> None:
+        self._rooms = rooms
+        self._busy = busy
+        self._room = room
+        self._walk = Walk(rooms.store, room, asked)
+        self._after = after
+
+    async def once(self) -> dict[str, Any]:
+        """The first hit as JSON has it. Raises Refused, StoreError."""
+        with self._looking():
+            await self._walk.begin(self._after)
+            held = self._walk.held
+            until = trio.current_time() + FIND_S
+            found = await self._walk.go_on(_over(until))
+        told: dict[str, Any] = {"seq": found.seq if found else None, "looked": self._walk.seq, "held": held}
+        if found is not None:
+            return told | {"record": msgspec.Raw(record_json(found))}
+        head = (await self._rooms.store.head(self._room)).seq
+        return told | {"rest": self._walk.seq} if self._walk.seq < head else told
+
+    async def live(self, send: Send) -> None:
+        """Each hit as a line, for as long as somebody listens; `caught_up` says that all before was looked at."""
+        with self._looking():
+            await self._walk.begin(self._after)
+            told = False
+            while True:
+                async with self._rooms.use(self._room) as opened:
+                    with suppress(OutcomeUnknown, RoomDeleted):
+                        while True:
+                            found = await self._walk.go_on()
+                            if found is not None:
+                                await send(_line(found))
+                                continue
+                            if not told:
+                                told = True
+                                await send(msgspec.json.encode({"caught_up": self._walk.seq}) + b"\n")
+                            await opened.beyond(self._walk.seq)
+                if (await self._rooms.store.head(self._room)).deleted:
+                    return
+
+    @contextmanager
+    def _looking(self) -> Iterator[None]:
+        self._busy[self._room] += 1
+        try:
+            yield
+        finally:
+            self._busy[self._room] -= 1
+            if not self._busy[self._room]:
+                del self._busy[self._room]
+
+
+def _over(until: float) -> Callable[[], bool]:
+    return lambda: trio.current_time() >= until
+
+
+def _line(record: Record) -> bytes:
+    return msgspec.json.encode({"seq": record.seq, "record": msgspec.Raw(record_json(record))}) + b"\n"
+
+
+def modest(when: str | None, pattern: str | None) -> None:
+    """Raises Refused('bad-request') for a condition that could take a time, or a memory, out of all proportion: Python
+    cannot interrupt either language. At a terminal, where it is one's own time, all of both can be said."""
+    for text in (when, pattern):
+        if text is not None and len(text) > FIND_CHARS:
+            raise Refused("bad-request", f"A condition has at most {FIND_CHARS} characters.")
+    if when is not None and not _modest_expression(when):
+        raise Refused("bad-request", "Here an expression has no multiselects, and no to_string, join or map.")
+    if pattern is not None and not _modest_pattern(pattern):
+        sentence = "Here a pattern repeats by no more than one {n,m}, and has few choices: no *, no +, no (?…), no \\1."
+        raise Refused("bad-request", sentence)
+
+
+def _modest_expression(text: str) -> bool:
+    try:
+        waiting = [jmespath.compile(text).parsed]
+    except JMESPathError as error:
+        raise Refused("bad-request", f"No JMESPath expression: {error}") from None
+    while waiting:
+        node = waiting.pop()
+        if node["type"] in _GROWS or (node["type"] == "function_expression" and node["value"] in _GROWING):
+            return False
+        waiting += [child for child in node.get("children", ()) if isinstance(child, dict)]
+    return True
+
+
+def _modest_pattern(pattern: str) -> bool:
+    """Whether it tries few ways at each place of the text: characters, classes, and a few choices."""
+    rest = _ESCAPED.sub("x", pattern)
+    repeats = _REPEATED.findall(rest)
+    rest = _REPEATED.sub("{", rest)
+    bad = any(each in rest for each in ("*", "+", "\\", "(?", "){", "}", "["))
+    return not bad and len(repeats) == rest.count("{") <= 1 and rest.count("?") + rest.count("|") <= _CHOICES
