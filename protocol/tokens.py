@@ -10,21 +10,24 @@ read into a Struct with types and bounds, and compared with the time that the ca
 - What a token does not say, it does not grant: without `rights` none, without `rooms` no room.
 - A grant without an id of its own (`jti`) has the digest of its claims for one: the log and a revocation can name it.
 - No sentence, no `repr` and no error here holds a token or a key.
+- PyJWT loads with the first key, and `cryptography` with it: a server that asks nobody who they are waits for neither.
 """
 
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Iterator
+from functools import cache
 from hashlib import sha256
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import jwt
 import msgspec
-from jwt.api_jws import PyJWS
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from . import limits
 from .access import ANY, HOUSE, RIGHTS, Grant
 from .errors import PlaitError, Refused
+
+if TYPE_CHECKING:
+    from jwt.api_jws import PyJWS
 
 AUDIENCE = "plait"
 """A token that is for somebody (`aud`) is for us only if this is among them: an issuer has other customers."""
@@ -36,7 +39,6 @@ ALGORITHMS += ("ES256", "ES384", "ES512", "EdDSA")
 SECRET_BYTES = 32
 """The shortest shared secret: as long as the hash of HS256 (RFC 7518, section 3.2)."""
 
-_jws = PyJWS(ALGORITHMS)
 _SECOND = 1_000_000
 _DIGEST_CHARS = 32  # 128 bits: nobody finds two sets of claims that share them.
 _LAST = 253_402_300_799  # The last second of the year 9999.
@@ -49,6 +51,13 @@ _NO_CONTROLS = r"^(?![\s\S]*[\x00-\x1f\x7f-\x9f\u2028\u2029])"
 
 class BadKey(PlaitError):
     """A key, or a set of keys, that cannot be used; the sentence says why and does not show it."""
+
+
+@cache
+def _jws() -> "PyJWS":
+    from jwt.api_jws import PyJWS
+
+    return PyJWS(ALGORITHMS)
 
 
 class Claims(Struct, omit_defaults=True):
@@ -79,6 +88,8 @@ class Key:
 
     def __init__(self, jwk: dict[str, Any]) -> None:
         """From a JSON Web Key (RFC 7517). Raises BadKey."""
+        import jwt
+
         try:
             read = jwt.PyJWK(jwk)
         except jwt.exceptions.MissingCryptographyError:
@@ -109,9 +120,11 @@ class Key:
 
     def claims(self, token: str) -> bytes | None:
         """What the token says, if this key signed it; None if not."""
+        from jwt.exceptions import PyJWTError
+
         try:
-            return _jws.decode_complete(token, self._public, algorithms=[self.algorithm])["payload"]
-        except (jwt.exceptions.PyJWTError, ValueError, TypeError, RecursionError):
+            return _jws().decode_complete(token, self._public, algorithms=[self.algorithm])["payload"]
+        except (PyJWTError, ValueError, TypeError, RecursionError):
             return None
 
     def sign(self, payload: bytes) -> str:
@@ -119,7 +132,7 @@ class Key:
         if self._private is None:
             raise BadKey("This key can check tokens and not make them; for that its private half is needed.")
         headers = {"kid": self.id} if self.id else None
-        return _jws.encode(payload, self._private, algorithm=self.algorithm, headers=headers)
+        return _jws().encode(payload, self._private, algorithm=self.algorithm, headers=headers)
 
 
 class Keys:
@@ -259,7 +272,9 @@ def _micros(seconds: float | UnsetType) -> int:
 
 
 def _header(token: str) -> dict[str, Any] | None:
+    from jwt.exceptions import PyJWTError
+
     try:
-        return _jws.get_unverified_header(token)
-    except (jwt.exceptions.PyJWTError, ValueError, TypeError, RecursionError):
+        return _jws().get_unverified_header(token)
+    except (PyJWTError, ValueError, TypeError, RecursionError):
         return None

@@ -11,7 +11,6 @@ verb is asked for (or for the list in `plait --help`). What a verb may raise is 
 import importlib
 import os
 import sys
-from importlib.metadata import version
 from typing import Any
 
 import click
@@ -35,7 +34,7 @@ class Verbs(click.Group):
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version("plait"), message="plait %(version)s")
+@click.version_option(package_name="plait", message="plait %(version)s")
 def plait() -> None:
     """Agents whose every step is in a log, and every tab shows the same."""
 

@@ -1,6 +1,8 @@
 """The command line as a person meets it: its verbs, its errors in one line, its exit codes."""
 
+import ast
 import errno
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -158,13 +160,57 @@ def _run_raising(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> int:
         return cli.run(["log"])
 
 
+def _loaded(script: str) -> set[str]:
+    """What a process that runs the script has loaded in the end."""
+    said = "\nimport sys; print('\\n', *sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script + said], capture_output=True, text=True, check=True)
+    return set(done.stdout.splitlines()[-1].split())
+
+
 def test_verbs_load_only_what_they_need() -> None:
     """CL1: reading a log loads no server and no model's SDK."""
-    script = "import sys; from plait.runtime.cli import run; code = run(['log', '--help']); print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    loaded = done.stdout.split()
+    loaded = _loaded("from plait.runtime.cli import run; assert run(['log', '--help']) == 0")
     assert "plait.runtime.cli.log" in loaded
-    assert not {"plait.runtime.cli.serve", "trio_websocket", "openai", "anthropic"} & set(loaded)
+    assert not {"plait.runtime.cli.serve", "trio_websocket", "openai", "anthropic"} & loaded
+
+
+def test_the_version_loads_nothing_that_works() -> None:
+    """CL35: `plait --version` loads no storage, no server, no model, no document and no codec."""
+    loaded = _loaded("from plait.runtime.cli import run; assert run(['--version']) == 0")
+    assert {"plait.runtime.cli", "click"} <= loaded
+    assert not {"msgspec", "pycrdt", "rich", "sqlalchemy", "trio", "plait.storage"} & loaded
+
+
+def test_a_server_loads_only_what_it_serves_with() -> None:
+    """CL35: `plait serve` that asks nobody for a grant loads no keys, no client, no SDK and no other database."""
+    loaded = _loaded("import plait.runtime.cli.serve")
+    assert {"plait.runtime.embed", "sqlalchemy.dialects.sqlite"} <= loaded
+    unasked = {"anthropic", "cryptography", "jwt", "openai", "psycopg", "plait.runtime.client", "rich"}
+    assert not (unasked | {"sqlalchemy.dialects.postgresql"}) & loaded
+
+
+@pytest.mark.parametrize("package", ["protocol", "runtime"])
+def test_what_a_package_offers_is_there_when_it_is_asked_for(package: str) -> None:
+    """CL35: type checkers read the same list of names as Python does, every name is found, and no other."""
+    module = importlib.import_module(f"plait.{package}")
+    tree = ast.parse(Path(str(module.__file__)).read_text())
+    (choice,) = [node for node in tree.body if isinstance(node, ast.If)]
+    typed = {
+        alias.asname or alias.name: f"{'.' * node.level}{node.module}"
+        for node in choice.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    (table,) = [node for node in ast.walk(choice) if isinstance(node, ast.Dict)]
+    named = {name: place for place, names in ast.literal_eval(table).items() for name in names.split()}
+    assert typed == named
+    assert sorted(named) == sorted(module.__all__)
+    assert set(module.__all__) <= set(dir(module))
+    for name, place in named.items():
+        home = importlib.import_module(place, module.__name__)
+        assert getattr(module, name) is getattr(home, name)
+    with pytest.raises(AttributeError, match="no attribute 'Nobody'"):
+        _ = module.Nobody
 
 
 async def test_a_reader_that_leaves_is_no_error() -> None:
