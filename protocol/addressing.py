@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from . import control
-from .commands import CommandRefused, Ping, parse, usable_id, why_not
+from .commands import Ping
 from .limits import DOCUMENT_KEY_BYTES, TEXT_FRAME_BYTES
+from .parsing import CommandRefused, parse, usable_id, why_not
 
 
 class Letter(NamedTuple):

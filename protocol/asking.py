@@ -13,7 +13,7 @@ is to remember what was not answered. Rules (specs/client.md):
 
 import msgspec
 
-from . import commands, control
+from . import commands, control, parsing
 from .comeback import ComeBack
 from .control import Denied, Ok, Unknown
 from .errors import Refused
@@ -57,10 +57,10 @@ class Asking:
         What belongs to tools is never too many: a client has a bounded number of calls, and each has one command.
         """
         text = msgspec.json.encode(command).decode()
-        commands.parse(text)
+        parsing.parse(text)
         known = self._waiting.get(command.id)
         if known is not None:
-            if commands.digest(known.command) != commands.digest(command):
+            if parsing.digest(known.command) != parsing.digest(command):
                 raise Refused("id-reused")
             known.askers += 1
             return known

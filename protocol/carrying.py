@@ -19,15 +19,15 @@ import msgspec
 from msgspec import Struct
 from pycrdt import Map, TextEvent
 
-from . import commands
+from . import parsing
 from .asking import Asking, Question
 from .comeback import ComeBack
 from .commands import ClaimTool, RegisterTools, ReturnToolResult, ToolOffer
 from .control import Denied, refusal_of
-from .document import ROOT
 from .errors import CODES, Refused
 from .limits import TAB_CALLS, TOOL_RESULT_BYTES
 from .replica import Replica
+from .shape import ROOT
 from .state import TERMINAL
 
 Key = tuple[str, str]
@@ -89,7 +89,7 @@ class Carrying:
         self._changed = True
         self._begin: list[Call] = []
         self._cancel: list[Call] = []
-        commands.parse(msgspec.json.encode(self._registration()))
+        parsing.parse(msgspec.json.encode(self._registration()))
         self._runs: Map[Any] = replica.doc.get(ROOT, type=Map)
         self._subscription: Any = self._runs.observe_deep(self._observe)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from .document import RoomDocument, shown_runs
+from .document import RoomDocument
 from .events import (
     ArgumentsStreamed,
     ReasoningStreamed,
@@ -24,6 +24,7 @@ from .events import (
     TextStreamed,
 )
 from .partial import partial_json
+from .shown import shown_runs
 
 PartId = tuple[str, int, int]
 """A part's step, attempt and ordinal: the same in all its changes."""

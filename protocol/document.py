@@ -64,11 +64,8 @@ from .events import (
     ValueNoted,
 )
 from .parts import Tail, add, add_text, file_map, first, last, show, write_call, write_decision
+from .shape import DRAFTS, ROOM, ROOT
 from .state import TITLE_STEP
-
-ROOT = "runs"
-ROOM = "room"
-DRAFTS = "drafts"
 
 _UNDONE = frozenset({"streaming", "requested", "asking", "awaiting", "assigned", "running"})
 _SPENT = ("input_tokens", "output_tokens", "cost")
@@ -333,58 +330,3 @@ class RoomDocument:
             part = last(parent, lambda part: part.get("child") == run)
             if part is not None and part.get("state") == "running":
                 part["state"] = "done" if status == "done" else "failed"
-
-
-# --- as plain values --------------------------------------------------------------------------------------------------
-
-
-def shown_runs(doc: "Doc[Any]") -> dict[str, Any]:
-    """The room document's runs as plain values, texts joined: for scripts, tests and JSON. Ids sort by creation."""
-    runs = cast("Map[Any]", doc.get(ROOT, type=Map))
-    return {run: shown_run(runs[run]) for run in sorted(runs.keys())}
-
-
-def shown_room(doc: "Doc[Any]") -> dict[str, Any]:
-    """What the room document says of the room itself, as plain values."""
-    return _plain(cast("Map[Any]", doc.get(ROOM, type=Map)))
-
-
-def shown_drafts(doc: "Doc[Any]") -> dict[str, Any]:
-    """What the room document says of drafts, by their names, as plain values."""
-    drafts = cast("Map[Any]", doc.get(DRAFTS, type=Map))
-    return {name: _plain(drafts[name]) for name in sorted(drafts.keys())}
-
-
-def shown_run(shown: "Map[Any]") -> dict[str, Any]:
-    """One run's map as plain values."""
-    plain = _plain(shown, leave="parts")
-    plain["parts"] = [_shown_part(part) for part in shown["parts"]]
-    return plain
-
-
-def _plain(shown: "Map[Any]", leave: str = "") -> dict[str, Any]:
-    plain: dict[str, Any] = {}
-    for key in shown.keys():  # noqa: SIM118 - a Map iterates, but its types say nothing of it
-        value = shown[key]
-        if key == leave:
-            continue
-        if isinstance(value, Array):
-            plain[key] = [_plain(cast("Map[Any]", each)) for each in value]
-        elif isinstance(value, Map):
-            plain[key] = _plain(value)
-        else:
-            plain[key] = int(value) if isinstance(value, float) and value.is_integer() else value
-    return plain
-
-
-def _shown_part(part: "Map[Any]") -> dict[str, Any]:
-    plain: dict[str, Any] = {}
-    for key in part.keys():  # noqa: SIM118
-        value = part[key]
-        if isinstance(value, Array):
-            plain[key] = "".join(str(segment) for segment in value)
-        elif key == "done":
-            plain[key] = float(value)
-        else:
-            plain[key] = int(value) if isinstance(value, float) else value
-    return plain

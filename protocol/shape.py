@@ -16,6 +16,11 @@ ToolState = Literal[
 ]
 Decided = Literal["approved", "denied", "answered", "expired", "happened", "did-not-happen", "retry"]
 
+ROOT = "runs"
+ROOM = "room"
+DRAFTS = "drafts"
+"""The names of the room document's roots."""
+
 SEGMENTS = "Y.Array of Y.Text"
 MAPS = "Y.Array of Y.Map"
 

@@ -15,15 +15,15 @@ import msgspec
 import trio
 from pycrdt import Doc
 
-from ..protocol import commands, limits, porting
+from ..protocol import commands, limits, parsing, porting
 from ..protocol.access import ANONYMOUS, Grant, check_room
 from ..protocol.admission import Allowance
 from ..protocol.commands import Asked, AttachedFile
-from ..protocol.document import shown_room, shown_runs
 from ..protocol.drafts import ShownHunks
 from ..protocol.errors import OutcomeUnknown, Refused
 from ..protocol.events import Record, RunFailed, RunFinished, RunStopped, command_record_id
 from ..protocol.names import document_name, room_name
+from ..protocol.shown import shown_room, shown_runs
 from ..storage.store import Store
 from .agent.crew import AgentCrew
 from .agent.definition import Agent
@@ -176,7 +176,7 @@ class RoomHandle(RoomCommands):
         return str(uuid.uuid4())
 
     async def _ask(self, command: Asked) -> Answer:
-        checked = commands.parse(msgspec.json.encode(command))  # The same limits as over the wire.
+        checked = parsing.parse(msgspec.json.encode(command))  # The same limits as over the wire.
         check_room(self.grant, self.name)
         assert not isinstance(checked, commands.Follow | commands.Blame | commands.RenewGrant | commands.Ping)
         async with self._rooms.use(self.name) as room:

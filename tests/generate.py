@@ -27,7 +27,7 @@ CLIENT_LIMITS = (
 
 _HEAD = """# {title}
 
-Generated from `protocol/{module}.py` by `python -m tests.generate`; a test holds both equal.
+Generated from `protocol/{module}` by `python -m tests.generate`; a test holds both equal.
 
 {text}
 
@@ -54,7 +54,7 @@ def codes_page() -> str:
     return head + "| code | meaning | socket | HTTP |\n| --- | --- | --- | --- |\n" + "".join(rows)
 
 
-_TYPES_HEAD = "// Generated from protocol/{module}.py by `python -m tests.generate`; a test holds both equal.\n\n"
+_TYPES_HEAD = "// Generated from protocol/{module} by `python -m tests.generate`; a test holds both equal.\n\n"
 
 
 def codes_types() -> str:

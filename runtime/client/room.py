@@ -26,10 +26,10 @@ from ...protocol.carrying import Carrying
 from ...protocol.changes import answer_text, complete
 from ...protocol.commands import Asked, AttachedFile
 from ...protocol.control import Denied, Done
-from ...protocol.document import shown_runs
 from ...protocol.errors import OutcomeUnknown, PlaitError, Refused
 from ...protocol.names import document_name, room_name
 from ...protocol.replica import Replica
+from ...protocol.shown import shown_runs
 from ..commanding import RoomCommands
 from ..tools.tool import Tool
 from .carrier import Serving, offers

@@ -16,10 +16,10 @@ import trio
 from pycrdt import Doc
 
 from ...protocol import limits
-from ...protocol.document import shown_drafts, shown_room, shown_runs
 from ...protocol.errors import Refused
 from ...protocol.events import Record
 from ...protocol.fold import fold
+from ...protocol.shown import shown_drafts, shown_room, shown_runs
 from ...protocol.state import RoomState
 from ...storage.store import Reader, RoomDeleted, StoreCorrupt
 from ..room.kept import Kept, decode, encode, read_snapshot

@@ -8,8 +8,9 @@ fine because nobody is sent them (law 2 forbids it only for what tabs hold).
 from typing import Any
 
 from ...protocol import limits
-from ...protocol.document import RoomDocument, shown_runs
+from ...protocol.document import RoomDocument
 from ...protocol.events import Record, RunFailed, RunFinished, RunRequested, RunStopped, run_id
+from ...protocol.shown import shown_runs
 from ...storage.store import Reader
 
 PAGE = 20

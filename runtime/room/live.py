@@ -23,7 +23,6 @@ from ...protocol.commands import (
     Reject,
     Steer,
     Undo,
-    digest,
 )
 from ...protocol.errors import PlaitError, Refused
 from ...protocol.events import (
@@ -57,6 +56,7 @@ from ...protocol.events import (
 from ...protocol.judge import judge
 from ...protocol.mandates import grant_of
 from ...protocol.moves import Call, Decide, Generate, Note, Wake, moves
+from ...protocol.parsing import digest
 from ...protocol.planning import Plan
 from ...protocol.prompts import AgentFacts
 from ...protocol.replay import Worker

@@ -20,8 +20,9 @@ import trio
 
 from ...protocol import addressing, control, limits
 from ...protocol.access import check
-from ...protocol.commands import Asked, Blame, Command, CommandRefused, Follow, Ping, RenewGrant, parse
+from ...protocol.commands import Asked, Blame, Command, Follow, Ping, RenewGrant
 from ...protocol.errors import OutcomeUnknown, PlaitError, Refused
+from ...protocol.parsing import CommandRefused, parse
 from ...storage.store import StoreError
 from ..auth.held import Held
 from ..room.tab import Tab

@@ -23,10 +23,10 @@ from collections.abc import Awaitable, Callable
 import trio
 
 from ...protocol import addressing, control, frames, limits, sync
-from ...protocol.commands import CommandRefused
 from ...protocol.dialects import hocuspocus
 from ...protocol.errors import Refused, code_of
 from ...protocol.names import Target
+from ...protocol.parsing import CommandRefused
 from ..auth.gate import Gate
 from ..auth.held import Held
 from . import wire

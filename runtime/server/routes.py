@@ -19,8 +19,9 @@ import trio
 from ...protocol import control, limits, names
 from ...protocol.access import REQUESTS, Grant, check, check_all_documents, check_document, check_rights, check_room
 from ...protocol.codec import record_json, rfc3339
-from ...protocol.commands import Blame, CommandRefused, Follow, Ping, RenewGrant, parse
+from ...protocol.commands import Blame, Follow, Ping, RenewGrant
 from ...protocol.errors import CODES, OutcomeUnknown, Refused
+from ...protocol.parsing import CommandRefused, parse
 from ...protocol.positions import RelativePosition
 from ...storage.store import Revocation, RoomDeleted, StoreError, StoreFull
 from ..auth.gate import Gate

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from plait.protocol import addressing, awareness, commands, control, frames, heard, limits, names, sync, update
+from plait.protocol import addressing, awareness, control, frames, heard, limits, names, parsing, sync, update
 from plait.protocol.codec import CorruptBody, decode_event, encode_event, record_json
 from plait.protocol.dialects import hocuspocus
 from plait.protocol.errors import CODES, Refused
@@ -220,14 +220,14 @@ def _opened(log: list[bytes]) -> SharedDocument:
 def _command(data: bytes) -> None:
     """A command, which is the same one however it is written."""
     try:
-        command = commands.parse(data)
-    except commands.CommandRefused as refused:
+        command = parsing.parse(data)
+    except parsing.CommandRefused as refused:
         assert refused.code in COMMAND_CODES  # noqa: PT017
         control.read(control.refused(refused.id, refused))
         raise
-    again = commands.parse(msgspec.json.encode(command))
+    again = parsing.parse(msgspec.json.encode(command))
     assert again == command
-    assert commands.digest(again) == commands.digest(command)
+    assert parsing.digest(again) == parsing.digest(command)
 
 
 def _letter(data: bytes) -> None:
@@ -241,7 +241,7 @@ def _letter(data: bytes) -> None:
     assert told.get("to") == letter.to
     said = control.read(answer)
     assert isinstance(said, control.Denied | control.Ok)
-    commands.parse(letter.body)
+    parsing.parse(letter.body)
 
 
 def _control(data: bytes) -> None:

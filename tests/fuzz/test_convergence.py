@@ -9,10 +9,10 @@ import msgspec
 import pytest
 import trio
 import trio.testing
-from plait.protocol.document import shown_runs
 from plait.protocol.errors import PlaitError
 from plait.protocol.events import Record, kebab
 from plait.protocol.fold import fold
+from plait.protocol.shown import shown_runs
 from plait.protocol.state import RoomState
 from plait.protocol.update import fits, read
 from plait.runtime import Runtime

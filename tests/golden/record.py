@@ -13,9 +13,9 @@ from plait.protocol.access import ANONYMOUS
 from plait.protocol.codec import encode_event
 from plait.protocol.commands import Answer as AnswerQuestion
 from plait.protocol.commands import Approve, ClaimTool, Deny, RegisterTools, ReturnToolResult, ToolOffer
-from plait.protocol.document import shown_drafts, shown_room, shown_runs
 from plait.protocol.events import ToolCall, ToolStarted, kebab
 from plait.protocol.flow import FlowRun, Outcome
+from plait.protocol.shown import shown_drafts, shown_room, shown_runs
 from plait.runtime import Agent, Runtime, ToolError, ask_person, tool
 from plait.runtime.models.model import ModelError, TextChunk
 from plait.runtime.room.identity import Surroundings

@@ -7,9 +7,10 @@ from typing import get_args
 import pytest
 from plait.protocol import access
 from plait.protocol.access import COMMANDS, FRAMES, REQUESTS, RIGHTS, Grant, check, check_rights, fits, needs
-from plait.protocol.commands import NAMES, Command, parse
+from plait.protocol.commands import Command
 from plait.protocol.errors import Refused
 from plait.protocol.events import kebab
+from plait.protocol.parsing import NAMES, parse
 
 EXAMPLES = {
     "prompt": '"text":"x"',

@@ -5,8 +5,9 @@ import json
 import pytest
 from plait.protocol import addressing, control
 from plait.protocol.addressing import Letter
-from plait.protocol.commands import CommandRefused, Prompt, digest, parse
+from plait.protocol.commands import Prompt
 from plait.protocol.limits import DOCUMENT_KEY_BYTES, TEXT_FRAME_BYTES
+from plait.protocol.parsing import CommandRefused, digest, parse
 
 KEY = "rooms/löbby\0t7"
 

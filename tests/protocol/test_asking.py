@@ -5,7 +5,7 @@ from collections import deque
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from plait.protocol import commands, control
+from plait.protocol import control, parsing
 from plait.protocol.asking import Asking, Question
 from plait.protocol.comeback import ComeBack
 from plait.protocol.commands import Prompt
@@ -47,7 +47,7 @@ class World:
 
     def serve(self) -> None:
         if self.up:
-            id_ = commands.parse(self.up.popleft()).id
+            id_ = parsing.parse(self.up.popleft()).id
             if id_ not in self.log:
                 self.log.append(id_)
             self.down.append(control.ok(id_, self.log.index(id_) + 1))
@@ -55,7 +55,7 @@ class World:
     def fail(self) -> None:
         """The commit may or may not have happened."""
         if self.up:
-            id_ = commands.parse(self.up.popleft()).id
+            id_ = parsing.parse(self.up.popleft()).id
             if id_ not in self.log and len(self.log) % 2:
                 self.log.append(id_)
             self.down.append(control.unknown(id_))
@@ -101,10 +101,10 @@ def test_so_many_are_under_way_and_in_order() -> None:
     assert not asking.outgoing()
     asking.connected()
     first = asking.outgoing()
-    assert [commands.parse(text).id for text in first] == [str(n) for n in range(COMMANDS_UNANSWERED)]
+    assert [parsing.parse(text).id for text in first] == [str(n) for n in range(COMMANDS_UNANSWERED)]
     assert not asking.outgoing()
     asking.receive(control.refused("3", Refused("busy")).decode())
-    assert [commands.parse(text).id for text in asking.outgoing()] == [str(COMMANDS_UNANSWERED)]
+    assert [parsing.parse(text).id for text in asking.outgoing()] == [str(COMMANDS_UNANSWERED)]
 
 
 def test_one_id_is_one_command() -> None:
@@ -138,7 +138,7 @@ def test_a_question_may_be_withdrawn_until_it_is_sent() -> None:
     assert asking.withdraw(two)
     sent = asking.ask(Prompt(id="2", text="Go"))
     asking.connected()
-    assert [commands.parse(text).id for text in asking.outgoing()] == ["2"]
+    assert [parsing.parse(text).id for text in asking.outgoing()] == ["2"]
     asking.lost()
     assert not asking.withdraw(sent)
     asking.connected()

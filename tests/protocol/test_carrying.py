@@ -4,7 +4,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from plait.protocol import commands, control, frames
+from plait.protocol import control, frames, parsing
 from plait.protocol.asking import Asking
 from plait.protocol.carrying import Call, Carrying
 from plait.protocol.comeback import ComeBack
@@ -57,7 +57,7 @@ class World:
         self.send()
 
     def send(self) -> None:
-        self.asked += [commands.parse(text) for text in self.asking.outgoing()]
+        self.asked += [parsing.parse(text) for text in self.asking.outgoing()]
 
     def show(self, call: int = 0, **keys: Any) -> None:
         """The document's part of that call is changed."""

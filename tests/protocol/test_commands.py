@@ -1,8 +1,9 @@
 """Commands: read exactly, refused with their id, and equal by digest."""
 
 import pytest
-from plait.protocol.commands import NAMES, Command, CommandRefused, Follow, Ping, Prompt, Stop, digest, parse
+from plait.protocol.commands import Command, Follow, Ping, Prompt, Stop
 from plait.protocol.limits import COMMAND_ID_CHARS, PROMPT_BYTES, TEXT_FRAME_BYTES
+from plait.protocol.parsing import NAMES, CommandRefused, digest, parse
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from plait.protocol import limits, schema
-from plait.protocol.document import RoomDocument, shown_room, shown_runs
+from plait.protocol.document import RoomDocument
 from plait.protocol.events import (
     ArgumentsStreamed,
     ModelAnswered,
@@ -34,6 +34,7 @@ from plait.protocol.events import (
     ToolStarted,
     Usage,
 )
+from plait.protocol.shown import shown_room, shown_runs
 from pycrdt import Array, Doc
 
 RUN = "000000000001"

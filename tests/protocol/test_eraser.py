@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import FieldInfo, fields
 from plait.protocol.codec import encode_event
-from plait.protocol.document import shown_runs
 from plait.protocol.erased import CONTENT, WORD, erased
 from plait.protocol.eraser import Eraser
 from plait.protocol.errors import Refused
 from plait.protocol.events import Event, ModelRequested, Record
+from plait.protocol.shown import shown_runs
 from plait.protocol.update import fits, read
 from plait.runtime import Agent, Runtime
 from plait.runtime.room.live import Live

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from plait.protocol import commands, control
+from plait.protocol import commands, control, parsing
 from plait.protocol.comeback import ComeBack
 from plait.protocol.errors import Refused
 from plait.protocol.events import Record, RunRequested
@@ -38,7 +38,7 @@ class World:
         self.open = True
         self.following.connected()
         (asked,) = self.following.outgoing()
-        command = commands.parse(asked)
+        command = parsing.parse(asked)
         assert isinstance(command, commands.Follow)
         self.sent, self.goal, self.told = command.after, self.head, False
         self.down.append(control.ok(command.id, self.head))

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from plait.protocol import limits
 from plait.protocol.digests import call_digest
-from plait.protocol.document import RoomDocument, shown_room, shown_runs
+from plait.protocol.document import RoomDocument
 from plait.protocol.events import (
     ApprovalDenied,
     ApprovalGranted,
@@ -43,6 +43,7 @@ from plait.protocol.events import (
     ToolStarted,
     Usage,
 )
+from plait.protocol.shown import shown_room, shown_runs
 
 RUN, CHILD = "000000000001", "000000000002"
 PLACE = {"type": "tool", "step": "", "attempt": 0, "part": 0, "id": "c", "name": "f", "input": ""}

@@ -4,7 +4,7 @@ from typing import Any, get_args
 
 import msgspec
 import pytest
-from plait.protocol.commands import Approve, Command, Prompt, ReturnToolResult, parse
+from plait.protocol.commands import Approve, Command, Prompt, ReturnToolResult
 from plait.protocol.events import (
     ApprovalRequested,
     Attachment,
@@ -18,6 +18,7 @@ from plait.protocol.events import (
     ToolCall,
     ToolReturned,
 )
+from plait.protocol.parsing import parse
 from plait.protocol.redaction import FACTS, JSON_TEXTS, LISTS, WORDS, Alike, clean_command, clean_event, clean_json
 
 LEFT = {

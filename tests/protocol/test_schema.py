@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 from plait.protocol import control, schema
-from plait.protocol.commands import NAMES, CommandRefused, parse
 from plait.protocol.errors import CODES, Refused
 from plait.protocol.events import Event, Record, RunRequested, TextStreamed, kebab
+from plait.protocol.parsing import NAMES, CommandRefused, parse
 
 from tests.generate import SPECS, TYPES, generated
 

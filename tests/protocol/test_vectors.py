@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 from plait.protocol import awareness, frames
-from plait.protocol.commands import CommandRefused, digest, parse
 from plait.protocol.errors import Refused
 from plait.protocol.names import Target, parse_path
+from plait.protocol.parsing import CommandRefused, digest, parse
 from plait.protocol.sync import Aware, Edit, QueryAware, Step1, SyncStatus, receive
 from plait.protocol.update import decode_state_vector, encode_state_vector, fits, read, splits
 

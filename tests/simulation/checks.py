@@ -9,7 +9,6 @@ from random import Random
 from typing import Any
 
 import trio
-from plait.protocol.document import ROOM, ROOT
 from plait.protocol.events import (
     ModelAnswered,
     Record,
@@ -22,6 +21,7 @@ from plait.protocol.events import (
     ToolResolved,
     command_record_id,
 )
+from plait.protocol.shape import ROOM, ROOT
 from plait.protocol.update import decode_state_vector
 from plait.runtime.cli.verify import check as verify
 from plait.runtime.room.identity import Surroundings

@@ -25,9 +25,9 @@ from plait.protocol.commands import (
     Steer,
     Stop,
 )
-from plait.protocol.document import ROOT
 from plait.protocol.errors import OutcomeUnknown, Refused
 from plait.protocol.events import Record, command_record_id
+from plait.protocol.shape import ROOT
 from plait.runtime import Call, connect, tool
 from plait.runtime.client import RemoteRoom
 from pycrdt import Doc, Map, Text, TransactionEvent

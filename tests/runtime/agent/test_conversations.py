@@ -6,11 +6,11 @@ from typing import Any
 import msgspec
 import pytest
 import trio
-from plait.protocol import limits
+from plait.protocol import limits, parsing, shown
 from plait.protocol.access import Grant
 from plait.protocol.budget import Limits
-from plait.protocol.commands import AttachedFile, Overrides, ProvideContext, parse
-from plait.protocol.document import RoomDocument, shown_room, shown_runs
+from plait.protocol.commands import AttachedFile, Overrides, ProvideContext
+from plait.protocol.document import RoomDocument
 from plait.protocol.errors import Refused
 from plait.protocol.events import (
     ContextProvided,
@@ -171,7 +171,7 @@ async def test_facts_of_tabs(autojump_clock: trio.testing.MockClock) -> None:
         async def ask(text: str, tab: FakeTab | None = None) -> str:
             told: list[Any] = []
             done = trio.Event()
-            room.command(Grant(), parse(text), lambda answer: (told.append(answer), done.set()), tab)  # type: ignore[arg-type]
+            room.command(Grant(), parsing.parse(text), lambda answer: (told.append(answer), done.set()), tab)  # type: ignore[arg-type]
             await done.wait()
             return getattr(told[0], "code", "ok")
 
@@ -325,7 +325,7 @@ async def test_the_rooms_sums_do_not_grow_with_answers() -> None:
         answered = ModelAnswered(f"generate.{step}", 1, "stop", (), Usage(3, 4), 5)
         document.project(run_id(1), "a", 0, answered)
     document.project(run_id(1), "a", 0, RunFinished())
-    assert shown_room(document.doc)["cost"] == 1000
+    assert shown.shown_room(document.doc)["cost"] == 1000
     document.project(run_id(1), "a", 0, RunArchived())
     assert len(document.doc.get_update()) < 2000
 
@@ -353,9 +353,9 @@ async def test_a_room_is_named() -> None:
 
 def test_a_command_holds_what_was_given() -> None:
     """CT5: what a later version added does not change the digest of yesterday's command."""
-    command = parse('{"id":"1","do":"prompt","text":"x"}')
+    command = parsing.parse('{"id":"1","do":"prompt","text":"x"}')
     assert json.loads(msgspec.json.encode(command)) == {"id": "1", "do": "prompt", "text": "x"}
-    assert isinstance(parse('{"id":"1","do":"provide-context","facts":{"a":null}}'), ProvideContext)
+    assert isinstance(parsing.parse('{"id":"1","do":"provide-context","facts":{"a":null}}'), ProvideContext)
     assert RunRequested("a", "x").after is None
 
 
@@ -481,10 +481,10 @@ async def test_a_failure_that_nobody_saw() -> None:
         await runtime.room("r").wait(run)
     async with Runtime(store, [Agent("a", failing)]) as runtime, runtime.rooms.use("r") as room:
         tab = await watching(room)
-        shown = shown_runs(tab.doc)[run]
-    assert (shown["status"], shown["error_code"]) == ("failed", "model-auth")
-    assert shown["error_message"] == "The key was refused."
-    assert shown["parts"][0]["text"] == "Half an "
+        failed = shown.shown_runs(tab.doc)[run]
+    assert (failed["status"], failed["error_code"]) == ("failed", "model-auth")
+    assert failed["error_message"] == "The key was refused."
+    assert failed["parts"][0]["text"] == "Half an "
 
 
 async def test_a_room_is_forgotten() -> None:

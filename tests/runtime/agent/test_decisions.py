@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import trio
-from plait.protocol.commands import Answer, Approve, Deny, Resolve, parse
+from plait.protocol.commands import Answer, Approve, Deny, Resolve
 from plait.protocol.errors import Refused
 from plait.protocol.events import (
     ApprovalRequested,
@@ -18,6 +18,7 @@ from plait.protocol.events import (
     ToolOutcomeUnknown,
     ToolStarted,
 )
+from plait.protocol.parsing import parse
 from plait.runtime import Agent, Runtime, ask_person, tool
 from plait.runtime.embed import RoomHandle
 from plait.runtime.models.model import JSON, TextChunk

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 import trio
-from plait.protocol.commands import RegisterTools, parse
+from plait.protocol.commands import RegisterTools
 from plait.protocol.events import ToolCall
+from plait.protocol.parsing import parse
 from plait.runtime.models.demo import Demo
 from plait.runtime.models.demo_scripts import SCRIPTS, script_for
 from plait.runtime.models.model import (

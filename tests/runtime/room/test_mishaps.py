@@ -8,9 +8,10 @@ import trio
 from outcome import Error, Outcome
 from plait.protocol import limits
 from plait.protocol.access import ANONYMOUS
-from plait.protocol.commands import CommandRefused, Prompt, Propose, parse
+from plait.protocol.commands import Prompt, Propose
 from plait.protocol.errors import OutcomeUnknown, PlaitError, Refused
 from plait.protocol.events import Record
+from plait.protocol.parsing import CommandRefused, parse
 from plait.protocol.state import RoomState, Run, Steer, Step
 from plait.runtime import Runtime
 from plait.runtime.agent.transcript import transcript

@@ -8,11 +8,11 @@ from plait.protocol import limits
 from plait.protocol.access import Grant
 from plait.protocol.commands import Accept, Propose, Reject, Undo
 from plait.protocol.comparison import Comparison
-from plait.protocol.document import shown_drafts
 from plait.protocol.errors import OutcomeUnknown, PlaitError, Refused
 from plait.protocol.events import DraftAccepted, DraftOpened, HunksAccepted, RunFinished
 from plait.protocol.limits import DRAFTS_OPEN, DRAFTS_SETTLED
 from plait.protocol.planning import Plan
+from plait.protocol.shown import shown_drafts
 from plait.protocol.update import read
 from plait.runtime import Agent, Call, Runtime, document_tools, tool
 from plait.runtime.room.live import Answer

@@ -8,10 +8,10 @@ import trio
 from plait.protocol import limits
 from plait.protocol.access import ANONYMOUS
 from plait.protocol.commands import Prompt, Stop
-from plait.protocol.document import shown_runs
 from plait.protocol.errors import Refused
 from plait.protocol.events import EpochClosed, RunArchived, RunStarted
 from plait.protocol.moves import Move
+from plait.protocol.shown import shown_runs
 from plait.protocol.state import RoomState
 from plait.runtime.room.live import Live
 from plait.runtime.room.opening import open_live, replay, take_snapshot

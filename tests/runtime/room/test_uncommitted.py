@@ -8,7 +8,7 @@ import pytest
 import trio
 from plait.protocol.access import ANONYMOUS
 from plait.protocol.commands import Prompt, Stop
-from plait.protocol.document import shown_runs
+from plait.protocol.shown import shown_runs
 from plait.protocol.update import Range, decode_state_vector, read
 from plait.runtime.room.room import Room
 from plait.storage.faults import FaultyStore

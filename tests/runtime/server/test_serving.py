@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import trio
 from plait.protocol import frames, limits
-from plait.protocol.document import shown_runs
+from plait.protocol.shown import shown_runs
 from plait.runtime import Agent, Runtime
 from plait.storage import open_store
 from pycrdt import Doc, Text

@@ -1,4 +1,4 @@
-// Generated from protocol/errors.py by `python -m tests.generate`; a test holds both equal.
+// Generated from protocol/errors by `python -m tests.generate`; a test holds both equal.
 
 /** Every refusal: a code never changes its meaning (specs/codes.md). */
 export type Code =

@@ -1,4 +1,16 @@
-// Generated from protocol/limits.py by `python -m tests.generate`; a test holds both equal.
+// Generated from protocol/limits by `python -m tests.generate`; a test holds both equal.
+
+/** facts: Of a tab, of the room, or of a prompt; each stands in every request. */
+export const CONTEXT_FACTS = 64
+
+/** bytes: UTF-8 of one owner's facts, about 8,000 tokens; more belongs in a tool. */
+export const CONTEXT_BYTES = 32_768
+
+/** files: With one prompt; vendors take 20 pictures or fewer at full size. */
+export const ATTACHMENTS = 16
+
+/** bytes: JSON of one tool result that is sent to the model in full; a longer one becomes a blob. */
+export const TOOL_RESULT_BYTES = 262_144
 
 /** bytes: One WebSocket message; Hocuspocus and Liveblocks cap near 1 MiB; beyond it 4413, beyond twice it 1009. */
 export const FRAME_BYTES = 1_048_576
@@ -39,21 +51,6 @@ export const AWARENESS_BYTES = 4_096
 /** seconds: Between two words of an agent's presence; y-protocols forgets after 30. */
 export const PRESENCE_S = 15
 
-/** facts: Of a tab, of the room, or of a prompt; each stands in every request. */
-export const CONTEXT_FACTS = 64
-
-/** bytes: UTF-8 of one owner's facts, about 8,000 tokens; more belongs in a tool. */
-export const CONTEXT_BYTES = 32_768
-
-/** files: With one prompt; vendors take 20 pictures or fewer at full size. */
-export const ATTACHMENTS = 16
-
-/** bytes: JSON of one tool result that is sent to the model in full; a longer one becomes a blob. */
-export const TOOL_RESULT_BYTES = 262_144
-
-/** bytes: One attachment; what models take (Anthropic 5 MB an image, OpenAI 20 MB) lies about there. */
-export const BLOB_BYTES = 16_777_216
-
 /** seconds: Silence after which a socket is asked for a pong; y-websocket's server asks every 30 s, Hocuspocus every 60. */
 export const PING_S = 5
 
@@ -86,3 +83,6 @@ export const SILENCE_S = 30
 
 /** seconds: A client's handshake, TCP and TLS included. */
 export const CLIENT_CONNECT_S = 10
+
+/** bytes: One attachment; what models take (Anthropic 5 MB an image, OpenAI 20 MB) lies about there. */
+export const BLOB_BYTES = 16_777_216

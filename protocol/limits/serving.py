@@ -1,0 +1,185 @@
+"""Limits of who is served, and for how long: sockets, tabs' tools, clients, grants, admission and HTTP."""
+
+from ..admission import CHANGEABLE, FIXED
+from .table import LIMITS, limit
+
+KEEPALIVE_S = limit(
+    "KEEPALIVE_S", 20, "seconds", "y-websocket closes after 30 s without data; an empty awareness frame is sent before."
+)
+PING_S = limit(
+    "PING_S",
+    5,
+    "seconds",
+    "Silence after which a socket is asked for a pong; y-websocket's server asks every 30 s, Hocuspocus every 60.",
+)
+PONG_S = limit(
+    "PONG_S",
+    15,
+    "seconds",
+    "For the pong. People see a ghost until then, and stock clients forget one by themselves at 30 s.",
+)
+STALLED_S = limit(
+    "STALLED_S",
+    60,
+    "seconds",
+    "A socket that takes nothing of what waits for it, as nginx's send_timeout; then it is cut.",
+)
+TOOL_LEASE_S = limit(
+    "TOOL_LEASE_S", 10, "seconds", "A tab that reloads is back sooner; one that is not back by then is gone."
+)
+TAB_TOOLS = limit("TAB_TOOLS", 64, "tools", "Of one tab; each stands in every model request.")
+LASTING_TOOLS = limit(
+    "LASTING_TOOLS", 64, "tools", "Of a room; each stands in every model request, though no tab is there."
+)
+TOOLS_LEFT = limit(
+    "TOOLS_LEFT",
+    256,
+    "names",
+    "Of tools that were on offer and whose tabs have left, the newest; a model may ask for one late.",
+)
+TAB_CALLS = limit("TAB_CALLS", 16, "calls", "Carried out at once by one Python client; more wait in the room document.")
+DUE_S = limit("DUE_S", 15, "seconds", "How late a sleeping room may notice that a decision's time has run out.")
+DECISION_REASON_CHARS = limit(
+    "DECISION_REASON_CHARS", 2000, "characters", "Why somebody said no; the model is told all of it."
+)
+COMMANDS_WAITING = limit(
+    "COMMANDS_WAITING",
+    1024,
+    "commands",
+    "Kept by a client that cannot reach its server; whoever asks more wants a queue of their own.",
+)
+FOLLOW_RECORDS = limit(
+    "FOLLOW_RECORDS",
+    64,
+    "records",
+    "Read ahead by a client's follower; beyond it reading pauses, and the log is the queue.",
+)
+RECONNECT_FIRST_MS = limit(
+    "RECONNECT_FIRST_MS",
+    100,
+    "milliseconds",
+    "A client's first pause, doubled by each useless socket; a restart takes a second.",
+)
+RECONNECT_MAX_S = limit(
+    "RECONNECT_MAX_S", 10, "seconds", "A client's longest pause: people wait that long for a server to be back."
+)
+SILENCE_S = limit(
+    "SILENCE_S",
+    30,
+    "seconds",
+    "Nothing from a server for that long: the socket is dead; as y-websocket, and above KEEPALIVE_S.",
+)
+CLIENT_CONNECT_S = limit("CLIENT_CONNECT_S", 10, "seconds", "A client's handshake, TCP and TLS included.")
+CLIENT_FRAME_BYTES = limit(
+    "CLIENT_FRAME_BYTES",
+    64 << 20,
+    "bytes",
+    "One message that a client takes: a whole document is one, and DOCUMENT_BYTES is half of it.",
+)
+BLAME_SPANS = limit(
+    "BLAME_SPANS",
+    1000,
+    "spans",
+    "Of one answer to blame, about 200 KB with what their records say; a larger one says where to go on.",
+)
+BLAME_CHARS = limit(
+    "BLAME_CHARS",
+    65_536,
+    "characters",
+    "Of the texts of one answer to blame, together; an imported file is one span, so it is cut.",
+)
+BLAME_PROMPT_CHARS = limit(
+    "BLAME_PROMPT_CHARS", 500, "characters", "Of a prompt in an answer to blame; its record has all of it."
+)
+BLAME_KEPT_RECORDS = limit(
+    "BLAME_KEPT_RECORDS",
+    200_000,
+    "records",
+    "Of documents' pasts that a server keeps, some 450 bytes each; the one unused longest goes.",
+)
+MOMENTS_BYTES = limit(
+    "MOMENTS_BYTES",
+    32 << 20,
+    "bytes",
+    "Of points in a room's past that a debugger keeps to step back from; the oldest go.",
+)
+MOMENTS_ROOMS = limit(
+    "MOMENTS_ROOMS", 8, "rooms", "Whose past a server keeps at hand for debuggers; the one unused longest goes."
+)
+EFFECTS_LOOKS = limit(
+    "EFFECTS_LOOKS", 60, "moments", "Into which a search for what deleted one record's effects looks."
+)
+ROOM_IDLE_S = limit(
+    "ROOM_IDLE_S", 60, "seconds", "A room with nobody in it and nothing running leaves memory after this."
+)
+SECRET_CHARS = limit(
+    "SECRET_CHARS", 16, "characters", "The shortest secret that is masked; `none` and the like are words."
+)
+REDACT_TAIL_CHARS = limit(
+    "REDACT_TAIL_CHARS",
+    256,
+    "characters",
+    "Of a stream's end, held back where a function redacts; longer than the keys of vendors are.",
+)
+GRANT_BYTES = limit(
+    "GRANT_BYTES", 8 << 10, "bytes", "One token; half of a head, which has to hold it, and 64 patterns fit."
+)
+GRANT_PATTERNS = limit(
+    "GRANT_PATTERNS", 64, "patterns", "Of rooms, and of documents, in one grant; each is tried for every name."
+)
+GRANT_KEYS = limit("GRANT_KEYS", 16, "keys", "That grants may be signed with at one time; a rotation needs two.")
+GRANT_SKEW_S = limit("GRANT_SKEW_S", 60, "seconds", "That an issuer's clock may be ahead of ours.")
+GRANT_RENEW_PERCENT = limit(
+    "GRANT_RENEW_PERCENT", 80, "percent", "Of a grant's life; then its holder is asked for a fresh one."
+)
+SUBJECT_CHARS = limit(
+    "SUBJECT_CHARS", 200, "characters", "Of a subject, which each of its records carries, and of a name."
+)
+AUTH_S = limit("AUTH_S", 10, "seconds", "Until a host's own function, or a key server, has said who asks; then 1013.")
+KEYS_FRESH_S = limit(
+    "KEYS_FRESH_S", 60, "seconds", "How long keys are believed before their file or address is read again."
+)
+KEYS_PAUSE_S = limit(
+    "KEYS_PAUSE_S", 5, "seconds", "Between two readings because a token names a key that is not known."
+)
+KEYS_BYTES = limit(
+    "KEYS_BYTES", 256 << 10, "bytes", "One set of keys; 16 RSA keys with their certificates take a tenth."
+)
+REVOCATIONS = limit(
+    "REVOCATIONS", 100_000, "revocations", "Held in memory, 30 MiB; who needs more changes the key instead."
+)
+LIMITS |= CHANGEABLE
+LIMITS |= FIXED
+DESCRIPTORS_SPARE = FIXED["DESCRIPTORS_SPARE"].value
+ADDRESSES = FIXED["ADDRESSES"].value
+NETWORK_BITS = FIXED["NETWORK_BITS"].value
+TURNED_AWAY = FIXED["TURNED_AWAY"].value
+TURNED_AWAY_S = FIXED["TURNED_AWAY_S"].value
+STRANGER_S = FIXED["STRANGER_S"].value
+BODIES_BYTES = FIXED["BODIES_BYTES"].value
+ROOMS_AWAKE = FIXED["ROOMS_AWAKE"].value
+MEMORY_PERCENT = FIXED["MEMORY_PERCENT"].value
+ADMISSION_S = FIXED["ADMISSION_S"].value
+HEAD_BYTES = limit("HEAD_BYTES", 16 << 10, "bytes", "An HTTP head; h11's default and that of most servers.")
+HEAD_S = limit("HEAD_S", 10, "seconds", "Until the head is whole; ends slowloris.")
+CERTIFICATE_FRESH_S = limit(
+    "CERTIFICATE_FRESH_S",
+    60,
+    "seconds",
+    "Between two looks at the files of a certificate, which is renewed weeks before it ends.",
+)
+PROXY_HOPS = limit(
+    "PROXY_HOPS", 32, "addresses", "Looked at in X-Forwarded-For, from its end; real chains have two or three."
+)
+PROXY_HEADER_BYTES = limit(
+    "PROXY_HEADER_BYTES",
+    4 << 10,
+    "bytes",
+    "A PROXY header: its text asks for 536 at least, and a cloud's further fields take hundreds.",
+)
+BODY_BYTES = limit("BODY_BYTES", 1 << 20, "bytes", "An HTTP body; commands are small.")
+CLOSE_S = limit(
+    "CLOSE_S", 3, "seconds", "A closing handshake and what is still unsent before it; then the socket is cut."
+)
+RESPONSE_S = limit("RESPONSE_S", 60, "seconds", "An HTTP answer that is not streamed, to a slow reader.")
+DRAIN_S = limit("DRAIN_S", 5, "seconds", "Running steps get this long to stop at SIGTERM.")
