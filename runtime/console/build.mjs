@@ -6,8 +6,8 @@
 // lock file, names of files are fixed, and no source map is written, because it would hold paths and double the wheel.
 
 import { build } from 'esbuild'
-import { copyFile, mkdir, rm } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import { alias } from './packages.mjs'
@@ -17,6 +17,8 @@ const target = resolve(process.argv[2] ?? join(here, 'dist'))
 
 const shared = {
   absWorkingDir: here,
+  // A hash is made of paths as well, and a copy of this folder may have its packages by a link.
+  preserveSymlinks: true,
   outdir: target,
   bundle: true,
   alias,
@@ -29,9 +31,14 @@ const shared = {
 
 await rm(target, { recursive: true, force: true })
 await mkdir(target, { recursive: true })
-await build({
+const made = await build({
   ...shared,
-  entryPoints: { console: 'src/main.tsx' },
+  // What is imported when it is asked for is a file of its own, and what it has in common with the page is another. Their
+  // names hold a hash, so that a page never gets a part of another version.
+  entryPoints: { console: 'src/main.tsx', debugger: 'src/debug/debugger.css' },
+  splitting: true,
+  chunkNames: '[name]-[hash]',
+  metafile: true,
   jsx: 'automatic',
   jsxImportSource: 'preact',
   // The oldest browsers that know `light-dark()` and `dvh`, which the style sheets are written with.
@@ -39,4 +46,8 @@ await build({
   define: { 'process.env.NODE_ENV': '"production"' }
 })
 await build({ ...shared, entryPoints: { client: 'src/client.js' }, target: 'es2022' })
-await copyFile(join(here, 'src/index.html'), join(target, 'index.html'))
+// The page needs what its script begins with, and is told so at once rather than by the script.
+const { imports } = Object.values(made.metafile.outputs).find(({ entryPoint }) => entryPoint === 'src/main.tsx')
+const first = imports.filter(({ kind }) => kind === 'import-statement').map(({ path }) => `<link rel="modulepreload" href="${basename(path)}">\n`)
+const page = await readFile(join(here, 'src/index.html'), 'utf8')
+await writeFile(join(target, 'index.html'), page.replace('<script', () => first.join('') + '<script'))

@@ -42,6 +42,7 @@ from .follow import Log
 from .listing import list_rooms
 from .metrics import CONTENT_TYPE, Metrics
 from .moments import Moments
+from .outline import Sought, outline, search
 from .rooms import Rooms
 from .static import Files
 
@@ -177,6 +178,8 @@ class Routes:
             "request": self._request,
             "effects": self._effects,
             "find": self._find,
+            "outline": self._outline,
+            "search": self._search,
         }
         if what in reads:
             if request.method not in _READ:
@@ -304,6 +307,14 @@ class Routes:
             return json(await look.once())
         self._admission.check_subject(grant.author, self._gate.holders(grant.author))
         return Response(200, _LINES, partial(self._while_granted, grant, room, look.live))
+
+    async def _outline(self, room: str, request: Request, grant: Grant) -> Response:
+        check_all_documents(grant)
+        return json(await outline(self._rooms.store, room, _number(request, "after", 0)))
+
+    async def _search(self, room: str, request: Request, grant: Grant) -> Response:
+        check_all_documents(grant)
+        return json(await search(self._rooms.store, room, Sought.of(request.query), _number(request, "after", 0)))
 
     async def _draft(self, room: str, request: Request, grant: Grant) -> Response:
         check_document(grant, request.query.get("name", ""))

@@ -31,7 +31,7 @@ export function Child({ room, part, id }: { room: Room; part: Shown; id: string 
         <span class="shape" aria-hidden="true">{SHAPES[status] ?? '·'}</span>
         <span class="tool-name">{agent}</span>
         <span class="preview">{inline(String(run?.get('prompt') ?? part.get('args') ?? ''))}</span>
-        {works && may('prompt') && <button type="button" class="quiet stop-child" onClick={(event) => { event.preventDefault(); void room.control.stop(id) }} aria-label={`Stop ${agent}`}><span aria-hidden="true">■</span> stop</button>}
+        {works && !room.past && may('prompt') && <button type="button" class="quiet stop-child" onClick={(event) => { event.preventDefault(); void room.control.stop(id) }} aria-label={`Stop ${agent}`}><span aria-hidden="true">■</span> stop</button>}
         <span class="state">{WORDS[status] ?? status}</span>
       </summary>
       {open && (run ? <Inside room={room} id={id} run={run} /> : <Gone room={room} id={id} />)}

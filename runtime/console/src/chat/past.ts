@@ -10,7 +10,10 @@ import type { Shown } from '../wire/room'
 /** A past run in a document of its own that nobody else sees. */
 export function asShown(run: api.PastRun): { id: string; run: Shown } {
   const id = String(run.id ?? run.run ?? '')
-  const map = new Y.Doc().getMap(id) as Shown
+  const doc = new Y.Doc()
+  // A part is known by its item, so two tellings of one run have the same parts.
+  doc.clientID = 1
+  const map = doc.getMap(id) as Shown
   for (const [key, value] of Object.entries(run)) {
     if (key !== 'parts' && key !== 'attachments') map.set(key, value)
   }

@@ -28,7 +28,7 @@ export function ToolPart({ room, run, part, sources }: { room: Room; run: string
 
   const state = String(part.get('state') ?? 'requested')
   const step = String(part.get('call') ?? '')
-  const open = state === 'asking' || state === 'unknown'
+  const open = !room.past && (state === 'asking' || state === 'unknown')
   if (open) kind.current = state === 'unknown' ? 'verdict' : part.get('asks') === 'input' ? 'input' : 'approval'
   const who = mine.has(deed(run, step)) ? 'you' : someone(part.get('decided_by'))
 

@@ -8,6 +8,7 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { Composer } from '../chat/composer'
 import { Conversation } from '../chat/conversation'
 import { useWaits } from '../chat/runs'
+import { LazyDebugger } from '../debug/lazy'
 import { DocumentPane } from '../document/pane'
 import { toProposed } from '../document/proposals'
 import { type Action, pressed, stepPart, toWaiting } from '../keys/actions'
@@ -42,7 +43,7 @@ export function Page(): VNode {
 }
 
 function App(): VNode {
-  const { room: name, document: shownDocument } = useCell(place)
+  const { room: name, document: shownDocument, view } = useCell(place)
   const room = useMemo(() => new Room(name), [name])
   useEffect(() => () => room.leave(), [room])
   const [tab, setTab] = useState<Tab>('chat')
@@ -76,7 +77,7 @@ function App(): VNode {
         show((now) => (now === 'palette' ? null : 'palette'))
       } else if (event.key === 'Escape' && (event.target === prompt.current || event.target === search.current)) {
         (event.target as HTMLElement).blur()
-      } else if (!document.querySelector('dialog[open]')) {
+      } else if (place.value.view === '' && !document.querySelector('dialog[open]')) {
         pressed(event, actions)
       }
     }
@@ -87,6 +88,13 @@ function App(): VNode {
   // A dialog tells of its end a moment later, when the reader may have opened the other one.
   const closed = (one: Dialog) => (): void => show((now) => (now === one ? null : now))
 
+  const dialogs = (
+    <>
+      {dialog === 'palette' && <Palette actions={actions} open={(room) => go({ room, document: 'main', record: null, view: '' })} onClose={closed('palette')} />}
+      {dialog === 'keys' && <Keys actions={actions} onClose={closed('keys')} />}
+    </>
+  )
+  if (view === 'debug') return <><LazyDebugger key={name} room={room} />{dialogs}</>
   return (
     <div class="app" data-tab={tab} data-rooms={open.rooms} data-document={open.document} data-timeline={open.timeline}>
       <RoomsPane title={title} waits={waits} search={search} onChosen={() => setTab('chat')} />
@@ -119,8 +127,7 @@ function App(): VNode {
         ))}
         <button type="button" aria-pressed={open.timeline === 'yes'} onClick={() => toggle(timelineOpen)}>timeline</button>
       </div>
-      {dialog === 'palette' && <Palette actions={actions} open={(room) => go({ room, document: 'main', record: null })} onClose={closed('palette')} />}
-      {dialog === 'keys' && <Keys actions={actions} onClose={closed('keys')} />}
+      {dialogs}
     </div>
   )
 }
@@ -155,6 +162,7 @@ function useActions(room: Room, { prompt, search, show, setTab }: Reach): readon
       { name: 'name or delete this room', act: () => document.querySelector<HTMLElement>('.title button')?.click() },
       { name: 'the record before', key: '[', act: () => stepRecord(-1) },
       { name: 'the record after', key: ']', act: () => stepRecord(1) },
+      { name: 'open the debugger, or go back to now', key: 'g', act: () => go(place.value.view ? { view: '', record: null, panel: '' } : { view: 'debug', then: false }) },
       { name: 'only errors in the timeline', act: () => { timelineOpen.set('yes'); filter.set({ ...EVERYTHING, kinds: new Set(['error']) }) } },
       { name: 'all records in the timeline', act: () => filter.set(EVERYTHING) },
       { name: 'show or hide the timeline', key: 't', act: () => toggle(timelineOpen) },

@@ -1,7 +1,8 @@
 /**
- * Where the reader is: room, shared document and record, and whether at the record's moment, as the URL says them.
+ * Where the reader is: room, shared document and record, whether at the record's moment, and whether in the debugger and
+ * at which of its panels, as the URL says them.
  *
- * Every view is a link, so the URL is the only holder of these four; the page is one file at `/`, so they stand in the
+ * Every view is a link, so the URL is the only holder of these; the page is one file at `/`, so they stand in the
  * query. Defaults are left out, which keeps links short.
  */
 
@@ -13,6 +14,9 @@ export interface Place {
   readonly record: number | null
   /** Whether the reader looks at the room as it stood after that record. */
   readonly then: boolean
+  readonly view: '' | 'debug'
+  /** Which panel of the debugger stands beside the conversation; empty for its first. */
+  readonly panel: string
 }
 
 export const FIRST_ROOM = 'lobby'
@@ -26,7 +30,9 @@ export function read(query: string): Place {
     room: asked.get('room') ?? '',
     document: asked.get('document') || FIRST_DOCUMENT,
     record: Number.isSafeInteger(record) && record > 0 ? record : null,
-    then: asked.get('then') === '1'
+    then: asked.get('then') === '1',
+    view: asked.get('view') === 'debug' ? 'debug' : '',
+    panel: asked.get('panel') ?? ''
   }
 }
 
@@ -37,16 +43,18 @@ export function write(place: Place): string {
   if (place.document !== FIRST_DOCUMENT) named.set('document', place.document)
   if (place.record !== null) named.set('record', String(place.record))
   if (place.record !== null && place.then) named.set('then', '1')
+  if (place.view) named.set('view', place.view)
+  if (place.view && place.panel) named.set('panel', place.panel)
   return '?' + named.toString().replaceAll('%3A', ':').replaceAll('%40', '@').replaceAll('%2F', '/').replaceAll('%7E', '~')
 }
 
 export const place = new Cell<Place>(read(location.search))
 
-/** Go there. Another room or document is a step in the browser's history; a record is not, or Back would step records. */
+/** Go there. Another room, document or view is a step in the browser's history; a record is not, or Back would step records. */
 export function go(to: Partial<Place>, replace = false): void {
   const next = { ...place.value, ...to }
   const url = write(next)
-  const moved = next.room !== place.value.room || next.document !== place.value.document
+  const moved = next.room !== place.value.room || next.document !== place.value.document || next.view !== place.value.view
   if (replace || !moved) history.replaceState(null, '', url)
   else history.pushState(null, '', url)
   place.set(next)

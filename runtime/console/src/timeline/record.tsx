@@ -61,6 +61,7 @@ function Panel({ room, seq }: { room: Room; seq: number }): VNode {
         <button type="button" class="quiet" disabled={seq <= 1} onClick={() => go({ record: seq - 1 })} aria-label="The record before">←</button>
         <button type="button" class="quiet" disabled={seq >= records.head} onClick={() => go({ record: seq + 1 })} aria-label="The record after">→</button>
         <button type="button" class="quiet" aria-pressed={looks} onClick={() => go({ then: !looks })}>the room then</button>
+        <button type="button" class="quiet" title="Go to and fro from here, in the debugger" onClick={() => go({ view: 'debug', then: false })}>debug</button>
         <button type="button" class="quiet" onClick={close}>{looks ? 'to now' : 'close'} <kbd>esc</kbd></button>
       </header>
       {looks && <p class="then">After this record the room stood like this. It is the past: nothing here can be changed.</p>}

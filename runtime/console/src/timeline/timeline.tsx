@@ -97,6 +97,7 @@ export function Timeline({ room }: { room: Room }): VNode {
         {told && <span class="by">{told.author}</span>}
         {held !== null && <button type="button" class="quiet" onClick={() => hold(null)}>to the newest</button>}
         {isFiltered(by) && records.first > 1 && <button type="button" class="quiet" disabled={reading} onClick={() => void older()}>{reading ? 'reading' : 'look further back'}</button>}
+        <button type="button" class="quiet" title="Go to and fro in the log ( g )" onClick={() => go({ view: 'debug', then: false })}>debug</button>
         <Filters room={room} sieve={sieve} by={by} shown={list.length} swatches={swatches} />
       </div>
     </section>

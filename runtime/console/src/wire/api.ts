@@ -17,12 +17,13 @@ export interface RoomLine {
 }
 
 export class ApiError extends Error {
-  constructor(readonly code: string, message: string) {
+  /** `status` is HTTP's, 0 where nobody answered. */
+  constructor(readonly code: string, message: string, readonly status = 0) {
     super(message)
   }
 }
 
-async function get(path: string, query: Record<string, string | number | undefined> = {}): Promise<Response> {
+export async function get(path: string, query: Record<string, string | number | undefined> = {}): Promise<Response> {
   const asked = new URLSearchParams()
   for (const [key, value] of Object.entries(query)) if (value !== undefined && value !== '') asked.set(key, String(value))
   const tail = asked.toString()
@@ -33,13 +34,22 @@ async function fetched(address: string, how: RequestInit = {}): Promise<Response
   let response: Response
   const token = grant.value?.token ?? ''
   try {
-    response = await fetch(address, { ...how, headers: authorization() })
+    response = await fetch(address, { ...how, headers: { ...how.headers, ...authorization() } })
   } catch {
     throw unreachable()
   }
   if (response.ok) return response
   if (response.status === UNAUTHORIZED) refused(token)
   throw refusal(response.status, await response.json().catch(() => ({})))
+}
+
+export async function post(path: string, body: BodyInit, type: string): Promise<Response> {
+  return fetched(path, { method: 'POST', body, headers: { 'content-type': type } })
+}
+
+/** Whether there is something at that address, without it. */
+export async function look(path: string): Promise<void> {
+  await fetched(path, { method: 'HEAD' })
 }
 
 /** The request needs a grant that counts. */
@@ -50,7 +60,7 @@ function unreachable(): ApiError {
 }
 
 function refusal(status: number, said: any): ApiError {
-  return new ApiError(said?.code ?? `http-${status}`, said?.message ?? `The server answered ${status}.`)
+  return new ApiError(said?.code ?? `http-${status}`, said?.message ?? `The server answered ${status}.`, status)
 }
 
 /** Delete a room, its log and its documents, for everybody and for good. */
@@ -117,14 +127,29 @@ export interface RunThen {
   readonly agent: string
   readonly status: string
   readonly prompt: string
+  readonly parent?: string
+  readonly after?: string
+  readonly [key: string]: unknown
   readonly parts: readonly { readonly type: string; readonly text?: unknown; readonly name?: string; readonly state?: string }[]
 }
 
 export interface Pending {
   readonly run: string
   readonly step: string
+  readonly kind?: string
   readonly name: string
+  readonly status?: string
   readonly waits_for: string
+  /** Until when, in µs since 1970. */
+  readonly due?: number
+}
+
+/** What the next process would have done about what was at work, had this one died then. */
+export interface Recovery {
+  readonly run: string
+  readonly name: string
+  readonly event: { readonly type?: string; readonly step?: string; readonly attempt?: number }
+  readonly follows: string
 }
 
 /** A room as it stood after record `seq`; `roots` is what the asked document held. */
@@ -133,6 +158,10 @@ export interface Moment {
   readonly runs: Readonly<Record<string, RunThen>>
   readonly documents: readonly string[]
   readonly pending: readonly Pending[]
+  readonly recovery?: readonly Recovery[]
+  readonly spent?: Readonly<Record<string, unknown>>
+  readonly room?: Readonly<Record<string, unknown>>
+  readonly drafts?: Readonly<Record<string, unknown>>
   readonly roots?: Record<string, unknown>
 }
 

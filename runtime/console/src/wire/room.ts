@@ -24,6 +24,8 @@ const RECORDS_FOLLOWED = 4_000
 const LAG_GRAIN = 500
 
 export class Room {
+  /** Whether it is a moment of the past, in which nobody can do anything (debug/then). */
+  readonly past: boolean = false
   readonly control: Control
   readonly line: Line
   readonly records = new Records()

@@ -1,0 +1,168 @@
+/**
+ * What one does with a moment: link to it, go on from it in a room of its own (fork), take the room along as a file, and
+ * open such a file by dropping it anywhere.
+ */
+
+import type { VNode } from 'preact'
+import { useEffect, useState } from 'preact/hooks'
+
+import { useCell } from '../page/cell'
+import { go, roomNameProblem } from '../page/place'
+import { useLack } from '../wire/grant'
+import * as past from '../wire/past'
+import type { Deck } from './deck'
+
+/** What the server knows of forks and files, asked when the debugger is opened. */
+export interface Able {
+  readonly lineage: past.Lineage | null
+  readonly exports: boolean
+  readonly finds: boolean
+}
+
+export function useAble(room: string): Able {
+  const [able, setAble] = useState<Able>({ lineage: null, exports: false, finds: false })
+  useEffect(() => {
+    let here = true
+    const learn = (what: Partial<Able>): void => { if (here) setAble((now) => ({ ...now, ...what })) }
+    setAble({ lineage: null, exports: false, finds: false })
+    past.lineage(room).then((lineage) => learn({ lineage }), () => {})
+    void past.exports(room).then((exports) => learn({ exports }))
+    past.find(room, { when: 'seq' }, 0).then(() => learn({ finds: true }), (error) => learn({ finds: !past.missing(error) }))
+    return () => void (here = false)
+  }, [room])
+  return able
+}
+
+/** Copies the link that brings somebody else to this moment. */
+export function Link({ deck }: { deck: Deck }): VNode {
+  const [told, tell] = useState('')
+  useEffect(() => {
+    if (!told) return
+    const later = setTimeout(() => tell(''), 2_000)
+    return () => clearTimeout(later)
+  }, [told])
+  const copy = async (): Promise<void> => {
+    go({ record: deck.at.value }, true)
+    try {
+      await navigator.clipboard.writeText(location.href)
+      tell('copied')
+    } catch {
+      tell('it is in the address bar')
+    }
+  }
+  return <button type="button" class="quiet" title="Copy a link to this moment" onClick={() => void copy()}>{told || 'link'}<span class="unseen" role="status">{told && `Link ${told}.`}</span></button>
+}
+
+export function Export({ deck }: { deck: Deck }): VNode {
+  const [busy, setBusy] = useState(false)
+  const [problem, complain] = useState('')
+  const take = async (): Promise<void> => {
+    setBusy(true)
+    complain('')
+    try {
+      const address = URL.createObjectURL(await past.bundle(deck.room.name))
+      const link = Object.assign(document.createElement('a'), { href: address, download: `${deck.room.name}.zip` })
+      link.click()
+      setTimeout(() => URL.revokeObjectURL(address), 60_000)
+    } catch (error) {
+      complain(error instanceof Error ? error.message : String(error))
+    }
+    setBusy(false)
+  }
+  return <button type="button" class="quiet" disabled={busy} title={problem || 'Save this room as a file that opens on another machine'} onClick={() => void take()}>{busy ? 'saving' : problem ? 'not saved' : 'export'}</button>
+}
+
+export function ForkForm({ deck, close }: { deck: Deck; close: () => void }): VNode {
+  const at = useCell(deck.at)
+  const lack = useLack('prompt')
+  const [name, setName] = useState('')
+  const [change, setChange] = useState('')
+  const [writes, allow] = useState(false)
+  const [busy, setBusy] = useState(false)
+  const [problem, complain] = useState('')
+  const send = async (event: Event): Promise<void> => {
+    event.preventDefault()
+    const wrong = name ? roomNameProblem(name) : null
+    if (wrong) return complain(wrong)
+    let changes: unknown
+    try {
+      changes = change.trim() ? JSON.parse(change) : undefined
+    } catch {
+      return complain('What is changed is no JSON.')
+    }
+    setBusy(true)
+    complain('')
+    try {
+      const room = await past.fork(deck.room.name, { at, ...(name ? { as: name } : {}), ...(changes === undefined ? {} : { change: changes }), writes })
+      go({ room, record: null, view: '', panel: '', then: false })
+    } catch (error) {
+      complain(error instanceof Error ? error.message : String(error))
+      setBusy(false)
+    }
+  }
+  return (
+    <form class="fork card" aria-label={`Fork the room at record ${at}`} onSubmit={(event) => void send(event)} onKeyDown={(event) => { if (event.key === 'Escape') { event.stopPropagation(); close() } }}>
+      <p class="line"><strong>Go on from record {at.toLocaleString('en')} in a room of its own.</strong> <span class="note">This room stays as it is.</span></p>
+      <p class="line">
+        <label>name <input ref={(input) => { if (input && !input.dataset.begun) { input.dataset.begun = '1'; input.focus() } }} value={name} placeholder={`${deck.room.name}-${at}`} autocomplete="off" spellcheck={false} onInput={(event) => setName(event.currentTarget.value)} /></label>
+        <label><input type="checkbox" checked={writes} onChange={() => allow(!writes)} /> tools may write there</label>
+        <button class="chosen" disabled={busy || lack !== ''} title={lack}>{busy ? 'forking' : 'fork'}</button>
+        <button type="button" class="quiet" onClick={close}>close <kbd>esc</kbd></button>
+      </p>
+      <details><summary class="by">with something else in it (what if)</summary><textarea aria-label="What is changed, as JSON" class="mono" rows={3} placeholder={'{"prompt": "…"}'} value={change} onInput={(event) => setChange(event.currentTarget.value)} /></details>
+      {(problem || lack) && <p class="error-line" role="alert">{problem || lack}</p>}
+    </form>
+  )
+}
+
+/** Where this room comes from, and what went on from it. */
+export function Lineage({ lineage, deck }: { lineage: past.Lineage | null; deck: Deck }): VNode | null {
+  if (!lineage || (!lineage.of && !lineage.forks.length)) return null
+  return (
+    <span class="lineage">
+      {lineage.of && <>fork of <button type="button" class="quiet link" onClick={() => go({ room: lineage.of!.room, record: lineage.of!.at, view: 'debug' })}>{lineage.of.room} at {lineage.of.at}</button></>}
+      {lineage.forks.map((fork) => (
+        <span key={fork.room}>
+          <button type="button" class="quiet link mono" title={`Forked at record ${fork.at}`} onClick={() => deck.goTo(fork.at)}>⑂ {fork.at}</button>
+          <button type="button" class="quiet link" onClick={() => go({ room: fork.room, record: null, view: 'debug' })}>{fork.room}</button>
+        </span>
+      ))}
+    </span>
+  )
+}
+
+/** A file that is dropped anywhere on the page is opened as a room. */
+export function Drop(): VNode | null {
+  const [over, setOver] = useState(false)
+  const [told, tell] = useState('')
+  useEffect(() => {
+    const holdsFile = (event: DragEvent): boolean => event.dataTransfer?.types.includes('Files') ?? false
+    const dragged = (event: DragEvent): void => {
+      if (!holdsFile(event)) return
+      event.preventDefault()
+      setOver(true)
+    }
+    const left = (event: DragEvent): void => { if (event.relatedTarget === null) setOver(false) }
+    const dropped = (event: DragEvent): void => {
+      setOver(false)
+      const file = event.dataTransfer?.files[0]
+      if (!file || !holdsFile(event)) return
+      event.preventDefault()
+      tell(`Opening ${file.name}.`)
+      past.importBundle(file).then(
+        (room) => { tell(''); go({ room, record: null, view: 'debug', panel: '' }) },
+        (error: Error) => tell(past.missing(error) ? 'This server opens no files.' : `${file.name} was not opened: ${error.message}`)
+      )
+    }
+    addEventListener('dragover', dragged)
+    addEventListener('dragleave', left)
+    addEventListener('drop', dropped)
+    return () => {
+      removeEventListener('dragover', dragged)
+      removeEventListener('dragleave', left)
+      removeEventListener('drop', dropped)
+    }
+  }, [])
+  if (!over && !told) return null
+  return <div class="dropping" role="status"><p>{over ? 'Drop a room’s file to open it here' : told}{told && !over && <button type="button" class="quiet" onClick={() => tell('')}>close</button>}</p></div>
+}

@@ -1,0 +1,133 @@
+/**
+ * The requests of the debugger: a room's past as the server tells it, and what can be made of it.
+ *
+ * Some of them came later than others, and a page may be newer than its server: `missing` says of an error that the
+ * server does not know the request at all, and then what needs it is not offered.
+ */
+
+import * as api from './api'
+
+/** Columns of the log behind a seq (runtime/server/outline); `words` is what all but time, run, parent and size mean. */
+export interface OutlinePage {
+  readonly first: number
+  readonly head: number
+  readonly words: readonly string[]
+  readonly time: readonly number[]
+  readonly type: readonly number[]
+  readonly author: readonly number[]
+  readonly run: readonly number[]
+  readonly step: readonly number[]
+  readonly name: readonly number[]
+  readonly document: readonly number[]
+  readonly parent: readonly number[]
+  readonly size: readonly number[]
+}
+
+export interface Hit {
+  readonly seq: number
+  readonly time: string
+  readonly author: string
+  readonly run: string | null
+  readonly type: string
+  readonly document: string
+  readonly line: string
+}
+
+export interface Hits {
+  readonly hits: readonly Hit[]
+  /** How far was looked. */
+  readonly looked: number
+  readonly head: number
+}
+
+/** What a search asks; whatever is left out is not asked. */
+export type Sought = Readonly<Partial<Record<'text' | 'type' | 'author' | 'run' | 'document', string>>>
+
+export interface Lineage {
+  readonly room: string
+  readonly of: { readonly room: string; readonly at: number } | null
+  readonly forks: readonly { readonly room: string; readonly at: number; readonly when?: string; readonly by?: string }[]
+}
+
+export interface Effect {
+  readonly document: string | null
+  readonly path: string
+  readonly text?: string
+  readonly still: boolean
+  readonly deleted_by?: number
+}
+
+export interface Effects {
+  readonly seq: number
+  readonly changed: readonly Effect[]
+  readonly steps?: readonly unknown[]
+  readonly caused?: readonly unknown[]
+}
+
+export interface Forking {
+  readonly at: number
+  readonly as?: string
+  readonly change?: unknown
+  readonly writes: boolean
+}
+
+/** A condition on a moment: an expression, a pattern in a document, a tool that failed. */
+export type Condition = Readonly<Partial<Record<'when' | 'matches' | 'document' | 'tool-error', string>>>
+
+const of = (room: string, what: string): string => `/api/rooms/${encodeURIComponent(room)}/${what}`
+
+/** Whether the server does not know such a request. */
+export function missing(error: unknown): boolean {
+  return error instanceof api.ApiError && (error.status === 405 || (error.status === 404 && (error.code === 'bad-request' || error.code.startsWith('http-'))))
+}
+
+export async function outline(room: string, after: number): Promise<OutlinePage> {
+  return (await api.get(of(room, 'outline'), { after: String(after) })).json()
+}
+
+export async function search(room: string, sought: Sought, after: number): Promise<Hits> {
+  return (await api.get(of(room, 'search'), { ...sought, after: String(after) })).json()
+}
+
+/** What the model was sent in the request of that record. */
+export async function request(room: string, at: number): Promise<Record<string, unknown>> {
+  return (await api.get(of(room, 'request'), { at })).json()
+}
+
+export async function effects(room: string, seq: number): Promise<Effects> {
+  return (await api.get(of(room, 'effects'), { seq })).json()
+}
+
+export async function view(room: string, at: number): Promise<Record<string, unknown>> {
+  return (await api.get(of(room, 'view'), { at: String(at) })).json()
+}
+
+/** The first record behind `after` at which the condition begins to hold, or null. */
+export async function find(room: string, condition: Condition, after: number): Promise<number | null> {
+  const said = await (await api.get(of(room, 'find'), { ...condition, after: String(after) })).json()
+  return typeof said.seq === 'number' ? said.seq : null
+}
+
+export async function lineage(room: string): Promise<Lineage> {
+  return (await api.get(of(room, 'lineage'))).json()
+}
+
+/** A new room from that record on; its name. */
+export async function fork(room: string, forking: Forking): Promise<string> {
+  return (await (await api.post(of(room, 'fork'), JSON.stringify(forking), 'application/json')).json()).room
+}
+
+/** The room as a file that another machine opens. */
+export async function bundle(room: string): Promise<Blob> {
+  return (await api.get(of(room, 'export'))).blob()
+}
+
+/** Whether the server gives rooms as files. */
+export async function exports(room: string): Promise<boolean> {
+  return api.look(of(room, 'export')).then(() => true, () => false)
+}
+
+/** Open a bundle as a room of this server; its name. */
+export async function importBundle(file: Blob): Promise<string> {
+  return (await (await api.post('/api/import', file, 'application/zip')).json()).room
+}

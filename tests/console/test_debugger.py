@@ -1,0 +1,117 @@
+"""The debugger: a room's past on lanes, gone through by hand, by keys and by playing, and found by searching."""
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+if os.environ.get("PLAIT_REQUIRE_ALL") != "1":
+    pytest.importorskip("playwright", reason="Playwright is missing; to get it: uv sync --group dev")
+
+from playwright.sync_api import Locator, expect
+
+from .browser import Serving, Tab
+from .past_room import ROOM, write_past
+
+Serve = Callable[..., Serving]
+Tabs = Callable[..., Tab]
+
+
+@pytest.fixture
+def past(tmp_path: Path, serve: Serve) -> str:
+    """The address of a server that has the room with a past."""
+    write_past(f"sqlite:///{tmp_path / 'plait.db'}")
+    return serve("echo").url
+
+
+def at(tab: Tab) -> Locator:
+    return tab.page.get_by_role("slider", name="Record")
+
+
+def stood(tab: Tab, seq: int) -> Locator:
+    """The conversation after that record, once it is shown."""
+    then = tab.page.get_by_role("region", name=f"The conversation after record {seq}", exact=True)
+    expect(then).to_be_visible()
+    return then
+
+
+def test_to_and_fro(past: str, tabs: Tabs) -> None:
+    """CO50, CO51, CO53, CO55, CO60: lanes; the room and its document as they stood, by key and by slider; a wait as it
+    was waited for, with nothing to press; a link that opens the same elsewhere, on a phone too; and back to now."""
+    tab = tabs(past, ROOM).live()
+    tab.page.keyboard.press("g")
+    expect(at(tab)).to_be_visible()
+    lanes = tab.page.get_by_role("group", name="Lanes of people, runs and tools")
+    for name in ("ada", "noor", "sam", "runs", "search_docs", "send_mail", "ask_person"):
+        expect(lanes.get_by_text(name, exact=True)).to_have_count(1)
+    head = int(at(tab).get_attribute("max") or 0)
+    expect(at(tab)).to_have_value(str(head))
+    stood(tab, head)
+    tab.page.keyboard.press("Home")
+    expect(stood(tab, 1)).to_contain_text("Nobody had asked for anything yet.")
+    for seq in (2, 3):
+        tab.page.keyboard.press("ArrowRight")
+        stood(tab, seq)
+    document = tab.page.get_by_label("Content of content")
+    expect(document).to_have_text("# Release 1.2\n\nThe runtime survives `kill -9` in the middle of an answer.\n")
+    expect(document.locator("ins")).to_have_text("The runtime survives `kill -9` in the middle of an answer.\n")
+    tab.page.keyboard.press("Shift+ArrowRight")
+    expect(stood(tab, 5)).to_contain_text("Make a plan for the release")
+
+    tab.page.get_by_role("button", name="search", exact=True).click()
+    words = tab.page.get_by_role("searchbox", name="Search the log")
+    words.fill("type:approval-requested")
+    hits = tab.page.get_by_role("search").get_by_role("listitem")
+    expect(hits).to_have_count(2)
+    words.press("ArrowDown")
+    words.press("ArrowUp")
+    asked = int(at(tab).input_value())
+    words.press("Escape")
+    then = stood(tab, asked)
+    expect(then).to_contain_text("send_mail waits for a person")
+    expect(then.locator("form")).to_have_count(0)
+    tab.page.get_by_role("tab", name="waits").click()
+    expect(tab.page.get_by_role("tabpanel")).to_contain_text("send_mail waits for a person")
+    assert tab.contrasts()[1] == []
+    assert tab.focusable()[1] == []
+    tab.page.emulate_media(color_scheme="dark")
+    assert tab.contrasts()[1] == []
+    expect(tab.page).to_have_url(re.compile(f"record={asked}&view=debug&panel=waits"))
+
+    link = tab.page.url.partition("room=")[2]
+    phone = tabs(past, link, viewport={"width": 390, "height": 800})
+    stood(phone, asked)
+    assert phone.page.evaluate("document.documentElement.scrollWidth") <= 390
+    phone.page.get_by_role("button", name="the rest").click()
+    expect(phone.page.get_by_role("tabpanel")).to_contain_text("send_mail waits for a person")
+    tab.page.keyboard.press("Escape")
+    expect(tab.prompt).to_be_visible()
+    expect(tab.page).to_have_url(f"{past}/?room={ROOM}")
+
+
+def test_playing_and_asking(past: str, tabs: Tabs) -> None:
+    """CO52, CO53, CO57, CO58: it plays to a breakpoint and stops there, says what the model was sent and what a restart
+    would have done; what the server does not know is not offered; and none of it was loaded before."""
+    tab = tabs(past, ROOM).live()
+    assert not [address for address in tab.asked if "debugger" in address]
+    tab.page.goto(f"{past}/?room={ROOM}&view=debug&record=30&panel=model")
+    stood(tab, 30)
+    panel = tab.page.get_by_role("tabpanel")
+    expect(panel).to_contain_text("Make a plan for the release")
+    expect(panel).to_contain_text("messages are as before")
+    tab.page.get_by_role("tab", name="crash").click()
+    expect(panel).to_contain_text("the model is asked again")
+    tab.page.get_by_role("tab", name="crash").press("ArrowLeft")
+    expect(tab.page.get_by_role("tab", name="spent")).to_be_focused()
+    expect(at(tab)).to_have_value("30")
+    tab.page.get_by_label("Debugger").press("b")
+    tab.page.keyboard.press("Home")
+    stood(tab, 1)
+    tab.page.get_by_role("combobox", name="Speed").select_option("100× real time")
+    tab.page.get_by_role("button", name="Play").click()
+    expect(at(tab)).to_have_value("30")
+    expect(tab.page.get_by_role("button", name="Play")).to_be_visible()
+    stood(tab, 30)
+    assert [address for address in tab.asked if "debugger" in address]
