@@ -19,10 +19,11 @@ import trio
 from jmespath.exceptions import JMESPathError
 from pycrdt import Map
 
-from ...protocol.document import ROOT, shown_drafts, shown_room, shown_run, shown_runs
 from ...protocol.errors import Refused
 from ...protocol.events import ArgumentsStreamed, ReasoningStreamed, Record, TextStreamed, ToolFailed, ToolRefused
 from ...protocol.fold import fold
+from ...protocol.shape import ROOT
+from ...protocol.shown import shown_drafts, shown_room, shown_run, shown_runs
 from ...storage.store import Reader, RoomDeleted
 from .bisecting import matches
 from .moment import Moment, moment
