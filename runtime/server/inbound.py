@@ -11,9 +11,12 @@ for byte. Rules (specs/server.md):
 3. What looks wrong in any way is not judged here: from then on all bytes are the library's, which says what is wrong.
 4. When nobody takes messages any more (`deaf`), all bytes are the library's too: it waits for the close frame. So they
    are once the library has sent its own, or has found the socket broken.
+5. Whoever waits for messages may be told of plain ones by a call (`hear`), in the task that has read them: to wake
+   another one for each keystroke costs as much as to read it.
 """
 
 from collections import deque
+from collections.abc import Callable
 
 import trio
 from trio_websocket import WebSocketConnection
@@ -33,8 +36,10 @@ class Inbound(trio.abc.Stream):
     __slots__ = (
         "_came",
         "_data",
+        "_failure",
         "_fragments",
         "_headed",
+        "_hear",
         "_library",
         "_opened",
         "_partial",
@@ -60,6 +65,9 @@ class Inbound(trio.abc.Stream):
         """Bytes of a message that is the library's, as far as it has come."""
         self._came: trio.Event | None = None
         self._taken: trio.Event | None = None
+        self._hear: Callable[[bytes], bool] | None = None
+        self._failure: BaseException | None = None
+        """What the call raised, for whoever gave it."""
 
     def open(self, library: WebSocketConnection) -> None:
         """The handshake is done: what comes now are frames."""
@@ -84,15 +92,25 @@ class Inbound(trio.abc.Stream):
             self._taken = None
         return message
 
-    async def get_message(self) -> bytes | str:
-        """The next message. Raises trio_websocket.ConnectionClosed."""
+    async def get_message(self, hear: Callable[[bytes], bool] | None = None) -> bytes | str | None:
+        """The next message. Those that `hear` is told of meanwhile are no longer there to be taken; None if it has
+        heard enough, which it says by False. Raises trio_websocket.ConnectionClosed, and what `hear` raised."""
         assert self._library is not None
         await trio.lowlevel.checkpoint_if_cancelled()
         while not self._ready:
             if self._passing is None:
                 return await self._library.get_message()
+            self._hear = hear
             self._came = self._came or trio.Event()
-            await self._came.wait()
+            try:
+                await self._came.wait()
+            finally:
+                told, self._hear = self._hear is not hear, None
+            if self._failure is not None:
+                failure, self._failure = self._failure, None
+                raise failure
+            if told:
+                return None
         message = self._ready.popleft()
         if not self._ready and self._taken is not None:
             self._taken.set()
@@ -103,6 +121,21 @@ class Inbound(trio.abc.Stream):
     def partial(self) -> int:
         """Bytes of a message that is not whole yet; the library holds them."""
         return self._partial if self._fragments or self._passing else 0
+
+    def _tell(self, message: bytes) -> None:
+        """A plain message has come."""
+        if self._hear is None or self._ready:
+            self._ready.append(message)
+            return
+        try:
+            more = self._hear(message)
+        except BaseException as error:
+            self._failure, more = error, False
+        if not more:
+            self._hear = None
+            if self._came is not None:
+                self._came.set()
+                self._came = None
 
     def _wake(self) -> None:
         if self._came is not None and (self._ready or self._passing is None):
@@ -158,7 +191,7 @@ class Inbound(trio.abc.Stream):
                 end = at + head + length
                 if end > len(data):
                     break
-                self._ready.append(_unmasked(data[at + head - 4 : at + head], data[at + head : end]))
+                self._tell(_unmasked(data[at + head - 4 : at + head], data[at + head : end]))
                 at = end
             elif length < 0 or not self._lawful(first, length):
                 self._give_up()

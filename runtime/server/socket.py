@@ -1,6 +1,7 @@
 """One WebSocket, whatever it carries: read at a pace, kept awake while nothing happens, ended with a code.
 
-Reading is a loop of one task; everything else is synchronous, called by rooms while they publish.
+Reading is a loop of one task, which also takes in, by a call, what comes while it waits; everything else is
+synchronous, called by rooms while they publish.
 
 Rules:
 
@@ -30,7 +31,7 @@ QUIET_SWEEPS = limits.KEEPALIVE_S // SWEEP_S - 1
 class Socket(ABC):
     """What carries one document (`Connection`) and what carries many (`Multiplex`) have in common."""
 
-    __slots__ = ("_ending", "_moved", "_over", "_quiet_sweeps", "_reading", "_seen")
+    __slots__ = ("_ending", "_moved", "_over", "_pace", "_quiet_sweeps", "_reading", "_seen", "_wait_s")
 
     KEEPALIVE: ClassVar[bytes]
     """The frame that means nothing."""
@@ -40,6 +41,8 @@ class Socket(ABC):
         self._ending: tuple[int, str] = (1000, "")
         self._over = False
         self._moved: trio.Event | None = None
+        self._pace: Pace
+        self._wait_s = 0.0
         self._seen = -1
         self._quiet_sweeps = 0
 
@@ -73,22 +76,26 @@ class Socket(ABC):
 
     async def _listen(self, socket: Inbound) -> None:
         """Take in what comes until the socket ends or is to end. Raises Refused for what cannot be understood."""
-        now = trio.current_time()
-        pace = Pace(now)
+        self._pace = Pace(trio.current_time())
         with suppress(ConnectionClosed), self._reading:
             while not self._over:
                 while self._must_wait():
                     await self._change()
-                    now = trio.current_time()
                 frame: str | bytes | None = socket.take()
                 if frame is None:
-                    frame = await socket.get_message()
-                    now = trio.current_time()  # What came in one chunk came at one time.
-                said = self._receive(frame)
-                wait_s = pace.spend(said, len(frame), now)
-                if wait_s > 0:
-                    await trio.sleep(wait_s)
-                    now = trio.current_time()
+                    frame = await socket.get_message(self._hear)
+                if frame is not None:
+                    self._hear(frame)
+                if self._wait_s > 0:
+                    await trio.sleep(self._wait_s)
+                    self._wait_s = 0.0
+
+    def _hear(self, frame: str | bytes) -> bool:
+        """Take a message in; whether the next one may be, at once. Raises Refused."""
+        if self._over:
+            return False
+        self._wait_s = self._pace.spend(self._receive(frame), len(frame), trio.current_time())
+        return self._wait_s <= 0 and not self._over and not self._must_wait()
 
     async def _change(self) -> None:
         self._moved = self._moved or trio.Event()

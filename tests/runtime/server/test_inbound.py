@@ -96,6 +96,47 @@ async def test_messages_come_in_order_however_they_are_cut(seed: int) -> None:
             assert [await ends.inbound.get_message() for _ in messages] == messages
 
 
+@pytest.mark.parametrize("seed", range(12))
+async def test_messages_come_in_order_also_by_calls(seed: int) -> None:
+    """SV40: some are given to whoever waits as they come, until that is enough; the others are taken, and none twice."""
+    draw = random.Random(seed)
+    said, messages = drawn(draw)
+    heard: list[bytes | str] = []
+
+    def hear(message: bytes) -> bool:
+        heard.append(message)
+        return len(heard) < len(messages) and draw.random() < 0.7
+
+    async with connected() as ends, trio.open_nursery() as nursery:
+
+        async def speak() -> None:
+            for at in range(0, len(said), 3000):
+                await ends.client.send_all(said[at : at + 3000])
+
+        nursery.start_soon(speak)
+        with trio.fail_after(60):
+            while len(heard) < len(messages):
+                taken = await ends.inbound.get_message(hear)
+                if taken is not None:
+                    heard.append(taken)
+    assert heard == messages
+
+
+async def test_what_a_call_raises_is_raised_where_it_was_given() -> None:
+    """SV40: a message that cannot be understood ends the wait for one, and not the task that reads."""
+
+    def refuse(message: bytes) -> bool:
+        raise ValueError(message)
+
+    async with connected() as ends:
+        with trio.fail_after(60):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(ends.client.send_all, frame(BINARY, b"bad") + frame(BINARY, b"next"))
+                with pytest.raises(ValueError, match="bad"):
+                    await ends.inbound.get_message(refuse)
+            assert await ends.inbound.get_message() == b"next"
+
+
 @pytest.mark.parametrize(
     ("wrong", "code"),
     [
