@@ -7,6 +7,9 @@ record that does not pass is named; what stands after it proves nothing, so it i
 
 Each blob that the room refers to must be there and hash to its name.
 
+With `--deep` its documents are made again too, and compared with what is kept and with what today's code would show
+(runtime/replay/deep). With `--chain` only the hash chain is looked at, on all processors (`segments`).
+
 Records that somebody was erased from (specs/erasure.md) must hold what the erasure left of them and nothing that it
 would have taken.
 
@@ -28,6 +31,7 @@ import click
 import msgspec
 import trio
 from msgspec import Struct
+from msgspec.structs import replace
 from rich.console import Console
 from rich.progress import Progress
 
@@ -44,8 +48,10 @@ from ...storage import Break, Erased, Head, Reader, RoomDeleted, Sealed, StoreCo
 from ...storage.chain import START, kind_of
 from ...storage.chain import verify as first_break
 from ..auth.keyring import load_keys
+from ..replay.deep import deep as look_deep
 from . import witness
 from .asking import checked_room, json_option, store_option
+from .segments import check_chains
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -55,7 +61,8 @@ Tick = Callable[[int], None]
 
 class Verdict(Struct, frozen=True):
     """What the check of one room found. `seq` is the last good record's, `bad` what is wrong with the next one, or with
-    the log as a whole. It extends `signed` heads, and from `erased` of its records somebody was erased."""
+    the log as a whole. It extends `signed` heads, and from `erased` of its records somebody was erased. `deep`: its
+    documents passed too; `shape`: all that is wrong is that today's code would show them otherwise."""
 
     room: str
     seq: int
@@ -63,6 +70,8 @@ class Verdict(Struct, frozen=True):
     bad: str | None = None
     signed: int = 0
     erased: int = 0
+    deep: bool = False
+    shape: bool = False
 
 
 @click.command("verify")
@@ -70,6 +79,8 @@ class Verdict(Struct, frozen=True):
 @click.option("--heads", "heads_file", metavar="FILE", type=_FILE, help="Signed heads that the logs must extend.")
 @click.option("--key", "key_file", metavar="FILE", type=_FILE, help="Whose signatures count: public keys, or a secret.")
 @click.option("--sign", "sign_file", metavar="FILE", type=_FILE, help="Sign the heads with this key, into --heads.")
+@click.option("--deep", is_flag=True, help="Also make each document again, and show it by today's code.")
+@click.option("--chain", "chain_only", is_flag=True, help="Only the hash chain, on all processors; needs no keys.")
 @json_option
 @store_option
 def verb(
@@ -77,10 +88,14 @@ def verb(
     heads_file: Path | None,
     key_file: Path | None,
     sign_file: Path | None,
+    deep: bool,
+    chain_only: bool,
     as_json: bool,
     store_url: str,
 ) -> int:
     """Check the log of ROOM, or of every room."""
+    if chain_only and (deep or heads_file or key_file or sign_file):
+        raise click.UsageError("--chain checks the chain alone; without it, everything else is checked too")
     signer = _keys("--sign", sign_file)
     signed = _signed(heads_file, _keys("--key", key_file) or signer, new=signer is not None)
     if room:
@@ -93,11 +108,12 @@ def verb(
                 raise StoreError(f"no room named {room} is in this store")
             if room and heads[0].deleted and not signed[room]:
                 raise RoomDeleted(room)
-            with _progress(sum(head.seq for head in heads)) as tick:
-                verdicts = []
-                for head in heads:
+            with _progress(sum(head.seq for head in heads) * (2 if deep else 1)) as tick:
+                verdicts = await _chains(store_url, reader, heads, tick) if chain_only else []
+                for head in () if chain_only else heads:
                     with nullcontext() if room else suppress(RoomDeleted):
-                        verdicts.append(await check(reader, head, tick, signed.get(head.room, ())))
+                        verdict = await check(reader, head, tick, signed.get(head.room, ()))
+                        verdicts.append(await _deeper(reader, verdict, tick) if deep else verdict)
         if signer is not None and heads_file is not None:
             whole = {verdict.room for verdict in verdicts if verdict.bad is None}
             good = [head for head in heads if head.room in whole]
@@ -111,6 +127,29 @@ def verb(
         return 1 if any(verdict.bad for verdict in verdicts) else 0
 
     return trio.run(main)
+
+
+async def _chains(url: str, reader: Reader, heads: Sequence[Head], tick: Tick) -> list[Verdict]:
+    """What the chains alone say, of the rooms that are there."""
+    found = await check_chains(url, reader, heads, tick)
+    verdicts: list[Verdict] = []
+    for head in heads:
+        if (one := found.get(head.room)) is not None:
+            bad = one.bad
+            if bad is None and one.hash != head.hash:
+                bad = f"the room's row does not name record {one.good} as its last"
+            verdicts.append(Verdict(head.room, one.good, one.hash.hex(), bad))
+    return verdicts
+
+
+async def _deeper(reader: Reader, verdict: Verdict, tick: Tick) -> Verdict:
+    """The same, or what is wrong with its documents."""
+    if verdict.bad is not None:
+        return verdict
+    fault = await look_deep(reader, verdict.room, verdict.seq, tick)
+    if fault is None:
+        return replace(verdict, deep=True)
+    return replace(verdict, seq=fault.seq - 1, bad=fault.why, shape=fault.kind == "shape")
 
 
 def _keys(option: str, path: Path | None) -> Keys | None:
@@ -246,9 +285,11 @@ def _record(sealed: Sealed) -> Record:
 def _sentence(verdict: Verdict) -> str:
     if verdict.bad is None:
         signed = f", as {verdict.signed} signed heads say" if verdict.signed else ""
+        deep = ", its documents too" if verdict.deep else ""
         gone = f", but for what was erased from {verdict.erased}" if verdict.erased else ""
         return (
-            f"{verdict.room}: {verdict.seq} records, all as they were written{gone}{signed}; head {verdict.hash[:16]}"
+            f"{verdict.room}: {verdict.seq} records, all as they were written{gone}{signed}{deep}; "
+            f"head {verdict.hash[:16]}"
         )
     return f"{verdict.room}: {verdict.bad} ({verdict.seq} good before it)"
 
