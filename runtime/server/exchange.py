@@ -29,6 +29,7 @@ import trio
 from ...protocol import limits
 from ...protocol.errors import CODES, Code, Refused
 from .peer import Peer
+from .turns import Turns
 
 _RECEIVE_BYTES = 16 << 10
 
@@ -109,11 +110,12 @@ class Bodies:
 
 class Exchange:
     """h11's server side on a stream. Ends by `next` giving None, or when an upgrade was taken over. `bodies` counts
-    what the bodies of all exchanges hold."""
+    what the bodies of all exchanges hold; what came is looked at when it is its turn (`turns`)."""
 
-    def __init__(self, stream: trio.abc.Stream, bodies: Bodies | None = None) -> None:
+    def __init__(self, stream: trio.abc.Stream, bodies: Bodies | None = None, turns: Turns | None = None) -> None:
         self._stream = stream
         self._bodies = bodies or Bodies()
+        self._turns = turns or Turns()
         self._holds = 0
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.HEAD_BYTES)
         self._announced = 0  # The request's Content-Length, 0 if it has none.
@@ -234,7 +236,9 @@ class Exchange:
             while True:
                 event = self._http.next_event()
                 if event is h11.NEED_DATA:
-                    self._http.receive_data(bytes(await self._stream.receive_some(_RECEIVE_BYTES)))
+                    said = bytes(await self._stream.receive_some(_RECEIVE_BYTES))
+                    await self._turns.mine()
+                    self._http.receive_data(said)
                 elif event is not h11.PAUSED:
                     if isinstance(event, h11.Request):
                         self._bodyless = event.method == b"HEAD"

@@ -38,6 +38,7 @@ from .peer import Peer, Proxies
 from .rooms import Rooms
 from .routes import Routes
 from .tls import Certificate, TlsStream
+from .turns import Turns
 from .upgrade import Sockets
 
 ACCEPT_LOG_S = 60
@@ -79,6 +80,7 @@ class Server:
     ) -> None:
         tally = Tally()
         self.admission = Admission(allowance)
+        self.turns = Turns()
         self._logs: WeakValueDictionary[tuple[str, Callable[[Record], bytes]], Log] = WeakValueDictionary()
         self._rooms = rooms
         self._door = Doorkeeper(host, allow_origins)
@@ -91,6 +93,7 @@ class Server:
             gate=gate,
             tally=tally,
             admission=self.admission,
+            turns=self.turns,
             sources=Sources(lambda room: self._log(room, control.record), blaming),
         )
         self._routes = Routes(
@@ -151,7 +154,7 @@ class Server:
 
     async def _serve_http(self, stream: trio.abc.Stream, peer: Peer, visit: Visit) -> tuple[Request, bytes] | None:
         """Answer requests until one is an upgrade (returned with its head) or the client is done (None)."""
-        exchange = Exchange(stream, self._bodies)
+        exchange = Exchange(stream, self._bodies, self.turns)
         wait_s = 0.0
         while True:
             request = None
@@ -260,6 +263,7 @@ async def serve(
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(server.sockets.keep_alive, SWEEP_S)
+                nursery.start_soon(server.turns.give)
                 if tls is not None:
                     nursery.start_soon(tls.keep_fresh)
                 nursery.start_soon(server.admission.watch, server.sockets.shed)

@@ -40,6 +40,7 @@ from .multiplex import Multiplex
 from .rooms import Rooms
 from .socket import Socket
 from .stream import PushStream
+from .turns import Turns
 
 SUBPROTOCOLS = ("plait.v1", "plait.sync")
 HOCUSPOCUS = "/hocuspocus"
@@ -65,12 +66,14 @@ class Sockets:
         gate: Gate,
         tally: Tally,
         admission: Admission,
+        turns: Turns,
         sources: Sources,
     ) -> None:
         self._rooms = rooms
         self._gate = gate
         self._tally = tally
         self._admission = admission
+        self._turns = turns
         self._sources = sources
         self._open: dict[Socket, _Watched] = {}
         self._draining = False
@@ -127,6 +130,7 @@ class Sockets:
         where = request.path
         try:
             self._check_load()
+            await self._turns.mine()
             if request.path.rstrip("/") == HOCUSPOCUS:
                 admit = partial(self._admit_document, request)
                 connection = Multiplex(pushed, nursery, self._rooms, self._tally, sources, gate=self._gate, admit=admit)

@@ -1,8 +1,9 @@
 """A hundred thousand hostile connections: `python -m tests.hostile --connections 100000`.
 
 Prints what they were answered, how long a good tab waited meanwhile and how large the server grew, beside the same in
-quiet; exit code 1 if either is beyond twice its quiet value, or if anything was answered as it should not be. The full
-run takes a while; it stands in specs/proof.md. `tests/hostile/test_hostile.py` runs a small one.
+quiet; exit code 1 if a median, a 95th percentile or the size is beyond twice its quiet value, or if anything was
+answered as it should not be. What it showed stands in specs/performance.md. `tests/hostile/test_hostile.py` runs a
+small one.
 """
 
 import argparse
@@ -14,27 +15,33 @@ from pathlib import Path
 import trio
 
 from .attackers import Target
-from .storm import Outcome, attack_all, storm
+from .storm import Outcome, attack_all, make_room, storm
 
 
 def _attack(told: str) -> None:
     target, count, at_once, seed = json.loads(told)
+    make_room()
     print(json.dumps(trio.run(attack_all, Target(*target), count, at_once, seed)))
 
 
 def _report(found: Outcome) -> bool:
-    print(f"{found.sent} connections in {found.seconds:.0f} s, {found.cpu_s / found.sent * 1e6:.0f} µs of CPU each")
+    rate, each, busy = found.sent / found.seconds, found.cpu_s / found.sent * 1e6, found.cpu_s / found.seconds
+    print(f"{found.sent} connections in {found.seconds:.0f} s, {rate:.0f} a second")
+    print(f"the server used {busy:.2f} of a core, {each:.0f} µs a connection with the good tab's own work;", end=" ")
+    print(
+        f"it waited for a core {found.delayed[0]:.3f} of each quiet second and {found.delayed[1]:.3f} of a stormy one"
+    )
     for kind, answers in found.answers.items():
         print(f"  {kind:18}", ", ".join(f"{code or 'cut'}: {n}" for code, n in sorted(answers.items())))
     print("turned away, as the log said last:", found.turned_away or "none")
     fine = True
     for kind in ("ping", "edit"):
         quiet, stormy = found.quiet[kind], found.storm[kind]
-        ratio = stormy.at(0.5) / quiet.at(0.5)
+        ratios = [stormy.at(part) / quiet.at(part) for part in (0.5, 0.95, 0.99)]
         print(f"a good tab's {kind}, quiet: {quiet.line()}")
-        print(f"a good tab's {kind}, storm: {stormy.line()}; {ratio:.2f} of the quiet median")
-        print(f"  of the quiet p95 {stormy.at(0.95) / quiet.at(0.95):.2f}, p99 {stormy.at(0.99) / quiet.at(0.99):.2f}")
-        fine = fine and ratio <= 2
+        print(f"a good tab's {kind}, storm: {stormy.line()}")
+        print(f"  of the quiet p50 {ratios[0]:.2f}, p95 {ratios[1]:.2f}, p99 {ratios[2]:.2f}")
+        fine = fine and max(ratios[:2]) <= 2
     quiet_mib, peak_mib, after_mib = (kib / 1024 for kib in (found.quiet_kib, found.peak_kib, found.after_kib))
     print(f"RSS: quiet {quiet_mib:.1f} MiB, peak {peak_mib:.1f}, after {after_mib:.1f}")
     fine = fine and found.peak_kib <= 2 * found.quiet_kib
@@ -46,7 +53,7 @@ def _report(found: Outcome) -> bool:
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--connections", type=int, default=100_000)
-    options.add_argument("--at-once", type=int, default=16)
+    options.add_argument("--at-once", type=int, default=96)
     options.add_argument("--quiet-s", type=float, default=20.0)
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--attack", help=argparse.SUPPRESS)

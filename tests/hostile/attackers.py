@@ -44,12 +44,16 @@ class Attacker:
         """A request's head."""
         return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: localhost", *more, "", ""]).encode()
 
-    async def hears(self, within_s: float = 1.5) -> bytes:
-        """All that the server says until it closes, or for so long; what is more than a megabyte is cut."""
+    async def hears(self, within_s: float = 1.5, *, polite: bool = False) -> bytes:
+        """All that the server says until it closes, or for so long; what is more than a megabyte is cut. Who is polite
+        answers a close frame, so that nobody has to wait; the others let the server wait."""
         said = b""
         with trio.move_on_after(within_s):
             while len(said) < 1 << 20 and (part := await self.stream.receive_some()):
                 said += part
+                if polite and _status(said) == 101 and _close_code(said):
+                    polite = False
+                    await self.stream.send_all(masked(b"", 0x88))
         return said
 
     async def asks(self, *parts: bytes, within_s: float = 1.5) -> int:
@@ -67,7 +71,7 @@ class Attacker:
             await self.stream.send_all(head)
             for first in range(0, len(frames_), 16 << 10):
                 await self.stream.send_all(frames_[first : first + (16 << 10)])
-        said = await self.hears(within_s)
+        said = await self.hears(within_s, polite=self.dice.random() < 0.5)
         status = _status(said)
         return _close_code(said) if status == 101 else status
 
