@@ -148,6 +148,8 @@ REQUESTS: dict[str, Needs] = {
     "GET /api/rooms/ROOM/documents": _READ,
     "GET /api/rooms/ROOM/documents/NAME": _READ,
     "PUT /api/rooms/ROOM/documents/NAME": _WRITE,
+    "POST /api/rooms/ROOM/fork": _READ | _PROMPT,  # For both rooms; with `writes` to write and to decide too.
+    "GET /api/rooms/ROOM/lineage": _READ,
     "DELETE /api/rooms/ROOM": _ADMIN,
     "GET /api/blobs/HASH": _READ,
     "GET /api/revocations": _ADMIN,

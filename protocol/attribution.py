@@ -20,6 +20,7 @@ from .events import (
     ArgumentsStreamed,
     DocumentEdited,
     DocumentSeeded,
+    EditMerged,
     EditsUndone,
     HunksAccepted,
     HunksRejected,
@@ -58,7 +59,8 @@ class Attribution(Struct, frozen=True, omit_defaults=True):
 
     `on_behalf_of` wrote `prompt`, in record `prompt_seq`, which began `root`; `run` is that run or one below it, at
     whose `step` it happened. `call` is the vendor's id of the tool call and `tool` the tool's name; `model` asked for
-    the call. Where a flow called the tool by itself there is no model.
+    the call. Where a flow called the tool by itself there is no model. What was merged from a fork says which, the
+    record there and, if an agent did it, the run and step there: the fork's log has the rest.
     """
 
     seq: int
@@ -74,6 +76,9 @@ class Attribution(Struct, frozen=True, omit_defaults=True):
     tool: str = ""
     prompt: str = ""
     prompt_seq: int = 0
+    fork: str = ""
+    fork_seq: int = 0
+    fork_run: str = ""
 
 
 class _Maker(Struct, frozen=True, gc=False):
@@ -83,6 +88,7 @@ class _Maker(Struct, frozen=True, gc=False):
     run: str
     step: str
     call: Call
+    merged: EditMerged | None = None
 
 
 class Attributions:
@@ -117,6 +123,8 @@ class Attributions:
                 self._edited(record, _Maker(record.author, run, event.step, call))
             case EditsUndone() | HunksAccepted() | HunksRejected() | DocumentSeeded():
                 self._edited(record, _Maker(record.author, record.run, "", Call()))
+            case EditMerged():
+                self._edited(record, _Maker(record.author, "", event.step, Call(), event))
             case RunRequested():
                 author = event.on_behalf_of or record.author  # A service's grant may say for whom it asks.
                 self._runs[run] = Asked(record.seq, author, event.agent, event.prompt, event.parent)
@@ -139,6 +147,11 @@ class Attributions:
         if at == len(self._seqs) or self._seqs[at] != seq:
             return None
         edit, time = self._makers[at], self._times[at]
+        if edit.merged is not None:
+            fork, at = edit.merged.fork, edit.merged.last
+            return Attribution(
+                seq, time, edit.author, fork=fork, fork_seq=at, fork_run=edit.merged.run, step=edit.merged.step
+            )
         if not edit.run:
             return Attribution(seq, time, edit.author)
         root = self.root(edit.run)

@@ -29,9 +29,13 @@ from .events import (
     DraftAccepted,
     DraftOpened,
     DraftRejected,
+    EditMerged,
     EditsUndone,
     EpochClosed,
     Event,
+    Forked,
+    ForkMerged,
+    ForkResumed,
     HunksAccepted,
     HunksRejected,
     ModelAnswered,
@@ -120,7 +124,7 @@ class RoomDocument:
             case RunArchived():
                 if run in self._runs:
                     del self._runs[run]
-            case RoomChanged() | TitleProposed() | BranchChosen():
+            case RoomChanged() | TitleProposed() | BranchChosen() | Forked() | ForkResumed():
                 self._write_room(event)
             case DraftOpened() | DraftAccepted() | DraftRejected():
                 show_draft(self._drafts, run, author, time, event)
@@ -131,9 +135,10 @@ class RoomDocument:
                 | DocumentSeeded()
                 | HunksAccepted()
                 | HunksRejected()
+                | EditMerged()
             ):
                 pass
-            case StopRequested() | EpochClosed() | ToolsRegistered() | TabLeft() | ContextProvided():
+            case StopRequested() | EpochClosed() | ToolsRegistered() | TabLeft() | ContextProvided() | ForkMerged():
                 pass
             case _:
                 if run in self._runs:
@@ -164,7 +169,7 @@ class RoomDocument:
             self._set(self._room, "branch", run)
             self._set(self._room, "agent", event.agent)
 
-    def _write_room(self, event: RoomChanged | TitleProposed | BranchChosen) -> None:
+    def _write_room(self, event: RoomChanged | TitleProposed | BranchChosen | Forked | ForkResumed) -> None:
         match event:
             case RoomChanged():
                 if event.title is not None:
@@ -184,6 +189,12 @@ class RoomDocument:
                     self._set(self._room, "title", event.title)
             case BranchChosen():
                 self._set(self._room, "branch", event.run)
+            case Forked():
+                shown: dict[str, Any] = {"of": event.of, "at": event.at, "going": event.going, "writes": event.writes}
+                self._room["fork"] = Map(shown | ({"change": event.change} if event.change else {}))
+            case ForkResumed():
+                if "fork" in self._room:
+                    self._set(cast("Map[Any]", self._room["fork"]), "going", event.going)
 
     def _run(self, run: str) -> "Map[Any] | None":
         return self._runs[run] if run in self._runs else None  # noqa: SIM401 - a Map's `get` says nothing of its type

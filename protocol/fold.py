@@ -23,9 +23,13 @@ from .events import (
     DraftAccepted,
     DraftOpened,
     DraftRejected,
+    EditMerged,
     EditsUndone,
     EpochClosed,
     Event,
+    Forked,
+    ForkMerged,
+    ForkResumed,
     HunksAccepted,
     HunksRejected,
     ModelAnswered,
@@ -46,7 +50,7 @@ from .events import (
     TitleProposed,
     ToolsRegistered,
 )
-from .state import ContextFact, Request, RoomState, Run, RunStatus, Spent, Steer, Step, TabTools, digest
+from .state import ContextFact, Fork, Request, RoomState, Run, RunStatus, Spent, Steer, Step, TabTools, digest
 from .steps import Streamed, fold_step, fold_stream, settle
 
 _STREAMED = frozenset({TextStreamed, ReasoningStreamed, ArgumentsStreamed})
@@ -67,8 +71,18 @@ def fold(state: RoomState, record: Record) -> None:
             fold_stream(run, cast(Streamed, event))
         return
     match event:
-        case DocumentEdited() | EditsUndone() | DocumentCopied() | DocumentSeeded() | HunksAccepted() | HunksRejected():
+        case (
+            DocumentEdited()
+            | EditsUndone()
+            | DocumentCopied()
+            | DocumentSeeded()
+            | HunksAccepted()
+            | HunksRejected()
+            | EditMerged()
+        ):
             fold_document(state, record, event)
+        case Forked() | ForkResumed() | ForkMerged():
+            _fork(state, record, event)
         case DraftOpened() | DraftAccepted() | DraftRejected():
             fold_draft(state, record, event)
         case RunRequested():
@@ -101,6 +115,31 @@ def _requested(state: RoomState, record: Record, event: RunRequested) -> None:
             step = parent.steps[event.step] = Step(event.step, "run", 1, record.epoch)
             step.agent, step.prompt = event.agent, event.prompt
         step.child = run.id
+
+
+def _fork(state: RoomState, record: Record, event: Forked | ForkResumed | ForkMerged) -> None:
+    match event:
+        case Forked():
+            state.fork = Fork(event.of, event.lineage, event.at, record.seq, event.writes, event.going)
+            _know(state, event.of)
+            for tab in list(state.tabs):  # Those pages are in the other room.
+                _left(state, tab, record.seq)
+                state.context.pop(tab, None)
+        case ForkResumed():
+            if state.fork is not None:
+                state.fork.going = event.going
+        case ForkMerged():
+            merged = state.merged.setdefault(event.fork, {})
+            merged |= dict.fromkeys(event.documents, event.until)
+            for room in event.kin:
+                _know(state, room)
+        case _:
+            assert_never(event)
+
+
+def _know(state: RoomState, room: str) -> None:
+    if room not in state.kin:
+        state.kin.append(room)
 
 
 def _here(state: RoomState, record: Record, event: EpochClosed | ToolsRegistered | TabLeft) -> None:

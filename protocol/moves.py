@@ -119,10 +119,11 @@ def moves(state: RoomState, epoch: int, flows: Flows, now: int = 0) -> tuple[Mov
     """
     kin = Kin(state)
     runs = state.open_runs()
-    decisions = [decision for run in runs for decision in _of_itself(run, kin, epoch, now)]
+    held = state.held
+    decisions = [move for run in runs if run.stopping or not held for move in _of_itself(run, kin, epoch, now)]
     decisions += _archivable(state, kin)
     prompts = state.prompts()
-    if decisions or not prompts:
+    if decisions or held or not prompts:
         return tuple(decisions)
     room = _Room(state, kin, flows, epoch, now)
     found = [move for run in kin.family(prompts[0]) if run.open for move in room.of_run(run)]

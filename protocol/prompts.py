@@ -105,7 +105,7 @@ def _request(
     if len(prompt.encode()) > limits.PROMPT_BYTES:
         raise Refused("too-large", f"A prompt may have {limits.PROMPT_BYTES} bytes.")
     check_facts(context)
-    options = _allowed(command.options, agent)
+    options = allowed_options(command.options, agent)
     return RunRequested(
         agent.name,
         prompt,
@@ -133,7 +133,7 @@ def _attached(offered: Collection[AttachedFile], files: Mapping[str, Attachment]
     return tuple(Attachment(file.blob, found.media_type, file.name or "file", found.bytes) for file, found in known)
 
 
-def _allowed(wanted: Overrides, agent: AgentFacts) -> str:
+def allowed_options(wanted: Overrides, agent: AgentFacts) -> str:
     """What the prompt wants otherwise, as JSON text; empty for nothing."""
     given = {name: value for name, value in msgspec.to_builtins(wanted).items() if value not in (None, "", [])}
     refused = sorted(name for name in given if name not in agent.overrides)

@@ -163,6 +163,20 @@ class ShownRun(Struct, omit_defaults=True, kw_only=True):
     error_message: Annotated[str, _text("failed: for people")] = ""
 
 
+class ShownFork(Struct, omit_defaults=True, kw_only=True):
+    """Of which room this one is a fork."""
+
+    of: Annotated[str, _text("the room that it began as a copy of")]
+    at: Annotated[int, _text("up to which of that one's records")]
+    going: Annotated[
+        Literal["paused", "live", "recorded"], _text("how the runs go on that it began with; paused: `resume` them")
+    ]
+    writes: Annotated[bool, _text("whether tools may change the world outside from here")]
+    change: Annotated[
+        str, _text("what its next record has otherwise: `prompt`, `options`, `result`, `decision` or `answer`")
+    ] = ""
+
+
 class ShownRoom(Struct, omit_defaults=True, kw_only=True):
     """The root map `room`: what concerns the room itself."""
 
@@ -174,6 +188,7 @@ class ShownRoom(Struct, omit_defaults=True, kw_only=True):
     input_tokens: Annotated[int, _text("over all runs that ended")] = 0
     output_tokens: Annotated[int, _text("over all runs that ended")] = 0
     cost: Annotated[int, _text("over all runs that ended, in millionths of the agents' currency")] = 0
+    fork: Annotated[ShownFork | UnsetType, Meta(description="of a fork alone, a Y.Map")] = UNSET
 
 
 class ShownDraft(Struct, kw_only=True):

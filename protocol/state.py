@@ -11,9 +11,9 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from .events import Attachment, EpochClosed, Mandate, TabTool, ToolCall, Usage
+from .events import Attachment, EpochClosed, Going, Mandate, TabTool, ToolCall, Usage
 
-VERSION = 8
+VERSION = 9
 
 RunStatus = Literal["queued", "running", "waiting", "done", "stopped", "failed"]
 StepKind = Literal["model", "tool", "run", "timer", "value", "inbox"]
@@ -195,6 +195,17 @@ class Draft(Struct):
     status: Literal["open", "accepted", "rejected"] = "open"
 
 
+class Fork(Struct):
+    """That the room began as the room `of` was after record `at`; `since` is the record that says so."""
+
+    of: str
+    lineage: str
+    at: int
+    since: int
+    writes: bool
+    going: Going
+
+
 class RoomState(Struct):
     """Everything that a room knows at `seq`, in a log that holds `size` bytes of updates.
 
@@ -203,7 +214,9 @@ class RoomState(Struct):
     tab, or the empty string for the room's. `left` says until which seq a tab's tool was offered. `owners` says
     whose each client id of a shared document is (law 4). `closed` is set while the head is an `EpochClosed`.
     `documents` are the shared documents that were ever edited, `undone` is the seq of the newest `EditsUndone`.
-    `drafts` are those that wait and the newest settled ones, by the document that each is.
+    `drafts` are those that wait and the newest settled ones, by the document that each is. `fork` is the newest one
+    that this room is; `kin` are rooms whose servers wrote into its documents: those that it was forked from, and forks
+    that were merged; `merged` says of each of those up to which of its records, by document.
     """
 
     seq: int = 0
@@ -225,11 +238,22 @@ class RoomState(Struct):
     left: dict[str, int] = field(default_factory=dict)
     undone: int = 0
     drafts: dict[str, Draft] = field(default_factory=dict)
+    fork: Fork | None = None
+    kin: list[str] = field(default_factory=list)
+    merged: dict[str, dict[str, int]] = field(default_factory=dict)
     closed: EpochClosed | None = None
 
     def open_runs(self) -> list[Run]:
         """The runs that are not terminal, oldest first, sub-agents' among them."""
         return [run for run in self.runs.values() if run.open]
+
+    @property
+    def held(self) -> bool:
+        """Nothing of what this fork began with goes on before somebody says so, and so nothing that comes after it."""
+        fork = self.fork
+        if fork is None or fork.going != "paused":
+            return False
+        return any(run.open and int(run.id) <= fork.since for run in self.runs.values())
 
     def prompts(self) -> list[Run]:
         """The open runs that somebody prompted for, oldest first."""

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from ..protocol.budget import Limits
     from ..protocol.digests import call_digest
     from ..protocol.flow import FlowRun, StepFailed, flow
+    from ..protocol.forks import Change
     from ..protocol.tokens import BadKey
     from .agent.definition import Agent, Prices
     from .auth.gate import Asker, Auth
@@ -39,6 +40,7 @@ else:
             "..protocol.budget": "Limits",
             "..protocol.digests": "call_digest",
             "..protocol.flow": "FlowRun StepFailed flow",
+            "..protocol.forks": "Change",
             "..protocol.tokens": "BadKey",
             ".agent.definition": "Agent Prices",
             ".auth.gate": "Asker Auth",
@@ -73,6 +75,7 @@ __all__ = [
     "Blame",
     "Call",
     "Certificate",
+    "Change",
     "Data",
     "Divergence",
     "Effects",

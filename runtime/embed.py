@@ -21,7 +21,8 @@ from ..protocol.admission import Allowance
 from ..protocol.commands import Asked, AttachedFile
 from ..protocol.drafts import ShownHunks
 from ..protocol.errors import OutcomeUnknown, Refused
-from ..protocol.events import Record, RunFailed, RunFinished, RunStopped, command_record_id
+from ..protocol.events import Going, Record, RunFailed, RunFinished, RunStopped, command_record_id
+from ..protocol.forks import Change, Wanted
 from ..protocol.names import document_name, room_name
 from ..protocol.shown import shown_room, shown_runs
 from ..storage.store import Store
@@ -30,6 +31,7 @@ from .agent.definition import Agent
 from .auth.gate import Auth, Gate
 from .auth.revocations import Kind, Revocations
 from .commanding import RoomCommands
+from .replay.fork import Lineage, lineage
 from .room.identity import Surroundings
 from .room.live import Answer
 from .room.proposing import look
@@ -208,6 +210,26 @@ class RoomHandle(RoomCommands):
     async def runs(self) -> dict[str, Any]:
         """The room document's runs as plain values, by id."""
         return shown_runs(await self.document())
+
+    async def fork(
+        self,
+        at: int,
+        *,
+        name: str = "",
+        change: Change | None = None,
+        writes: bool = False,
+        going: Going | None = None,
+    ) -> "RoomHandle":
+        """A new room that begins as this one was after record `at`; or, with a `change`, after the record before, and
+        `at` is then another one there (specs/forks.md). Its open runs wait until somebody resumes them, unless
+        something was changed or `going` says otherwise; its tools change nothing outside unless it `writes`. Raises
+        Refused, StoreError, OutcomeUnknown."""
+        made = await self._rooms.fork(self.name, Wanted(at, name, change, writes, going), self.grant)
+        return RoomHandle(self._rooms, self._store, made.room, self.grant)
+
+    async def lineage(self) -> Lineage:
+        """Where the room comes from, if it is a fork, and which forks it has."""
+        return await lineage(self._store, self.name)
 
     async def delete(self) -> None:
         """Forget the room for good: its log, its documents and the files that only it used. Whoever is in it is told,

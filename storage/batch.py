@@ -30,16 +30,17 @@ from ..protocol import limits
 from ..protocol.events import Record
 from . import blobs, chain, deleting, erasing, listing, straight
 from .admission import active, lacking, refusal, repeated
-from .jobs import Answered, AppendJob, BlobJob, DeleteJob, EraseJob, Job, PurgeJob, RevokeJob, SnapshotJob
-from .store import About, Append, Head, RoomDeleted, StoreError
+from .jobs import Answered, AppendJob, BlobJob, DeleteJob, EraseJob, Job, MakeJob, PurgeJob, RevokeJob, SnapshotJob
+from .store import About, Append, Fenced, Head, Making, RoomDeleted, StoreError
 from .tables import records, revocations, rooms, snapshots
 
 Answer = Outcome[Answered]
 
 _NO_ROOM = ("",)
 
-DYING, GONE = 1, 2
-"""What a row says of a room that was deleted: some of it is still to be removed, or nothing."""
+DYING, GONE, MAKING = 1, 2, 3
+"""What a row says of a room that was deleted: some of it is still to be removed, or nothing; and of one that is being
+made, which is as little there."""
 
 
 def _listed(name: str) -> Select[Any]:
@@ -76,6 +77,7 @@ _PLACES = select(records.c.record_id, records.c.seq).where(
     records.c.room_id == bindparam("room_id"), records.c.record_id.in_(_listed("ids"))
 )
 _NEW_ROOM = insert(rooms)
+_SHOW = update(rooms).where(rooms.c.id == bindparam("room_id")).values(deleted=0)
 _NEW_RECORDS, _RECORD_ORDER = _spelled(insert(records), [column.name for column in records.c if column.name != "pos"])
 _MOVE_HEADS, _HEAD_ORDER = _spelled(
     update(rooms).where(
@@ -210,7 +212,10 @@ class Batch:
     def _append(self, job: AppendJob) -> Head:
         append = job.append
         room = self._rooms.get(append.room)
-        if room is not None and room.deleted:
+        making = job.making if isinstance(job, MakeJob) else None
+        if making is not None:
+            _check_making(making, room)
+        elif room is not None and room.deleted:
             raise RoomDeleted(append.room)
         refused: StoreError | None = refusal(append, room.seq, room.epoch) if room else refusal(append, 0, 0)
         if append.blobs and refused is None:
@@ -222,7 +227,10 @@ class Batch:
             raise refused
         now_active = active(append, room.activity if room else None)
         if room is None:
-            room = self._new_room(append.room)
+            room = self._new_room(append.room, making)
+        if making is not None and making.last:
+            self._connection.execute(_SHOW, {"room_id": room.id})
+            room.deleted = 0
         self._add(room, append, job.leaves)
         if room.activity != now_active:
             room.activity = now_active
@@ -255,7 +263,7 @@ class Batch:
         found = self._connection.execute(_PLACES, {"room_id": room.id, "ids": _json(ids)})
         return {row[0]: row[1] for row in found}
 
-    def _new_room(self, name: str) -> Standing:
+    def _new_room(self, name: str, making: Making | None) -> Standing:
         fresh: dict[str, Any] = {
             "name": name,
             "lineage": self._entropy(16).hex(),
@@ -266,11 +274,26 @@ class Batch:
             "wake_at": None,
             "time": 0,
             "folded": listing.searched(name, About()),
+            "deleted": MAKING if making is not None else 0,
+            "fork_of": making.of if making is not None else "",
         }
         made = self._connection.execute(_NEW_ROOM, fresh).inserted_primary_key
         assert made is not None
         room = self._rooms[name] = Standing(
-            made[0], name, 0, 0, chain.START, fresh["lineage"], 0, None, 0, 0, 0, About(), was_seq=0, was_epoch=0
+            made[0],
+            name,
+            0,
+            0,
+            chain.START,
+            fresh["lineage"],
+            0,
+            None,
+            0,
+            0,
+            fresh["deleted"],
+            About(),
+            was_seq=0,
+            was_epoch=0,
         )
         return room
 
@@ -295,7 +318,7 @@ class Batch:
 
     def _delete(self, job: DeleteJob) -> bool:
         room = self._rooms.get(job.room)
-        if room is None or room.deleted == GONE:
+        if room is None or room.deleted in (GONE, MAKING):
             return False
         if not room.deleted:
             deleting.kill(self._connection, room.id)
@@ -306,11 +329,14 @@ class Batch:
 
     def _purge(self, job: PurgeJob) -> bool:
         room = self._rooms.get(job.room)
-        if room is None or room.deleted != DYING:
+        if room is None or room.deleted not in (DYING, MAKING):
             return False
         self._flush()
-        if deleting.purge(self._connection, room.id):
+        if deleting.purge(self._connection, room.id, unmade=room.deleted == MAKING):
             return True
+        if room.deleted == MAKING:
+            del self._rooms[job.room]
+            self._moved.pop(room.id, None)
         room.deleted = GONE
         return False
 
@@ -355,6 +381,14 @@ class Batch:
         if self._described:
             self._connection.exec_driver_sql(_SET_ABOUT, [_about_row(room) for room in self._described.values()])
             self._described.clear()
+
+
+def _check_making(making: Making, room: Standing | None) -> None:
+    """Raises Fenced unless the room is being made, or is nobody's and begins now."""
+    if room is None if making.append.after else room is not None:
+        raise Fenced(f"room {making.append.room!r} cannot be made: there is one, or it was not begun")
+    if room is not None and room.deleted != MAKING:
+        raise Fenced(f"room {making.append.room!r} is made already")
 
 
 def _about_row(room: Standing) -> tuple[object, ...]:

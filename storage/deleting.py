@@ -4,8 +4,10 @@ A room may hold millions of records, and the writer serves every room; so one co
 as many as it takes remove what it had. A crash in between leaves a room that is dead and not gone: whoever opens the
 store for writing next goes on with it (`sqlite`).
 
-The row stays for ever. Who held on to the name must be told that the room was deleted, and a room that began anew under
-it would draw epochs and client ids that old tabs believe to know.
+A room that was being made when the process ended is removed likewise, row and all.
+
+The row of a deleted room stays for ever. Who held on to the name must be told that the room was deleted, and a room
+that began anew under it would draw epochs and client ids that old tabs believe to know.
 
 Removed rows are overwritten (`secure_delete`), because people delete a room so that it is forgotten, and a database
 file keeps what was deleted in pages that wait to be used again.
@@ -39,11 +41,13 @@ _A_SNAPSHOT = delete(snapshots).where(
 
 
 _UNFINISHED = select(rooms.c.name).where(rooms.c.deleted == text("1"))
+_UNMADE = select(rooms.c.name).where(rooms.c.deleted == text("3"))
+_FORGET = delete(rooms).where(rooms.c.id == bindparam("room_id"))
 
 
 def unfinished(connection: Connection) -> list[str]:
-    """Names of rooms that were deleted and of which something is left."""
-    return list(connection.execute(_UNFINISHED).scalars())
+    """Names of rooms that were deleted, or were not made to their end, and of which something is left."""
+    return [*connection.execute(_UNFINISHED).scalars(), *connection.execute(_UNMADE).scalars()]
 
 
 def kill(connection: Connection, room_id: int) -> None:
@@ -51,15 +55,16 @@ def kill(connection: Connection, room_id: int) -> None:
     connection.execute(_KILL, {"room_id": room_id})
 
 
-def purge(connection: Connection, room_id: int) -> bool:
-    """Remove some of what a deleted room had; False when nothing was left."""
+def purge(connection: Connection, room_id: int, *, unmade: bool = False) -> bool:
+    """Remove some of what a deleted room had; False when nothing was left. Of one that was not made to its end not
+    even the row stays: nobody was ever told of it."""
     connection.exec_driver_sql("PRAGMA secure_delete = ON")
     try:
         removed = connection.execute(_SOME_RECORDS, {"of_room": room_id, "limit": limits.PAGE_RECORDS}).rowcount
         removed = removed or connection.execute(_A_SNAPSHOT, {"of_room": room_id}).rowcount
         if removed or blobs.let_go(connection, room_id):
             return True
-        connection.execute(_GONE, {"room_id": room_id})
+        connection.execute(_FORGET if unmade else _GONE, {"room_id": room_id})
         return False
     finally:
         connection.exec_driver_sql("PRAGMA secure_delete = OFF")

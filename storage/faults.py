@@ -14,7 +14,20 @@ import trio
 from ..protocol.access import ANY
 from ..protocol.errors import OutcomeUnknown
 from ..protocol.events import Record
-from .store import Append, Blob, BlobFacts, Erasure, Head, Listing, Revocation, Sealed, Snapshot, Store, StoreError
+from .store import (
+    Append,
+    Blob,
+    BlobFacts,
+    Erasure,
+    Head,
+    Listing,
+    Making,
+    Revocation,
+    Sealed,
+    Snapshot,
+    Store,
+    StoreError,
+)
 
 
 class FaultyStore:
@@ -103,6 +116,9 @@ class FaultyStore:
     async def room_names(self, after: str = "", limit: int = 500) -> list[str]:
         return await self.inner.room_names(after, limit)
 
+    async def forks(self, room: str, after: str = "", limit: int = 500) -> list[str]:
+        return await self.inner.forks(room, after, limit)
+
     async def blob(self, name: str) -> Blob | None:
         return await self.inner.blob(name)
 
@@ -129,6 +145,12 @@ class FaultyStore:
 
     async def unfinished(self, due: int | None = None, after: str = "", limit: int = 100) -> list[str]:
         return await self.inner.unfinished(due, after, limit)
+
+    async def make(self, making: Making) -> Head:
+        return await self.inner.make(making)
+
+    async def unmake(self, room: str) -> None:
+        await self.inner.unmake(room)
 
     async def save_snapshot(self, room: str, snapshot: Snapshot) -> None:
         await self.inner.save_snapshot(room, snapshot)

@@ -10,7 +10,7 @@ from ..protocol import limits
 from ..protocol.errors import Refused
 from ..protocol.media import media_type
 from . import chain
-from .store import Append, Erasure, Head, Revocation, Snapshot, next_seqs
+from .store import Append, Erasure, Head, Making, Revocation, Snapshot, next_seqs
 
 LARGEST = (1 << 63) - 1
 """Databases keep signed 64-bit integers; a larger one must fail its own append and not the batch."""
@@ -27,6 +27,14 @@ class AppendJob:
         self.leaves = prepare(append)
         self.weight = len(append.records)
         self.pages = 2 + sum(len(leaf.body) + 300 for leaf in self.leaves) // _PAGE
+
+
+class MakeJob(AppendJob):
+    """Records of a room that is being made, on their way to a batch."""
+
+    def __init__(self, making: Making) -> None:
+        super().__init__(making.append)
+        self.making = making
 
 
 class SnapshotJob:
@@ -66,7 +74,8 @@ class DeleteJob:
 
 
 class PurgeJob:
-    """The removal of some of a deleted room's records, snapshots and blobs. Answered by whether there is more."""
+    """The removal of some of a deleted room's records, snapshots and blobs, or of what there is of one that was not
+    made to its end. Answered by whether there is more."""
 
     weight = limits.PAGE_RECORDS
     pages = limits.PAGE_RECORDS // 8

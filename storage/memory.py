@@ -27,9 +27,11 @@ from .store import (
     Blob,
     BlobFacts,
     Erasure,
+    Fenced,
     Head,
     Listed,
     Listing,
+    Making,
     Revocation,
     RoomDeleted,
     Sealed,
@@ -42,6 +44,7 @@ class _Room(Struct):
     head: Head
     about: About = About()
     activity: int = 0
+    of: str = ""
     records: list[Record] = field(default_factory=list)
     sealed: list[Sealed] = field(default_factory=list)
     places: dict[str, int] = field(default_factory=dict)
@@ -61,6 +64,7 @@ class MemoryStore:
         now: Callable[[], int] = lambda: time.time_ns() // 1000,
     ) -> None:
         self._rooms: dict[str, _Room] = {}
+        self._making: dict[str, _Room] = {}
         self._blobs: dict[str, Blob] = {}
         self._loose: dict[str, int] = {}
         self._revoked: dict[tuple[str, str], Revocation] = {}
@@ -76,6 +80,8 @@ class MemoryStore:
 
     async def head(self, room: str) -> Head:
         await self._checkpoint()
+        if room in self._making:
+            return structs.replace(self._making[room].head, deleted=True)
         kept = self._rooms.get(room)
         return kept.head if kept else Head(room)
 
@@ -127,6 +133,11 @@ class MemoryStore:
         await self._checkpoint()
         return sorted(name for name, kept in self._rooms.items() if name > after and not kept.head.deleted)[:limit]
 
+    async def forks(self, room: str, after: str = "", limit: int = 500) -> list[str]:
+        await self._checkpoint()
+        of = (name for name, kept in self._rooms.items() if kept.of == room != "" and not kept.head.deleted)
+        return sorted(name for name in of if name > after)[:limit]
+
     async def snapshot(self, room: str, at: int | None = None) -> Snapshot | None:
         await self._checkpoint()
         kept = self._kept(room)
@@ -142,11 +153,39 @@ class MemoryStore:
         leaves = prepare(append)
         await self._checkpoint()
         kept = self._kept(append.room)
+        self._rooms[append.room] = kept = self._add(append, leaves, kept)
+        return kept.head
+
+    async def make(self, making: Making) -> Head:
+        append = making.append
+        leaves = prepare(append)
+        await self._checkpoint()
+        kept = self._making.get(append.room)
+        if append.room in self._rooms or (kept is None) != (append.after == 0):
+            raise Fenced(f"room {append.room!r} cannot be made: there is one, or it was not begun")
+        kept = self._add(append, leaves, kept)
+        kept.of = making.of
+        if making.last:
+            self._making.pop(append.room, None)
+            self._rooms[append.room] = kept
+        else:
+            self._making[append.room] = kept
+        return kept.head
+
+    async def unmake(self, room: str) -> None:
+        await self._checkpoint()
+        kept = self._making.pop(room, None)
+        for name in kept.blobs if kept is not None else ():
+            if name not in self._loose:
+                self._drop_unused(name)
+
+    def _add(self, append: Append, leaves: Sequence[chain.Leaf], kept: _Room | None) -> _Room:
+        """The room with these records too. Raises as `append` does, and then nothing happened."""
         before = kept.activity if kept else None
         kept = kept or _Room(Head(append.room))
         wanted = (record.id for record in append.records if record.id is not None)
         if repeated(append, {one: kept.places[one] for one in wanted if one in kept.places}):
-            return kept.head
+            return kept
         missing = [name for name in append.blobs if name not in self._blobs]
         refused = refusal(append, kept.head.seq, kept.head.epoch) or lacking(append, missing)
         if refused is not None:
@@ -174,8 +213,7 @@ class MemoryStore:
         kept.blobs.update(append.blobs)
         for name in append.blobs:
             self._loose.pop(name, None)
-        self._rooms[append.room] = kept
-        return kept.head
+        return kept
 
     async def erase(self, erasure: Erasure) -> Head:
         append = erasure.append
@@ -265,13 +303,13 @@ class MemoryStore:
         return True
 
     def _drop_unused(self, name: str) -> None:
-        if not any(name in kept.blobs for kept in self._rooms.values()):
+        if not any(name in kept.blobs for kept in (*self._rooms.values(), *self._making.values())):
             del self._blobs[name]
 
     def _kept(self, room: str) -> _Room | None:
         """The room, None if nobody has written to it. Raises RoomDeleted."""
         kept = self._rooms.get(room)
-        if kept is not None and kept.head.deleted:
+        if room in self._making or (kept is not None and kept.head.deleted):
             raise RoomDeleted(room)
         return kept
 

@@ -89,6 +89,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) STRICT""",
     ),
     ("ALTER TABLE records ADD COLUMN grant_id TEXT NOT NULL DEFAULT ''",),
+    (
+        "ALTER TABLE rooms ADD COLUMN fork_of TEXT NOT NULL DEFAULT ''",
+        "CREATE INDEX rooms_making ON rooms (name) WHERE deleted = 3",
+        "CREATE INDEX rooms_forks ON rooms (fork_of, name) WHERE fork_of <> ''",
+    ),
 )
 
 VERSION = len(MIGRATIONS)

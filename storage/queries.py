@@ -95,6 +95,12 @@ NAMES = (
     .order_by(rooms.c.name)
     .limit(bindparam("limit"))
 )
+FORKS = (
+    select(rooms.c.name)
+    .where(rooms.c.fork_of == _room, rooms.c.fork_of != text("''"), _alive, rooms.c.name > bindparam("after"))
+    .order_by(rooms.c.name)
+    .limit(bindparam("limit"))
+)
 BLOB_FACTS = select(blobs.c.hash, blobs.c.media_type, blobs.c.size).where(blobs.c.hash == bindparam("name"))
 BLOB = (
     select(blobs.c.hash, blobs.c.media_type, blob_data.c.data)

@@ -84,6 +84,10 @@ class SqliteReader:
     async def room_names(self, after: str = "", limit: int = 500) -> list[str]:
         return [row[0] for row in await self._rows(queries.NAMES, {"after": after, "limit": limit})]
 
+    async def forks(self, room: str, after: str = "", limit: int = 500) -> list[str]:
+        asked = {"room": room, "after": after, "limit": limit}
+        return [row[0] for row in await self._rows(queries.FORKS, asked)]
+
     async def snapshot(self, room: str, at: int | None = None) -> Snapshot | None:
         asked = {"room": room, "at": queries.ANY_SEQ if at is None else at}
 

@@ -11,7 +11,8 @@
 - What a process wrote that was killed before its fsync is readable and not yet on disk, so opening puts it there.
 - A WAL is settled by writing its bytes again before it is checkpointed, and before a connection in doubt is closed,
   because the last one to close checkpoints by itself.
-- What a crash left of a room that was deleted is removed when the database is opened, before anything else is written.
+- What a crash left of a room that was deleted, or was being made, is removed when the database is opened, before
+  anything else is written.
 - Inline, everything runs on the caller's thread: for simulation under a clock that jumps, and for `:memory:`, where
   the one connection is the database.
 """
@@ -33,9 +34,9 @@ from ..protocol import limits
 from ..protocol.errors import OutcomeUnknown
 from . import deleting, file, straight
 from .batch import Answer, Batch, Moved, Standing
-from .jobs import Answered, AppendJob, BlobJob, DeleteJob, EraseJob, Job, PurgeJob, RevokeJob, SnapshotJob
+from .jobs import Answered, AppendJob, BlobJob, DeleteJob, EraseJob, Job, MakeJob, PurgeJob, RevokeJob, SnapshotJob
 from .reader import SqliteReader, T
-from .store import Append, Erasure, Head, Revocation, Snapshot, StoreError
+from .store import Append, Erasure, Head, Making, Revocation, Snapshot, StoreError
 from .writer import InlineWriter, Writer
 
 
@@ -262,6 +263,16 @@ class SqliteStore(SqliteReader):
         head = await self._writer.submit(AppendJob(append))
         assert isinstance(head, Head)
         return head
+
+    async def make(self, making: Making) -> Head:
+        head = await self._writer.submit(MakeJob(making))
+        assert isinstance(head, Head)
+        return head
+
+    async def unmake(self, room: str) -> None:
+        with trio.CancelScope(shield=True):
+            while await self._writer.submit(PurgeJob(room)):
+                pass
 
     async def save_snapshot(self, room: str, snapshot: Snapshot) -> None:
         await self._writer.submit(SnapshotJob(room, snapshot))

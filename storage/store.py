@@ -57,6 +57,18 @@ class Erasure(Struct, frozen=True):
     blobs: tuple[str, ...] = ()
 
 
+class Making(Struct, frozen=True):
+    """Records for a room that nobody can see before its `last` ones are in, as a copy of another room is made.
+
+    The first ones stand on nothing and make the room, under a name that nobody ever had; `of` names the room that it is
+    a fork of, if it is one. What comes before the last ones says of no open run and of nothing that is due.
+    """
+
+    append: Append
+    of: str = ""
+    last: bool = False
+
+
 class Head(Struct, frozen=True):
     """Where a room's log ends. `lineage` names this history; a fork or a restore has another. `hash` is the chain's.
 
@@ -218,6 +230,10 @@ class Reader(Protocol):
         """The names of all rooms in the order of their code points, after that name; at most `limit`."""
         ...
 
+    async def forks(self, room: str, after: str = "", limit: int = 500) -> list[str]:
+        """The names of the rooms that were forked from that one, in order, after that name; at most `limit`."""
+        ...
+
     async def sealed(self, room: str, after: int = 0, limit: int = 500) -> list[Sealed]:
         """As `read`, but as kept, undecoded: for `verify`."""
         ...
@@ -265,6 +281,18 @@ class Store(Reader, Protocol):
         protocol.errors.OutcomeUnknown if it is not known; ValueError if the append is malformed, which is the caller's
         bug.
         """
+        ...
+
+    async def make(self, making: Making) -> Head:
+        """Put records into a room that is being made. Until its last ones are on disk it cannot be read or written
+        otherwise and is in no list, and what a process leaves of it is removed when the store is opened again.
+
+        Raises Fenced for a name that is taken, and as `append` does; then `unmake` takes back what there is.
+        """
+        ...
+
+    async def unmake(self, room: str) -> None:
+        """Remove what there is of a room that was not made to its end; nothing, if it was. Its name is free again."""
         ...
 
     async def unfinished(self, due: int | None = None, after: str = "", limit: int = 100) -> list[str]:

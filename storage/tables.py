@@ -2,7 +2,8 @@
 
 - `rooms` holds one row a room: where its log ends, what a restart looks for (open runs, the next wake-up), and its line
   in the list of rooms. `folded` is its name and its title as a search compares them; `activity` is the second of its
-  last record that is not the house's, in µs; `deleted` is 0, 1 while its records are being removed, 2 for ever after.
+  last record that is not the house's, in µs; `deleted` is 0, 1 while its records are being removed, 2 for ever after,
+  and 3 while the room is being made, by a copy of another one; `fork_of` names the room that it was forked from.
 - `records` is the log. Its rowid grows with every record of every room, so appends land at the end of the file's
   b-tree and not in the middle; (room_id, seq) is unique, which makes "no double" the database's business; record ids
   are unique within a room where there is one, which makes a repeated command findable for the life of the log.
@@ -52,6 +53,7 @@ rooms = Table(
     Column("waiting_runs", _number, nullable=False, server_default=text("0")),
     Column("activity", _number, nullable=False, server_default=text("0")),
     Column("deleted", _number, nullable=False, server_default=text("0")),
+    Column("fork_of", Text, nullable=False, server_default=""),
     sqlite_strict=True,
 )
 
@@ -69,6 +71,8 @@ Index(
     sqlite_where=text("deleted = 0"),
 )
 Index("rooms_deleting", rooms.c.name, sqlite_where=text("deleted = 1"))
+Index("rooms_making", rooms.c.name, sqlite_where=text("deleted = 3"))
+Index("rooms_forks", rooms.c.fork_of, rooms.c.name, sqlite_where=text("fork_of <> ''"))
 
 records = Table(
     "records",

@@ -17,6 +17,7 @@ from .documents import (
     DocumentEdited,
     DocumentFact,
     DocumentSeeded,
+    EditMerged,
     EditsUndone,
     HunksAccepted,
     HunksRejected,
@@ -24,6 +25,7 @@ from .documents import (
 )
 from .drafts import DraftAccepted, DraftFact, DraftOpened, DraftRejected
 from .fact import kebab
+from .forks import Forked, ForkFact, ForkMerged, ForkResumed, Going
 from .models import (
     ArgumentsStreamed,
     ModelAnswered,
@@ -108,9 +110,15 @@ __all__ = [
     "DraftFact",
     "DraftOpened",
     "DraftRejected",
+    "EditMerged",
     "EditsUndone",
     "EpochClosed",
     "Event",
+    "ForkFact",
+    "ForkMerged",
+    "ForkResumed",
+    "Forked",
+    "Going",
     "HunksAccepted",
     "HunksRejected",
     "Mandate",
@@ -173,7 +181,7 @@ __all__ = [
     "run_id",
 ]
 
-Event = RunFact | ModelFact | ToolFact | PeopleFact | TabFact | RoomFact | DocumentFact | DraftFact
+Event = RunFact | ModelFact | ToolFact | PeopleFact | TabFact | RoomFact | ForkFact | DocumentFact | DraftFact
 
 
 class Record(Struct, frozen=True, gc=False):

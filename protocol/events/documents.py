@@ -82,4 +82,17 @@ class DocumentSeeded(Fact, frozen=True):
     root: str = ""
 
 
-DocumentFact = DocumentEdited | EditsUndone | DocumentCopied | HunksAccepted | HunksRejected | DocumentSeeded
+class EditMerged(Fact, frozen=True):
+    """An edit that was made in the room `fork`, in its records from `first` to `last`, by the author of this record;
+    in `run`, at `step`, if an agent made it there."""
+
+    fork: str
+    first: int
+    last: int
+    run: str = ""
+    step: str = ""
+
+
+DocumentFact = (
+    DocumentEdited | EditsUndone | DocumentCopied | HunksAccepted | HunksRejected | DocumentSeeded | EditMerged
+)

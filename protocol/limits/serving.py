@@ -106,6 +106,12 @@ MOMENTS_BYTES = limit(
 MOMENTS_ROOMS = limit(
     "MOMENTS_ROOMS", 8, "rooms", "Whose past a server keeps at hand for debuggers; the one unused longest goes."
 )
+FORKS_AT_ONCE = limit(
+    "FORKS_AT_ONCE", 2, "forks", "Made at the same time by a process; each holds the room's documents meanwhile."
+)
+ROOM_FORKS = limit(
+    "ROOM_FORKS", 1000, "forks", "Of one room; each is a copy of its log, so one that asks in a loop must end."
+)
 EFFECTS_LOOKS = limit(
     "EFFECTS_LOOKS", 60, "moments", "Into which a search for what deleted one record's effects looks."
 )

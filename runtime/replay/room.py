@@ -33,9 +33,10 @@ class PastRoom:
 
     past = True
 
-    def __init__(self, room: str, seq: int, doc: Any) -> None:
+    def __init__(self, room: str, seq: int, doc: Any, kin: Sequence[str] = ()) -> None:
         self.head = seq
         self._room = room
+        self._kin = kin
         self._doc = doc
         self._warned = False
 
@@ -45,7 +46,8 @@ class PastRoom:
 
     def step1(self, tab: Tab, state_vector: bytes) -> None:
         theirs, ours = decode_state_vector(state_vector), decode_state_vector(self._doc.get_state())
-        if any(is_server_id(client, self._room) and clock > ours.get(client, 0) for client, clock in theirs.items()):
+        mine = (client for client in theirs if is_server_id(client, self._room, self._kin))
+        if any(theirs[client] > ours.get(client, 0) for client in mine):
             tab.close(CODES["lineage-changed"].close or 4409, "lineage-changed")
             return
         tab.send_step2(self._doc.get_update(state_vector))
@@ -113,4 +115,4 @@ class PastRoom:
 async def past_room(store: Reader, target: Target, seq: int) -> PastRoom:
     """The target's document after that record. Raises Refused, StoreError."""
     found = await moment(store, target.room, seq)
-    return PastRoom(target.room, seq, found.document(target.document))
+    return PastRoom(target.room, seq, found.document(target.document), found.state.kin)

@@ -100,7 +100,7 @@ class Editing(Drafting):
         shared = self.shared_document(document)
         if self.quota is not None and self.state.size >= self.quota.room_bytes and shared.grows(update):
             self.check_growth()
-        edit, foreign = shared.judge(update, author, self.state.owners, self.name)
+        edit, foreign = shared.judge(update, author, self.state.owners, self.name, self.state.kin)
         if typed is None or foreign or not typed.takes(edit):
             self._flush()
             self._check_whole(document)
@@ -198,7 +198,7 @@ class Editing(Drafting):
         before = shared.doc.get_state()
         try:
             if event.format == "update":
-                update = shared.take_whole(data, author, self.state.owners, self.name)
+                update = shared.take_whole(data, author, self.state.owners, self.name, self.state.kin)
             else:
                 update, _ = shared.write(lambda doc: plant(doc, event, data))
         except Broken as broken:

@@ -8,7 +8,7 @@ room never had comes from another history (law 4, close code 4409).
 import hashlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Literal
 
@@ -46,6 +46,7 @@ def server_id(room: str, entropy: Callable[[int], bytes]) -> int:
     return server_tag(room) << 32 | int.from_bytes(entropy(4), "big")
 
 
-def is_server_id(client: int, room: str) -> bool:
-    """Whether only a server of this room could have made the id."""
-    return client >> 32 == server_tag(room)
+def is_server_id(client: int, room: str, kin: Iterable[str] = ()) -> bool:
+    """Whether only a server of this room, or of one of its `kin`, could have made the id."""
+    tag = client >> 32
+    return bool(tag) and (tag == server_tag(room) or any(tag == server_tag(other) for other in kin))

@@ -64,9 +64,9 @@ from ...protocol.requests import describe
 from ...protocol.state import Run
 from ...protocol.steps import record_id
 from .drafting import Change, Streamed
+from .forking import Forking
 from .identity import Surroundings
 from .outside import outside_trio
-from .proposing import Proposing
 from .shared import Later, SharedDocument
 from .undoing import Prepared
 
@@ -89,7 +89,7 @@ class Answer:
         """What else there is to tell, as JSON can say it."""
 
 
-class Live(Proposing):
+class Live(Forking):
     """One epoch of one room. `opening.open_live` makes it from the log."""
 
     def __init__(

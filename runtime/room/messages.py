@@ -221,7 +221,8 @@ class Step1(_Quiet):
         if doc is None:
             return
         theirs, ours = decode_state_vector(self.state_vector), decode_state_vector(doc.get_state())
-        if any(is_server_id(client, live.name) and clock > ours.get(client, 0) for client, clock in theirs.items()):
+        name, kin = live.name, live.state.kin
+        if any(is_server_id(client, name, kin) and clock > ours.get(client, 0) for client, clock in theirs.items()):
             self.tab.close(CODES["lineage-changed"].close or 4409, "lineage-changed")
             return
         self.tab.send_step2(doc.get_update(self.state_vector))

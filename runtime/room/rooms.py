@@ -14,8 +14,10 @@ import trio
 from ...protocol import limits
 from ...protocol.access import Grant
 from ...protocol.errors import PlaitError, Refused
+from ...protocol.forks import Wanted
 from ...protocol.names import room_name
 from ...storage.store import Store
+from ..replay.fork import Fork, fork
 from .crew import Crew
 from .identity import Surroundings
 from .quota import Quota
@@ -47,6 +49,7 @@ class Rooms:
         self._nursery: trio.Nursery | None = None
         self._draining = False
         self._deleting: set[str] = set()
+        self._forking = trio.CapacityLimiter(limits.FORKS_AT_ONCE)
         self._left_in_trouble = ""
         self._totals: dict[str, float] = {"commits": 0, "records": 0, "commit_seconds": 0.0, "reopened": 0}
 
@@ -132,6 +135,30 @@ class Rooms:
             await self.store.delete(name)
         finally:
             self._deleting.discard(name)
+
+    async def fork(self, room: str, wanted: Wanted, grant: Grant) -> Fork:
+        """Make a fork of the room, and let it go on if it should. Raises Refused, StoreError, OutcomeUnknown."""
+        name = room_name(room)
+        if self._draining:
+            raise Refused("restarting")
+        if name in self._deleting:
+            raise Refused("no-such-room")
+        if wanted.name in self._awake and not self._awake[wanted.name].head:
+            raise Refused("room-exists", f"Somebody is in {wanted.name} already.")
+        async with self._forking:
+            made = await fork(
+                self.store,
+                name,
+                wanted,
+                grant=grant,
+                surroundings=self._surroundings,
+                redactor=self._redactor,
+                agent_for=self._crew.agent_for,
+            )
+        if wanted.goes != "paused":
+            async with self.use(made.room):
+                pass
+        return made
 
     async def _live(self, room: Room) -> None:
         try:

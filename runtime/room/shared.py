@@ -105,12 +105,15 @@ class SharedDocument:
         """Whether a tab's edit holds structs that are new here; who only deletes may go on in a full room."""
         return bool(new_clients(read(update), self.clocks))
 
-    def judge(self, update: bytes, author: str, owners: dict[int, str], room: str) -> tuple[Update, tuple[int, ...]]:
-        """What of a tab's edit is to be applied, and the ids whose structs are left out. From now on the document
-        counts as holding it, so `apply` comes before anything else does. Raises Refused, and then nothing happened."""
+    def judge(
+        self, update: bytes, author: str, owners: dict[int, str], room: str, kin: Sequence[str] = ()
+    ) -> tuple[Update, tuple[int, ...]]:
+        """What of a tab's edit is to be applied, and the ids whose structs are left out; `kin` are the rooms whose
+        servers wrote here too. From now on the document counts as holding it, so `apply` comes before anything else
+        does. Raises Refused, and then nothing happened."""
         edit = read(update)
         fresh = new_clients(edit, self.clocks)
-        foreign = tuple([c for c in fresh if owners.get(c, author) != author or is_server_id(c, room)])
+        foreign = tuple([c for c in fresh if owners.get(c, author) != author or is_server_id(c, room, kin)])
         if foreign:
             update = without(edit, foreign)
             edit = read(update)
@@ -150,12 +153,14 @@ class SharedDocument:
         self._judged = 0
         return exact
 
-    def take_whole(self, update: bytes, author: str, owners: dict[int, str], room: str) -> bytes:
+    def take_whole(
+        self, update: bytes, author: str, owners: dict[int, str], room: str, kin: Sequence[str] = ()
+    ) -> bytes:
         """Apply an update of which nothing may be left out; the exact update. Raises as `judge` and `apply` do."""
         fresh = new_clients(read(update), self.clocks)
-        if any(owners.get(client, author) != author or is_server_id(client, room) for client in fresh):
+        if any(owners.get(client, author) != author or is_server_id(client, room, kin) for client in fresh):
             raise Refused("update-foreign")
-        return self.apply([self.judge(update, author, owners, room)[0].data])
+        return self.apply([self.judge(update, author, owners, room, kin)[0].data])
 
     def write(self, edit: "Callable[[Doc[Any]], Any]") -> tuple[bytes, Any]:
         """Change the document from inside: the exact update (empty if nothing changed), and what `edit` gave.

@@ -12,7 +12,9 @@ from ...protocol.access import Grant
 from ...protocol.commands import Asked
 from ...protocol.errors import PlaitError
 from ...protocol.events import DocumentSeeded
+from ...protocol.forks import Wanted
 from ...storage.store import Store
+from ..replay.fork import Fork
 from ..room.seeding import Seeded, Written
 from ..room.tab import Tab
 
@@ -120,6 +122,10 @@ class Rooms(Protocol):
     async def delete(self, name: str) -> None:
         """Delete the room, for good and whoever is in it. Raises Refused('no-such-room') if there is nothing to
         delete, StoreError or OutcomeUnknown."""
+        ...
+
+    async def fork(self, room: str, wanted: Wanted, grant: Grant) -> Fork:
+        """Make a fork of the room. Raises Refused, StoreError or OutcomeUnknown."""
         ...
 
     @property

@@ -39,6 +39,7 @@ from .documents import Documents
 from .exchange import JSON, Exchange, Request, Response, Send, json, refusal
 from .finding import Finding
 from .follow import Log
+from .forks import METHODS, Forks
 from .listing import list_rooms
 from .metrics import CONTENT_TYPE, Metrics
 from .moments import Moments
@@ -81,6 +82,7 @@ class Routes:
         self._moments = Moments(rooms.store)
         self._finding = Finding(rooms)
         self._documents = Documents(rooms)
+        self._forks = Forks(rooms)
 
     async def respond(self, request: Request, exchange: Exchange) -> Response:
         """The answer to a request that passed the door. Never raises what the asker caused."""
@@ -169,6 +171,8 @@ class Routes:
             await self._admit(request, "DELETE /api/rooms/ROOM", what)
             await self._rooms.delete(names.room_name(unquote(what)))
             return Response(204)
+        if what in METHODS:
+            return await self._forks.respond(room, what, request, exchange, self._admit)
         reads = {
             "records": self._records,
             "runs": self._runs,

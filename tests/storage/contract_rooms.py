@@ -2,7 +2,7 @@
 
 import pytest
 import trio
-from plait.storage import About, Append, Head, Revocation, RoomDeleted, Snapshot, Store, StoreError
+from plait.storage import About, Append, Fenced, Head, Making, Revocation, RoomDeleted, Snapshot, Store, StoreError
 
 from .logs import TIME, append, name_of, record
 from .reading import listed
@@ -161,3 +161,58 @@ class RoomsContract:
         assert len(await store.read("s")) == 20
         assert (await store.head("r")).deleted
         assert await store.unfinished() == listed(await store.rooms()) == ["s"]
+
+    async def test_a_room_that_is_being_made(self, store: Store) -> None:
+        """FK3: nobody can read, write, list or wake it before its last records are in; then it is like any other."""
+        made = name_of(b"file")
+        assert await store.put_blob(b"file", "text/plain") == made
+        await store.append(append("r", 0))
+        await store.make(Making(append("copy", 0, record(1), blobs=(made,)), "r"))
+        await store.make(Making(append("copy", 1, record(2)), "r"))
+        head = await store.head("copy")
+        assert (head.deleted, head.seq) == (True, 2)
+        for reading in (store.read, store.sealed, store.snapshot, store.blobs_of):
+            with pytest.raises(RoomDeleted):
+                await reading("copy")
+        for refused in (append("copy", 2, record(3)), append("copy", 0)):
+            with pytest.raises(RoomDeleted):
+                await store.append(refused)
+        assert not await store.delete("copy")
+        assert await store.room_names() == ["r"]
+        assert listed(await store.rooms()) == ["r"]
+        assert (await store.forks("r"), await store.unfinished()) == ([], [])
+        last = append("copy", 2, record(3), open_runs=1, wake_at=9, about=About("A copy"))
+        head = await store.make(Making(last, "r", last=True))
+        assert head == await store.head("copy")
+        assert (head.seq, head.open_runs, head.wake_at, head.deleted) == (3, 1, 9, False)
+        assert [one.seq for one in await store.read("copy")] == [1, 2, 3]
+        assert (await store.forks("r"), await store.forks("copy"), await store.forks("")) == (["copy"], [], [])
+        assert await store.forks("r", "copy") == []
+        assert (await store.unfinished(), await store.blobs_of("copy")) == (["copy"], [made])
+        assert listed(await store.rooms(query="a copy")) == ["copy"]
+        await store.append(append("copy", 3))
+        await store.unmake("copy")
+        assert (await store.head("copy")).seq == 4
+        assert await store.delete("copy")
+        assert await store.forks("r") == []
+
+    async def test_a_room_that_is_not_made_to_its_end(self, store: Store) -> None:
+        """FK3: what there is of it goes, its name is free again, and what is there is not made."""
+        file = name_of(b"file")
+        await store.append(append("r", 0))
+        for _ in range(2):
+            await store.put_blob(b"file", "text/plain")
+            await store.make(Making(append("copy", 0, record(1), blobs=(file,)), "r"))
+            with pytest.raises(Fenced):
+                await store.make(Making(append("copy", 0, record(1)), "r"))
+            with pytest.raises(Fenced):
+                await store.make(Making(append("copy", 2, record(3)), "r"))
+            await store.unmake("copy")
+            assert await store.head("copy") == Head("copy")
+            assert await store.blob_facts(file) is None
+        for taken in (append("r", 0), append("r", 1, record(2)), append("new", 1, record(2))):
+            with pytest.raises(Fenced):
+                await store.make(Making(taken, "s"))
+        await store.unmake("new")
+        await store.append(append("copy", 0))
+        assert await store.room_names() == ["copy", "r"]

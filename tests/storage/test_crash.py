@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 import trio
-from plait.storage import open_store, verify
+from plait.storage import Head, open_store, verify
+
+from .logs import append
 
 ROOT = Path(__file__).parents[2]
 
@@ -69,5 +71,50 @@ def test_killed_while_appending(tmp_path: Path, acks: int) -> None:
             assert sorted(heads) == await store.unfinished()
             for room in acked:
                 assert await store.find(room, "1#0") is not None
+
+    trio.run(check)
+
+
+MAKING = """
+    import sys, trio
+    from plait.storage import Making, open_store
+    from tests.storage.logs import append, record
+
+    async def main():
+        async with open_store(sys.argv[1]) as store:
+            await store.append(append("r", 0))
+            seq = 0
+            while True:
+                records = [record(seq + 1 + n) for n in range(200)]
+                await store.make(Making(append("copy", seq, *records), "r"))
+                seq += 200
+                print(seq, flush=True)
+
+    trio.run(main)
+"""
+
+
+def test_killed_while_a_room_is_made(tmp_path: Path) -> None:
+    """FK3: after kill -9 in the middle of a copy nothing of it is left, and its name is free."""
+    path = tmp_path / "plait.db"
+    with subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(MAKING), f"sqlite:///{path}"],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    ) as child:
+        assert child.stdout is not None
+        for _ in range(4):
+            assert child.stdout.readline()
+        child.kill()
+
+    async def check() -> None:
+        async with open_store(f"sqlite:///{path}", readonly=True) as reader:
+            assert (await reader.head("copy")).deleted
+            assert await reader.room_names() == ["r"]
+        async with open_store(f"sqlite:///{path}") as store:
+            assert await store.head("copy") == Head("copy")
+            assert await store.room_names() == ["r"]
+            await store.append(append("copy", 0))
 
     trio.run(check)

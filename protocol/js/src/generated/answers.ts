@@ -1,5 +1,5 @@
 // Generated from specs/schema/answers.json by generate.mjs; a test holds both equal.
-// sha256 af78a9da1449371dc7f8bfe03cdebab3360c35f79360069763191e830c30152f
+// sha256 48bbe94c8060a3e4bba3f691c11d0b82de3d551eceada9ab00dde3e3a0958a40
 
 import type { Record } from './events'
 

@@ -40,6 +40,7 @@ export type Code =
   | 'rate-limited'
   | 'redaction-failed'
   | 'restarting'
+  | 'room-exists'
   | 'room-full'
   | 'store-failed'
   | 'store-full'

@@ -1,5 +1,5 @@
 // Generated from specs/schema/document.json by generate.mjs; a test holds both equal.
-// sha256 953ce4dad29d5e60bc269d230f8e2c16ad19bf4cefef63e7634ad097b40a2e87
+// sha256 0b178c3bcf1ce847b9bd2fb98fd65196940f6ef5efe67b38d702f6add918771d
 
 export type Part = TextPart | ReasoningPart | ToolPart | RetrievalPart | SourcePart | FilePart | DataPart | SteerPart
 
@@ -36,6 +36,21 @@ export interface RoomInfo {
   readonly output_tokens?: number
   /** over all runs that ended, in millionths of the agents' currency */
   readonly cost?: number
+  readonly fork?: ShownFork
+}
+
+/** Of which room this one is a fork. */
+export interface ShownFork {
+  /** the room that it began as a copy of */
+  readonly of: string
+  /** up to which of that one's records */
+  readonly at: number
+  /** how the runs go on that it began with; paused: `resume` them */
+  readonly going: 'live' | 'paused' | 'recorded'
+  /** whether tools may change the world outside from here */
+  readonly writes: boolean
+  /** what its next record has otherwise: `prompt`, `options`, `result`, `decision` or `answer` */
+  readonly change?: string
 }
 
 /** One draft: an entry of the root map `drafts`, under its name, which is that of the shared document that it is. */

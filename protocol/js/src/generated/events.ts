@@ -1,5 +1,5 @@
 // Generated from specs/schema/events.json by generate.mjs; a test holds both equal.
-// sha256 593333f02351242118c4db45686c290b0d948282a0f2dfac5d1d9631a94a1a48
+// sha256 1b2efea247a324ec0cf3eb934519e123b868697d27886c807cd5a77d58f4f674
 
 export type Event =
   | RunRequested
@@ -52,12 +52,16 @@ export type Event =
   | ContextProvided
   | EpochClosed
   | SubjectErased
+  | Forked
+  | ForkResumed
+  | ForkMerged
   | DocumentEdited
   | EditsUndone
   | DocumentCopied
   | HunksAccepted
   | HunksRejected
   | DocumentSeeded
+  | EditMerged
   | DraftOpened
   | DraftAccepted
   | DraftRejected
@@ -547,6 +551,33 @@ export interface SubjectErased {
   readonly lineage: string
 }
 
+/** This room began as a copy of the records up to `at` of the room `of`, whose history was called `lineage` then. `change` says what is otherwise than there, empty for nothing: the record that stood there next has another `prompt`, `options`, `result`, `decision` or `answer` in the record between `at` and this one, by whoever forked. `writes`: tools may change the world outside, as they may not in other forks. */
+export interface Forked {
+  readonly type: 'forked'
+  readonly of: string
+  readonly lineage: string
+  readonly at: number
+  readonly change?: string
+  readonly writes?: boolean
+  readonly going?: 'live' | 'paused' | 'recorded'
+}
+
+/** The runs that the fork began with go on. */
+export interface ForkResumed {
+  readonly type: 'fork-resumed'
+  readonly going?: 'live' | 'paused' | 'recorded'
+}
+
+/** What was edited in `documents` of a fork, up to its record `until`, came back: the records behind this one say what, by whom. `lineage` is what the fork's history was called then; `kin` are rooms whose server wrote some of it, the fork among them. */
+export interface ForkMerged {
+  readonly type: 'fork-merged'
+  readonly fork: string
+  readonly lineage: string
+  readonly until: number
+  readonly documents: readonly string[]
+  readonly kin?: readonly string[]
+}
+
 /** Somebody edited a shared document: a person, in which case nothing more is said; or an agent, whose run is the record's, in attempt `attempt` at `step`. `result` is the JSON text of what that edit gave: the next attempt at a call that a crash cut is given it, and does not edit again; `nth` is which of the call's edits it is, from 0. `call` is set where a model's answer is written while it streams: the call in whose arguments it is. `step` is then the model's, and `result` says how far it came (`Came`); empty, all that came is taken out again. */
 export interface DocumentEdited {
   readonly type: 'document-edited'
@@ -593,6 +624,16 @@ export interface DocumentSeeded {
   readonly format: string
   readonly digest: string
   readonly root?: string
+}
+
+/** An edit that was made in the room `fork`, in its records from `first` to `last`, by the author of this record; in `run`, at `step`, if an agent made it there. */
+export interface EditMerged {
+  readonly type: 'edit-merged'
+  readonly fork: string
+  readonly first: number
+  readonly last: number
+  readonly run?: string
+  readonly step?: string
 }
 
 /** Somebody proposes changes of the shared document `of`: `draft` is a shared document that begins as that one. */

@@ -1,0 +1,245 @@
+"""Forking a room: a new room from any record of another one, which goes on by itself from there.
+
+The records are read and written again, a page at a time, by the store's own doors, so erased, old and encrypted rooms
+come through as they are read; the parent is only read, and other rooms' commits come in between. Nobody sees the new
+room before its last records are on disk, and what a crash leaves of it is removed when the store is next opened.
+
+    fork = await room.fork(12)                                            # after record 12
+    fork = await room.fork(12, change=Change(prompt="In French, please")) # record 12 is another one there
+
+Rules stand in specs/forks.md.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+import trio
+from msgspec import Struct, field
+
+from ...protocol import limits
+from ...protocol.access import ANONYMOUS, Grant, check_room
+from ...protocol.codec import rfc3339
+from ...protocol.errors import OutcomeUnknown, Refused
+from ...protocol.events import Event, Forked, Record, blobs_of
+from ...protocol.forks import Change, Wanted, altered, check_fork, check_resume
+from ...protocol.names import room_name
+from ...protocol.prompts import AgentFacts
+from ...protocol.state import VERSION
+from ...storage.store import Append, Fenced, Head, Making, Reader, RoomDeleted, Snapshot, Store, StoreError
+from ..room.forking import fork_id
+from ..room.identity import Surroundings, server_id
+from ..room.live import Live
+from ..room.redaction import Redactor
+from .moment import Moment, moment
+
+__all__ = ["Change", "Fork", "Lineage", "Wanted", "fork", "lineage"]
+
+
+class Fork(Struct, frozen=True):
+    """A fork: its name, and up to which record of which room it is a copy."""
+
+    room: str
+    of: str
+    at: int
+
+
+class Child(Struct, frozen=True):
+    """A fork as its parent tells of it: since when (RFC 3339), and by whom."""
+
+    room: str
+    at: int
+    when: str
+    by: str
+
+
+class Parent(Struct, frozen=True):
+    """Where a fork comes from."""
+
+    room: str
+    at: int
+
+
+class Lineage(Struct, frozen=True):
+    """Where a room comes from, if it is a fork, and which forks it has."""
+
+    room: str
+    of: Parent | None = None
+    forks: list[Child] = field(default_factory=list)
+
+
+async def fork(
+    store: Store,
+    room: str,
+    wanted: Wanted,
+    *,
+    grant: Grant = ANONYMOUS,
+    surroundings: Surroundings | None = None,
+    redactor: Redactor | None = None,
+    agent_for: Callable[[str], AgentFacts] | None = None,
+) -> Fork:
+    """Make the fork that is wanted. Asked again under the same name for the same, it is the one that was made then.
+
+    Raises Refused('no-such-room', 'no-such-moment', 'not-allowed', 'room-exists', and 'bad-request' for a change that
+    the record does not allow), StoreError, OutcomeUnknown.
+    """
+    surroundings = surroundings or Surroundings()
+    check_fork(grant, wanted)
+    head = await store.head(room)
+    if wanted.at < 1:
+        raise Refused("no-such-moment", "Records are counted from 1.")
+    try:
+        found = await moment(store, room, wanted.cut)
+        changed = await _changed(store, room, wanted, found, grant, agent_for)
+        if wanted.goes != "paused":
+            check_resume(grant, found.state)
+        name = room_name(wanted.name) if wanted.name else await _free(store, room, wanted.at, surroundings)
+        check_room(grant, name)
+        kind = wanted.change.kind if wanted.change is not None else ""
+        forked = Forked(room, head.lineage, wanted.cut, kind, wanted.writes, wanted.goes)
+        there = await store.head(name)
+        if there.seq or there.deleted:
+            if await _same(store, name, forked, changed, grant):
+                return Fork(name, room, wanted.cut)
+            raise Refused("room-exists", f"There is a room {name}, or there was one.")
+        if len(await store.forks(room, limit=limits.ROOM_FORKS)) >= limits.ROOM_FORKS:
+            raise Refused("room-full", f"A room may have {limits.ROOM_FORKS} forks.")
+        snapshot = Snapshot(wanted.cut, VERSION, found.kept())
+        last = _last(name, found, grant, forked, changed, surroundings, redactor or Redactor())
+        await _copy(store, last, head)
+        await _copy_snapshots(store, room, name, snapshot)
+    except RoomDeleted:
+        raise Refused("no-such-room", f"Room {room} was deleted.") from None
+    return Fork(name, room, wanted.cut)
+
+
+Changed = tuple[Event, Record]
+"""What stands in the fork, and the parent's record in whose place it stands."""
+
+
+async def _changed(
+    store: Reader,
+    room: str,
+    wanted: Wanted,
+    found: Moment,
+    grant: Grant,
+    agent_for: Callable[[str], AgentFacts] | None,
+) -> Changed | None:
+    if wanted.change is None:
+        return None
+    page = await store.read(room, wanted.cut, 1)
+    if not page:
+        raise Refused("no-such-moment", f"Room {room} has no record {wanted.at}.")
+    return altered(wanted.change, page[0], found.state, grant, agent_for), page[0]
+
+
+async def _free(store: Reader, room: str, at: int, surroundings: Surroundings) -> str:
+    """A name that no room ever had."""
+    name = _named(room, str(at))
+    while (head := await store.head(name)).seq or head.deleted:
+        name = _named(room, f"{at}.{surroundings.entropy(3).hex()}")
+    return name
+
+
+def _named(room: str, end: str) -> str:
+    return f"{room[: limits.ROOM_NAME_CHARS - len(end) - 1]}~{end}"
+
+
+async def _same(store: Reader, name: str, forked: Forked, changed: Changed | None, grant: Grant) -> bool:
+    """Whether the room of that name is what would be made, by the same person: it was asked for before."""
+    try:
+        record = await store.find(name, fork_id(name))
+        if record is None or record.event != forked or record.author != grant.author:
+            return False
+        between = await store.read(name, forked.at, 1)
+    except RoomDeleted:
+        return False
+    return changed is None or between[0].event == changed[0]
+
+
+def _last(
+    name: str,
+    found: Moment,
+    grant: Grant,
+    forked: Forked,
+    changed: Changed | None,
+    surroundings: Surroundings,
+    redactor: Redactor,
+) -> Append:
+    """The fork's own first records, which are the last ones of its making."""
+    client = server_id(name, surroundings.entropy)
+    live = Live(name, found.state.epoch + 1, client, {}, surroundings)
+    live.redactor = redactor
+    live.state = found.state
+    live.room_document.apply(found.document().get_update())
+    live.begin_fork(grant, forked, *(changed or (None, None)))
+    append = live.append()
+    live.release()
+    assert append is not None
+    return append
+
+
+async def _copy(store: Store, last: Append, parent: Head) -> None:
+    """Make the room: what the parent has up to there, a page at a time, then its own. Raises Refused('room-exists',
+    'lineage-changed'), StoreError, OutcomeUnknown, and then there is no such room."""
+    name, of, after = last.room, parent.room, 0
+    begun = False
+    try:
+        while after < last.after:
+            page = await store.read(of, after, min(limits.PAGE_RECORDS, last.after - after))
+            append = Append(name, page[-1].epoch, after, tuple(page), blobs=await _blobs(store, page))
+            await _make(store, Making(append, of), begun=begun)
+            begun, after = True, page[-1].seq
+        if (await store.head(of)).lineage != parent.lineage:  # What was erased there meanwhile may be in the copy.
+            raise Refused("lineage-changed", f"Somebody was erased from {of} meanwhile; fork it again.")
+        await _make(store, Making(last, of, last=True), begun=begun)
+    except BaseException:
+        if begun:
+            with trio.CancelScope(shield=True):
+                await store.unmake(name)
+        raise
+
+
+async def _make(store: Store, making: Making, *, begun: bool) -> None:
+    try:
+        await store.make(making)
+    except Fenced:
+        if begun:
+            raise
+        raise Refused("room-exists", f"There is a room {making.append.room}, or it is being made.") from None
+
+
+async def _blobs(store: Reader, page: list[Record]) -> tuple[str, ...]:
+    """The files that these records refer to and that are there."""
+    named = dict.fromkeys(blob for record in page for blob in blobs_of(record.event) if blob)
+    return tuple([blob for blob in named if await store.blob_facts(blob) is not None])
+
+
+async def _copy_snapshots(store: Store, of: str, name: str, newest: Snapshot) -> None:
+    """The parent's ladder up to there, and the moment itself, so that the fork is opened, and its past is shown, as
+    fast as the parent's. They are caches: one that cannot be kept is not missed."""
+    found: list[Snapshot] = [newest]
+    with suppress(StoreError, OutcomeUnknown):
+        while (older := await store.snapshot(of, found[-1].seq - 1)) is not None and older.version == VERSION:
+            found.append(older)
+            await store.save_snapshot(name, older)
+        await store.save_snapshot(name, newest)
+
+
+async def lineage(reader: Reader, room: str, sees: Callable[[str], bool] = lambda name: True) -> Lineage:
+    """Where the room comes from, and those of its forks of whose names `sees` is true. Raises Refused('no-such-room'),
+    StoreError."""
+    if (await reader.head(room)).deleted:
+        raise Refused("no-such-room")
+    own = await reader.find(room, fork_id(room))
+    event = own.event if own is not None else None
+    parent = Parent(event.of, event.at) if isinstance(event, Forked) else None
+    forks: list[Child] = []
+    after = ""
+    while page := await reader.forks(room, after):
+        after = page[-1]
+        for name in filter(sees, page):
+            with suppress(RoomDeleted):
+                record = await reader.find(name, fork_id(name))
+                if record is not None and isinstance(record.event, Forked):
+                    forks.append(Child(name, record.event.at, rfc3339(record.time), record.author))
+    return Lineage(room, parent, forks)
