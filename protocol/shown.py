@@ -6,11 +6,30 @@ from pycrdt import Array, Doc, Map
 
 from .shape import DRAFTS, ROOM, ROOT
 
+_OPEN = ("queued", "running", "waiting")
+
 
 def shown_runs(doc: "Doc[Any]") -> dict[str, Any]:
     """The room document's runs as plain values, texts joined. Ids sort by creation."""
     runs = cast("Map[Any]", doc.get(ROOT, type=Map))
     return {run: shown_run(runs[run]) for run in sorted(runs.keys())}
+
+
+def near_runs(doc: "Doc[Any]", parts: int, named: str = "") -> dict[str, Any]:
+    """As `shown_runs`, for who reads the end of a long conversation: only the runs that are open, the one that is
+    named, and of the others the newest that have no more than so many parts together, have their parts. The others have
+    none, and `parts_left` says how many they are."""
+    runs = cast("Map[Any]", doc.get(ROOT, type=Map))
+    told: dict[str, Any] = {}
+    for run in sorted(runs.keys(), reverse=True):
+        shown = runs[run]
+        length = len(shown["parts"])
+        parts -= length
+        if parts >= 0 or run == named or shown["status"] in _OPEN:
+            told[run] = shown_run(shown)
+        else:
+            told[run] = _plain(shown, leave="parts") | {"parts": [], "parts_left": length}
+    return {run: told[run] for run in sorted(told)}
 
 
 def shown_room(doc: "Doc[Any]") -> dict[str, Any]:

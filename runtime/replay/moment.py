@@ -19,7 +19,7 @@ from ...protocol import limits
 from ...protocol.errors import Refused
 from ...protocol.events import Record
 from ...protocol.fold import fold
-from ...protocol.shown import shown_drafts, shown_room, shown_runs
+from ...protocol.shown import near_runs, shown_drafts, shown_room, shown_runs
 from ...protocol.state import RoomState
 from ...storage.store import Reader, RoomDeleted, StoreCorrupt
 from ..room.kept import Kept, decode, encode, read_snapshot
@@ -72,10 +72,12 @@ class Moment:
         """All of it as bytes, from which it can be made again."""
         return encode(Kept(self.state, {name: doc.get_update() for name, doc in self._documents.items()}))
 
-    def shown(self) -> dict[str, Any]:
-        """The room document as plain values: `room`, `runs` and `drafts`, as specs/document.md has them."""
+    def shown(self, parts: int | None = None, run: str = "") -> dict[str, Any]:
+        """The room document as plain values: `room`, `runs` and `drafts`, as specs/document.md has them. With a number
+        of `parts` only the newest runs, the open ones and `run` have theirs (`near_runs`)."""
         doc = self.document()
-        return {"room": shown_room(doc), "runs": shown_runs(doc), "drafts": shown_drafts(doc)}
+        runs = shown_runs(doc) if parts is None else near_runs(doc, parts, run)
+        return {"room": shown_room(doc), "runs": runs, "drafts": shown_drafts(doc)}
 
 
 async def moment(reader: Reader, room: str, seq: int) -> Moment:

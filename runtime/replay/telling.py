@@ -31,12 +31,13 @@ _WAITS = {
 """For whom or what a step waits, by its status."""
 
 
-def told(moment: Moment, document: str = "") -> dict[str, Any]:
-    """What a moment says, with the content of one shared document. Raises Refused('too-large')."""
+def told(moment: Moment, document: str = "", parts: int | None = None, run: str = "") -> dict[str, Any]:
+    """What a moment says, with the content of one shared document, and of its runs all or the newest so many `parts`,
+    and `run`. Raises Refused('too-large')."""
     said = {
         "seq": moment.seq,
         "epoch": moment.state.epoch,
-        **moment.shown(),
+        **moment.shown(parts, run),
         "documents": moment.documents,
         "pending": pending(moment.state),
         "recovery": recovery(moment.state),

@@ -26,11 +26,13 @@ class Moments:
         self._store = store
         self._kept: OrderedDict[str, tuple[Scrubber, trio.Lock]] = OrderedDict()
 
-    async def found(self, room: str, seq: int, document: str = "") -> dict[str, Any]:
-        """The moment as plain values, with that document's content. Raises Refused('no-such-moment', 'no-such-room' or
-        'too-large'), StoreError."""
+    async def found(
+        self, room: str, seq: int, document: str = "", parts: int | None = None, run: str = ""
+    ) -> dict[str, Any]:
+        """The moment as plain values, with that document's content, and of the runs as many parts as are asked. Raises
+        Refused('no-such-moment', 'no-such-room' or 'too-large'), StoreError."""
         async with self._scrubbing(room) as scrubber:
-            return told(await scrubber.go(seq), document)
+            return told(await scrubber.go(seq), document, parts, run)
 
     async def effects(self, room: str, seq: int) -> dict[str, Any]:
         """All that the record changed, as plain values. Raises as `found` does."""

@@ -293,7 +293,9 @@ class Routes:
         check_all_documents(grant)
         document = request.query.get("document", "")
         name = names.document_name(document) if document else ""
-        return json(await self._moments.found(room, names.moment(request.query.get("at", "")), name))
+        parts = _number(request, "parts", 0) if "parts" in request.query else None
+        run, at = request.query.get("run", ""), names.moment(request.query.get("at", ""))
+        return json(await self._moments.found(room, at, name, parts, run))
 
     async def _request(self, room: str, request: Request, grant: Grant) -> Response:
         check_all_documents(grant)

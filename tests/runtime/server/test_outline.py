@@ -6,6 +6,7 @@ import pytest
 from plait.protocol.codec import record_json
 from plait.protocol.errors import Refused
 from plait.protocol.events import DocumentEdited, Record, RunRequested, TextStreamed, ToolFailed, ToolStarted
+from plait.runtime import Agent, Runtime, moment
 from plait.runtime.server.outline import OUTLINE_RECORDS, SEARCH_HITS, Sought, outline, search
 from plait.storage import Append
 from plait.storage.memory import MemoryStore
@@ -118,3 +119,24 @@ async def test_a_search_goes_on_where_it_ended() -> None:
     assert (none["hits"], none["looked"]) == ([], OUTLINE_RECORDS + 3)
     last = await search(store, "r", Sought(text="word"), OUTLINE_RECORDS)
     assert (len(last["hits"]), last["looked"], last["head"]) == (55, last["head"], OUTLINE_RECORDS + 55)
+
+
+async def test_a_moment_brings_as_many_parts_as_are_asked_for() -> None:
+    """CO61: the newest runs while they fit, and the one that is named; of the others how many parts they have."""
+    store = MemoryStore()
+    async with Runtime(store, [Agent("assistant", "echo")]) as runtime:
+        room = runtime.room("r")
+        runs = [await room.prompt(text) for text in ("one", "two", "three")]
+        await room.wait(runs[-1])
+        head = (await store.head("r")).seq
+        then = await moment(store, "r", head)
+        whole = then.shown()["runs"]
+        assert [len(run["parts"]) for run in whole.values()] == [1, 1, 1]
+        assert then.shown(3)["runs"] == whole
+        near = then.shown(2)["runs"]
+        assert near == whole | {runs[0]: whole[runs[0]] | {"parts": [], "parts_left": 1}}
+        named = then.shown(0, runs[0])["runs"]
+        assert [run.get("parts_left") for run in named.values()] == [None, 1, 1]
+        # What is at work is told whole, however little is asked for.
+        assert (await moment(store, "r", int(runs[-1]))).shown(0)["runs"][runs[-1]]["parts"] == []
+        assert "parts_left" not in (await moment(store, "r", int(runs[-1]))).shown(0)["runs"][runs[-1]]

@@ -36,12 +36,13 @@ export class Deck {
   private drawn: { version: number; layout: Layout } | null = null
   private spare = 0
   private frame = 0
+  private begun = false
   private url = 0
   private readonly farewells: (() => void)[] = []
 
   constructor(readonly room: Room) {
     this.outline = new Outline((after) => past.outline(room.name, after))
-    this.moments = new Moments((seq, document) => api.moment(room.name, seq, document))
+    this.moments = new Moments((seq, document) => api.nearMoment(room.name, seq, document))
     this.at = new Cell(place.value.record ?? 0)
     this.window = new Cell<Window>({ from: 1, span: NEAR })
     this.farewells.push(
@@ -152,6 +153,7 @@ export class Deck {
   private async begin(): Promise<void> {
     const head = await api.head(this.room.name).catch(() => 0)
     this.outline.grow(Math.max(head, this.room.records.head))
+    this.begun = true
     if (this.at.value === 0) this.at.set(Math.max(1, this.head))
     if (this.head <= WHOLE) this.fit()
     else this.sight(this.at.value - NEAR * 0.6, NEAR)
@@ -186,6 +188,6 @@ export class Deck {
   /** Fetch what is in sight. */
   private look(): void {
     const { from, span } = this.window.value
-    if (!this.outline.problem) this.outline.need(Math.floor(from), Math.ceil(from + span), this.at.value)
+    if (this.begun && !this.outline.problem) this.outline.need(Math.floor(from), Math.ceil(from + span), this.at.value)
   }
 }

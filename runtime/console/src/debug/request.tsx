@@ -33,9 +33,14 @@ export function RequestThen({ deck }: { deck: Deck }): VNode {
         sent with <button type="button" class="quiet link mono" onClick={() => deck.goTo(own)}>record {own}</button>
         {before !== undefined && <label class="against"><input type="checkbox" checked={against} onChange={() => compare(!against)} /> what is new since <button type="button" class="quiet link mono" onClick={() => deck.goTo(before)}>record {before}</button></label>}
       </p>
-      {old && <p class="note" role="status">{same} of {messages.length} messages are as before{old.length > same ? `, ${old.length - same} went` : ''}.</p>}
+      {old && (
+        <details class="same">
+          <summary role="status">{same} of {messages.length} messages are as before{old.length > same ? `, ${old.length - same} went` : ''}</summary>
+          <ol class="messages">{messages.slice(0, same).map((message, index) => <Message key={index} message={message} fresh={false} />)}</ol>
+        </details>
+      )}
       <ol class="messages">
-        {messages.map((message, index) => <Message key={index} message={message} fresh={old !== null && index >= same} />)}
+        {messages.map((message, index) => (old && index < same ? null : <Message key={index} message={message} fresh={old !== null} />))}
       </ol>
       {other.length > 0 && (
         <dl class="said">

@@ -116,13 +116,20 @@ export function Conditions({ deck, document, close }: { deck: Deck; document: st
   const [value, setValue] = useState('')
   const [busy, setBusy] = useState(false)
   const [told, tell] = useState('')
+  const stopped = useRef(false)
+  useEffect(() => () => void (stopped.current = true), [])
   const go = async (after: number): Promise<void> => {
     setBusy(true)
     tell('')
     try {
-      const found = await past.find(deck.room.name, { [kind]: value, ...(kind === 'matches' ? { document } : {}) }, after)
-      if (found !== null) deck.goTo(found)
-      tell(found === null ? 'It holds at no later record.' : `It begins to hold at record ${found}.`)
+      let from = after
+      for (;;) {
+        const { seq, rest, held } = await past.find(deck.room.name, { [kind]: value, ...(kind === 'matches' ? { document } : {}) }, from)
+        if (seq !== null) deck.goTo(seq)
+        tell(seq !== null ? `It begins to hold at record ${seq}.` : rest !== undefined ? `Looked through ${rest.toLocaleString('en')} records.` : held ? 'It held there already, and does not begin again.' : 'It begins to hold at no later record.')
+        if (seq !== null || rest === undefined || stopped.current) break
+        from = rest
+      }
     } catch (error) {
       tell(error instanceof Error ? error.message : String(error))
     }
@@ -132,7 +139,7 @@ export function Conditions({ deck, document, close }: { deck: Deck; document: st
     <form class="conditions card" aria-label="Go to where a condition holds" onSubmit={(event) => { event.preventDefault(); if (value) void go(0) }} onKeyDown={(event) => { if (event.key === 'Escape') { event.stopPropagation(); close() } }}>
       <p class="line">
         <label>first record where <select value={kind} onChange={(event) => setKind(event.currentTarget.value as typeof kind)}>{CONDITIONS.map((one) => <option key={one.key} value={one.key}>{one.label}</option>)}</select></label>
-        <input aria-label="Condition" class="mono" placeholder={CONDITIONS.find((one) => one.key === kind)!.hint} value={value} autocomplete="off" spellcheck={false} onInput={(event) => setValue(event.currentTarget.value)} />
+        <input ref={(input) => { if (input && !input.dataset.begun) { input.dataset.begun = '1'; input.focus() } }} aria-label="Condition" class="mono" placeholder={CONDITIONS.find((one) => one.key === kind)!.hint} value={value} autocomplete="off" spellcheck={false} onInput={(event) => setValue(event.currentTarget.value)} />
         <button class="chosen" disabled={busy || !value}>first</button>
         <button type="button" class="quiet" disabled={busy || !value} onClick={() => void go(deck.at.value)}>next</button>
         <button type="button" class="quiet" onClick={close}>close <kbd>esc</kbd></button>

@@ -47,7 +47,7 @@ function RunLine({ deck, id, run }: { deck: Deck; id: string; run: RunThen }): V
       <span class="shape" aria-hidden="true">{SHAPES[run.status] ?? '·'}</span>
       <ToRun deck={deck} id={id} />
       <span class="asked-for">{run.prompt}</span>
-      <span class="by">{run.agent} · {run.status} · {run.parts.length} {run.parts.length === 1 ? 'part' : 'parts'}{input || output ? ` · ${input} in, ${output} out` : ''}</span>
+      <span class="by">{run.agent} · {run.status} · {run.parts_left ?? run.parts.length} {(run.parts_left ?? run.parts.length) === 1 ? 'part' : 'parts'}{input || output ? ` · ${input} in, ${output} out` : ''}</span>
     </p>
   )
 }

@@ -2,45 +2,80 @@
  * The conversation as it stood after a record, drawn by what draws the present one.
  *
  * A past moment comes as JSON; it is turned into the Yjs types that the page shows, in documents that nobody else sees,
- * and only for the runs that differ from the moment before, so that a step draws what it changed. Nothing here acts: the
- * room that the components are given has a control that leads nowhere, and says that it is the past.
+ * and only for the runs that differ from the moment before, so that a step draws what it changed. Of a long conversation
+ * a moment brings the end; what is further up is asked for when somebody goes there, once, since a run that is over says
+ * the same at every moment. Nothing here acts: the room that the components are given has no control, and says that it is
+ * the past.
  */
 
 import type { VNode } from 'preact'
 import { memo } from 'preact/compat'
-import { useLayoutEffect, useMemo, useRef } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks'
 import { Awareness } from 'y-protocols/awareness'
 import * as Y from 'yjs'
 
 import { someone } from '../chat/call'
 import { Facts } from '../chat/facts'
 import { FileView, fileOf } from '../chat/files'
+import { Near } from '../chat/near'
 import { asShown } from '../chat/past'
 import { Parts } from '../chat/run'
 import { branchOf } from '../chat/tree'
-import { Cell } from '../page/cell'
+import { Cell, useAgain } from '../page/cell'
+import * as api from '../wire/api'
 import type { Moment, RunThen } from '../wire/api'
 import type { Room, Shown } from '../wire/room'
 
+/** What a moment says of one run, in the shape that the page shows; made when somebody looks at it. */
+interface Told {
+  readonly then: RunThen
+  /** Tells this telling from others of the same run: one that is over says the same at every moment. */
+  readonly key: string
+  shown?: Shown
+}
+
 /** A past room, as far as the parts of a conversation look at one. */
-function pastRoom(name: string): { room: Room; runs: Map<string, Shown> } {
-  const runs = new Map<string, Shown>()
-  const shared = new Y.Doc()
-  const nobody = { observe: () => {}, unobserve: () => {}, get: (id: string) => runs.get(id), has: (id: string) => runs.has(id) }
-  const stand = { name, past: true, tab: '', runs: nobody, control: { mine: new Cell(new Set()) }, line: { awareness: new Awareness(shared) } }
-  return { room: stand as unknown as Room, runs }
+class PastRoom {
+  readonly room: Room
+  private readonly told = new Map<string, Told>()
+  private readonly whole = new Map<string, RunThen>()
+
+  constructor(readonly name: string) {
+    const get = (id: string): Shown | undefined => { const told = this.told.get(id); return told && this.shown(id, told) }
+    const runs = { observe: () => {}, unobserve: () => {}, get, has: (id: string) => this.told.has(id) }
+    const stand = { name, past: true, tab: '', runs, control: { mine: new Cell(new Set()) }, line: { awareness: new Awareness(new Y.Doc()) } }
+    this.room = stand as unknown as Room
+  }
+
+  /** Take in what a moment says. */
+  take(moment: Moment): void {
+    for (const [id, then] of Object.entries(moment.runs)) {
+      const over = then.status === 'done' || then.status === 'failed' || then.status === 'stopped'
+      const count = then.parts_left ?? then.parts.length
+      const key = over ? `${id} ${String(then.ended_at)} ${count}` : JSON.stringify(then)
+      if (over && then.parts_left === undefined) this.whole.set(key, then)
+      if (this.told.get(id)?.key !== key || !this.has(id)) this.told.set(id, { then: this.whole.get(key) ?? then, key })
+    }
+  }
+
+  /** The run as it was told last, and whether its parts are here. */
+  run(id: string): Told {
+    return this.told.get(id)!
+  }
+
+  has(id: string): boolean {
+    return this.told.get(id)?.then.parts_left === undefined
+  }
+
+  shown(id: string, told: Told): Shown {
+    return (told.shown ??= asShown({ ...told.then, id }).run)
+  }
 }
 
 export function Then({ name, moment, run }: { name: string; moment: Moment; run: number }): VNode {
-  const past = useMemo(() => pastRoom(name), [name])
-  const told = useMemo(() => new Map<string, string>(), [name])
+  const past = useMemo(() => new PastRoom(name), [name])
+  useMemo(() => past.take(moment), [past, moment])
   const scroll = useRef<HTMLDivElement>(null)
-  for (const [id, shown] of Object.entries(moment.runs)) {
-    const now = JSON.stringify(shown)
-    if (told.get(id) === now) continue
-    told.set(id, now)
-    past.runs.set(id, asShown({ ...shown, id }).run)
-  }
   const turns = Object.entries(moment.runs).map(([id, one]) => ({ id, after: one.after, parent: one.parent }))
   const branch = branchOf(turns, moment.room?.branch as string | undefined).turns
   const active = String(run).padStart(12, '0')
@@ -50,31 +85,70 @@ export function Then({ name, moment, run }: { name: string; moment: Moment; run:
     <div class="scroll" ref={scroll} tabIndex={0} role="region" aria-label={`The conversation after record ${moment.seq}`}>
       <div class="column">
         {shown.length === 0 && <p class="note">Nobody had asked for anything yet.</p>}
-        {shown.map((id) => <RunThenView key={id} room={past.room} id={id} run={past.runs.get(id)!} waits={waitsOf(moment, id)} active={id === active} />)}
+        {shown.map((id, nth) => (
+          <div key={id} id={`then-${id}`}>
+            <Near guess={RUN_TALL} first={nth >= shown.length - LATE || id === active} always={id === active}>
+              {() => <RunThenView past={past} id={id} told={past.run(id)} waits={waitsOf(moment, id)} active={id === active} seq={past.has(id) ? 0 : moment.seq} />}
+            </Near>
+          </div>
+        ))}
       </div>
     </div>
   )
 }
 
-const RunThenView = memo(function RunThenView({ room, id, run, waits, active }: { room: Room; id: string; run: Shown; waits: string; active: boolean }): VNode {
-  const then = Object.fromEntries(run.entries()) as Partial<RunThen> & Record<string, unknown>
-  const status = String(then.status)
+/** How many runs are shown before it is known which ones are near, and how tall one probably is, in pixels. */
+const LATE = 4
+const RUN_TALL = 320
+
+interface RunHow {
+  readonly past: PastRoom
+  readonly id: string
+  readonly told: Told
+  readonly waits: string
+  readonly active: boolean
+  /** The moment to ask for its parts, 0 if they are here. */
+  readonly seq: number
+}
+
+const RunThenView = memo(function RunThenView({ past, id, told, waits, active, seq }: RunHow): VNode {
+  const again = useAgain()
+  useEffect(() => {
+    if (!seq) return
+    let here = true
+    const later = setTimeout(() => {
+      api.nearMoment(past.name, seq, '', id).then((moment) => {
+        const run = moment.runs[id]
+        if (!run) return
+        past.take({ ...moment, runs: { [id]: run } })
+        if (here) again()
+      }, () => {})
+    }, PASSING_MS)
+    return () => {
+      here = false
+      clearTimeout(later)
+    }
+  }, [past, id, seq])
+  const current = past.run(id).key === told.key ? past.run(id) : told
+  const { then } = current
+  const run = past.shown(id, current)
+  const { status } = then
   const parts = run.get('parts') as Y.Array<Shown> | undefined
   const files = run.get('attachments') as Y.Array<Shown> | undefined
   const ended = status === 'done' ? 'whole' : status === 'failed' || status === 'stopped' ? 'cut' : 'open'
   return (
-    <article id={`then-${id}`} class={`run ${status}${active ? ' active' : ''}`} aria-label={`Run ${Number(id)}, ${status}`}>
+    <article class={`run ${status}${active ? ' active' : ''}`} aria-label={`Run ${Number(id)}, ${status}`}>
       <div class="turn asked">
         <div class="who">{someone(then.author)}</div>
         <div>
           {files && files.length > 0 && <div class="files">{files.map((file, index) => <FileView key={index} file={fileOf(file)} />)}</div>}
-          <div class="prompt" data-part tabIndex={-1}>{String(then.prompt ?? '')}</div>
+          <div class="prompt" data-part tabIndex={-1}>{then.prompt}</div>
         </div>
       </div>
       <div class="turn answered">
-        <div class="who agent">{String(then.agent || 'agent')}</div>
+        <div class="who agent">{then.agent || 'agent'}</div>
         <div class="answer">
-          {parts && <Parts room={room} run={id} parts={parts} end={ended} />}
+          {then.parts_left ? <p class="note">Reading its {then.parts_left.toLocaleString('en')} parts.</p> : parts && <Parts room={past.room} run={id} parts={parts} end={ended} late={active} />}
           {status === 'failed' && <div class="failure"><strong class="mono">{String(then.error_code ?? 'failed')}</strong><span>{String(then.error_message ?? '')}</span></div>}
           {waits && <p class="waits"><span aria-hidden="true">◆</span> {waits}</p>}
           <Facts id={id} run={run} status={status === 'waiting' ? 'waits' : status} />
@@ -83,6 +157,9 @@ const RunThenView = memo(function RunThenView({ room, id, run, waits, active }: 
     </article>
   )
 })
+
+/** Who only passes a moment asks for nothing of it. */
+const PASSING_MS = 150
 
 function waitsOf(moment: Moment, run: string): string {
   return moment.pending.filter((wait) => wait.run === run).map((wait) => `${wait.name || wait.step} waits for ${wait.waits_for}`).join('; ')

@@ -129,6 +129,8 @@ export interface RunThen {
   readonly prompt: string
   readonly parent?: string
   readonly after?: string
+  /** How many parts it has that were not asked for. */
+  readonly parts_left?: number
   readonly [key: string]: unknown
   readonly parts: readonly { readonly type: string; readonly text?: unknown; readonly name?: string; readonly state?: string }[]
 }
@@ -168,6 +170,14 @@ export interface Moment {
 export async function moment(room: string, at: number, document: string): Promise<Moment> {
   return (await get(`/api/rooms/${encodeURIComponent(room)}/moment`, { at, document })).json()
 }
+
+/** The same, where of its runs only the open ones and the newest have their parts, and `run`. */
+export async function nearMoment(room: string, at: number, document: string, run = ''): Promise<Moment> {
+  return (await get(`/api/rooms/${encodeURIComponent(room)}/moment`, { at, document, parts: run ? '0' : PARTS, run })).json()
+}
+
+/** So many parts of a conversation are a few screens. */
+const PARTS = 240
 
 /** Who did what a record holds; `time` is RFC 3339. What an edit of no run has not is left out or empty. */
 export interface Attribution {

@@ -49,19 +49,51 @@ export interface Lineage {
   readonly forks: readonly { readonly room: string; readonly at: number; readonly when?: string; readonly by?: string }[]
 }
 
+/** One place that a record changed (specs/replay.md). */
 export interface Effect {
+  /** A shared document's name, null for the room document. */
   readonly document: string | null
+  readonly did: 'inserted' | 'deleted'
+  /** A JSON Pointer to where it was done. */
   readonly path: string
+  readonly units?: readonly [number, number]
   readonly text?: string
+  readonly value?: unknown
+  readonly was?: unknown
+  readonly mark?: unknown
+  readonly cut?: boolean
   readonly still: boolean
+  readonly now?: { readonly path: string; readonly units?: readonly [number, number] }
   readonly deleted_by?: number
+}
+
+/** A run or a step that a record began, ended or moved on. */
+export interface Turned {
+  readonly run: string
+  readonly step: string
+  readonly name: string
+  readonly was: string | null
+  readonly now: string
+}
+
+/** A record that happened because of another one, or neighbours of one kind. */
+export interface Caused {
+  readonly seq: number
+  readonly last: number
+  readonly event: string
+  readonly run?: string
+  readonly step?: string
 }
 
 export interface Effects {
   readonly seq: number
   readonly changed: readonly Effect[]
-  readonly steps?: readonly unknown[]
-  readonly caused?: readonly unknown[]
+  readonly steps: readonly Turned[]
+  readonly caused: readonly Caused[]
+  /** Up to where what it caused was looked for. */
+  readonly looked?: number
+  /** How many further places are not told. */
+  readonly more?: number
 }
 
 export interface Forking {
@@ -102,10 +134,19 @@ export async function view(room: string, at: number): Promise<Record<string, unk
   return (await api.get(of(room, 'view'), { at: String(at) })).json()
 }
 
-/** The first record behind `after` at which the condition begins to hold, or null. */
-export async function find(room: string, condition: Condition, after: number): Promise<number | null> {
-  const said = await (await api.get(of(room, 'find'), { ...condition, after: String(after) })).json()
-  return typeof said.seq === 'number' ? said.seq : null
+/** What a walk through the log for a condition found. */
+export interface Sight {
+  readonly seq: number | null
+  /** How far it came, and from where to ask again if there is more. */
+  readonly looked: number
+  readonly rest?: number
+  /** Whether it held already where the walk began. */
+  readonly held?: boolean
+}
+
+/** The first record behind `after` at which the condition begins to hold, as far as the server looks at once. */
+export async function find(room: string, condition: Condition, after: number): Promise<Sight> {
+  return (await api.get(of(room, 'find'), { ...condition, after: String(after) })).json()
 }
 
 export async function lineage(room: string): Promise<Lineage> {
