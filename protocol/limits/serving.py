@@ -112,6 +112,16 @@ FORKS_AT_ONCE = limit(
 ROOM_FORKS = limit(
     "ROOM_FORKS", 1000, "forks", "Of one room; each is a copy of its log, so one that asks in a loop must end."
 )
+MOMENTS_AT_ONCE = limit(
+    "MOMENTS_AT_ONCE",
+    4,
+    "moments",
+    "Of rooms' pasts that are read at once; each reads up to SNAPSHOT_RECORDS records, and there are STORE_READERS.",
+)
+MOMENTS_EACH = limit(
+    "MOMENTS_EACH", 2, "moments", "Of those, for one subject or address; the others of a debugger in a hurry wait."
+)
+MOMENTS_WAIT_S = limit("MOMENTS_WAIT_S", 30, "seconds", "For one's turn to look at a past; then it is 503 or 1013.")
 EFFECTS_LOOKS = limit(
     "EFFECTS_LOOKS", 60, "moments", "Into which a search for what deleted one record's effects looks."
 )

@@ -62,6 +62,15 @@ BLOBS_AT_ONCE = limit(
     "blobs",
     "Held in memory by uploads and downloads together, 256 MiB at most; more of them wait.",
 )
+BLOBS_EACH = limit(
+    "BLOBS_EACH", 4, "blobs", "Of those, for one subject or address; a browser loads six from a host at a time."
+)
+BLOB_BYTES_PER_S = limit(
+    "BLOB_BYTES_PER_S",
+    16 << 10,
+    "bytes",
+    "An upload may take HEAD_S, and a second more for each so many bytes that came, as Apache's MinRate (500 there).",
+)
 BLOB_UPLOAD_S = limit("BLOB_UPLOAD_S", 120, "seconds", "Until a blob's body is whole: 16 MiB at 140 KiB a second.")
 ACTIVITY_S = limit(
     "ACTIVITY_S",

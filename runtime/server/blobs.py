@@ -5,7 +5,8 @@ said twice: its type is not guessed (`nosniff`), a page made of it gets a sandbo
 picture is saved instead of shown. SVG and HTML therefore never run, and a script or a style is told as plain bytes.
 
 Its name is the hash of its bytes, so an answer is true for ever and a cache need never ask again. Uploads and downloads
-together hold at most `BLOBS_AT_ONCE` blobs in memory; the others wait their turn.
+together hold at most `BLOBS_AT_ONCE` blobs in memory, `BLOBS_EACH` of them for one subject; the others wait their turn.
+An upload that drips is cut long before its time is over, or a few who drip would have all places.
 """
 
 from functools import partial
@@ -19,6 +20,7 @@ from ...protocol.errors import Refused
 from ...protocol.media import blob_name, is_picture, media_type
 from ...storage.store import BlobFacts, Store
 from .exchange import Exchange, Request, Response, Send, json
+from .places import Places, asker_of
 
 _POLICY = "sandbox; default-src 'none'; frame-ancestors 'none'"
 _PART_BYTES = 256 << 10
@@ -29,15 +31,18 @@ class Blobs:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._at_once = trio.Semaphore(limits.BLOBS_AT_ONCE)
+        # Nobody whose turn comes within the time of one upload is sent away.
+        self._places = Places(limits.BLOBS_AT_ONCE, limits.BLOBS_EACH, limits.BLOB_UPLOAD_S)
 
     async def put(self, request: Request, exchange: Exchange, grant: Grant) -> Response:
         """Keep the body: 201 and what is known of it, or 200 if it was here before. Raises Refused, StoreError."""
         if not any(grant.has(right) for right in UPLOADING):
             raise Refused("not-allowed", "Who puts a file needs the right to write, to prompt or to carry out tools.")
         kind = media_type(request.headers.get("content-type", ""))
-        async with self._at_once:
-            data = await exchange.body(limits.BLOB_BYTES, limits.BLOB_UPLOAD_S, apart=True)
+        async with self._places.place(asker_of(grant, request.peer.address)):
+            data = await exchange.body(
+                limits.BLOB_BYTES, limits.BLOB_UPLOAD_S, apart=True, bytes_per_s=limits.BLOB_BYTES_PER_S
+            )
             name = await trio.to_thread.run_sync(lambda: sha256(data).hexdigest())
             known = await self._store.blob_facts(name)
             await self._store.put_blob(data, kind)  # Also if it is known: whoever uploads it is about to refer to it.
@@ -53,16 +58,16 @@ class Blobs:
         if f'"{name}"' in request.headers.get("if-none-match", ""):
             return Response(304, headers)
         headers += (("content-type", _harmless(facts.media_type)), ("content-length", str(facts.size)))
-        return Response(200, headers, partial(self._send, name))
+        return Response(200, headers, partial(self._send, name, asker_of(grant, request.peer.address)))
 
     async def _may_see(self, name: str, grant: Grant) -> bool:
         """Whether one of the grant's rooms refers to the blob, or none does yet: then only its uploader knows of it.
         To others it is as if it was not there."""
         return "*" in grant.rooms or await self._store.blob_reaches(name, grant.rooms)
 
-    async def _send(self, name: str, send: Send) -> None:
+    async def _send(self, name: str, whose: str, send: Send) -> None:
         """Write the blob to a reader who takes it within `RESPONSE_S`; whoever does not is cut off."""
-        async with self._at_once:
+        async with self._places.place(whose):
             blob = await self._store.blob(name)
             if blob is not None:
                 with trio.move_on_after(limits.RESPONSE_S):

@@ -4,7 +4,7 @@ Rules:
 
 1. A head has `HEAD_BYTES` and `HEAD_S`, counted from the accept or the end of the exchange before, so that a client
    that drips bytes (slowloris) or idles is gone after that. A body has `BODY_BYTES` and as long; a blob has its own
-   bounds.
+   bounds, and a rate that it must keep.
 2. What h11 refuses is answered with its status (400, or 431 for a long head) and ends the stream.
 3. All bodies together hold `BODIES_BYTES`, as far as they have come; those of blobs are counted apart.
 4. A body that is not read to its end ends the stream, after what the client still sends was read and forgotten for at
@@ -144,9 +144,15 @@ class Exchange:
         self._holds = 0
 
     async def body(
-        self, at_most: int = limits.BODY_BYTES, within_s: float = limits.HEAD_S, *, apart: bool = False
+        self,
+        at_most: int = limits.BODY_BYTES,
+        within_s: float = limits.HEAD_S,
+        *,
+        apart: bool = False,
+        bytes_per_s: float = 0,
     ) -> bytes:
-        """The request's body; `apart` if it is counted elsewhere. Raises Refused('too-large'), Refused('overloaded') or
+        """The request's body; `apart` if it is counted elsewhere. With `bytes_per_s` it has `HEAD_S`, and more for what
+        came at that rate, up to `within_s`. Raises Refused('too-large'), Refused('overloaded') or
         Refused('bad-request') where it does not come."""
         too_large = Refused("too-large", f"A body may have {at_most} bytes here.")
         if self._announced > at_most:
@@ -154,9 +160,12 @@ class Exchange:
         if self._http.they_are_waiting_for_100_continue:
             await self._send(h11.InformationalResponse(status_code=100, headers=[]))
         parts, size = [], 0
-        with trio.move_on_after(within_s):
+        began = trio.current_time()
+        with trio.move_on_after(min(within_s, limits.HEAD_S) if bytes_per_s else within_s) as scope:
             while isinstance(event := await self._event(), h11.Data):
                 size += len(event.data)
+                if bytes_per_s:
+                    scope.deadline = began + min(within_s, limits.HEAD_S + size / bytes_per_s)
                 if size > at_most:
                     raise too_large
                 if not apart:

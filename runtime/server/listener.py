@@ -33,6 +33,7 @@ from .exchange import Bodies, Exchange, Request, Response, refusal
 from .follow import Log
 from .heartbeat import SWEEP_S
 from .metrics import Metrics, Tally
+from .moments import Moments
 from .origin import Doorkeeper
 from .peer import Peer, Proxies
 from .rooms import Rooms
@@ -86,7 +87,7 @@ class Server:
         self._door = Doorkeeper(host, allow_origins)
         self._proxies = proxies or Proxies()
         self._tls = tls
-        blaming = Blaming(rooms.store)
+        blaming, moments = Blaming(rooms.store), Moments(rooms.store)
         gate = gate or Gate()
         self.sockets = Sockets(
             rooms,
@@ -94,6 +95,7 @@ class Server:
             tally=tally,
             admission=self.admission,
             turns=self.turns,
+            moments=moments,
             sources=Sources(lambda room: self._log(room, control.record), blaming),
         )
         self._routes = Routes(
@@ -104,6 +106,7 @@ class Server:
             about=about or {},
             log=lambda room: self._log(room, record_json),
             blaming=blaming,
+            moments=moments,
             ready=lambda: not self._draining,
         )
         self._draining = False

@@ -2,29 +2,37 @@
 that goes to and fro.
 
 The room's scrubber is kept for the next question, since whoever looks at one moment looks at its neighbours too; the
-one unused longest goes. Whoever asks for one room's past waits for whoever asked before.
+one unused longest goes. Whoever asks for one room's past waits for whoever asked before, and whoever asks for any has a
+place among few (`places`).
 """
 
 from collections import OrderedDict
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import trio
 
 from ...protocol import limits
+from ...protocol.access import Grant
 from ...storage.store import Reader
 from ..replay import effects
 from ..replay.moment import Scrubber
 from ..replay.telling import told
+from .places import Places, asker_of
 
 
 class Moments:
-    """The pasts of a store's rooms, as far as somebody looks at them."""
+    """The pasts of a store's rooms, as far as somebody looks at them. Each question is asked from a place (`place`)."""
 
     def __init__(self, store: Reader) -> None:
         self._store = store
+        self._places = Places(limits.MOMENTS_AT_ONCE, limits.MOMENTS_EACH, limits.MOMENTS_WAIT_S)
         self._kept: OrderedDict[str, tuple[Scrubber, trio.Lock]] = OrderedDict()
+
+    def place(self, grant: Grant, address: str) -> AbstractAsyncContextManager[None]:
+        """The right to read a past for a block. Raises Refused('overloaded')."""
+        return self._places.place(asker_of(grant, address))
 
     async def found(
         self, room: str, seq: int, document: str = "", parts: int | None = None, run: str = ""

@@ -64,6 +64,7 @@ class Routes:
         about: Mapping[str, Any],
         log: Callable[[str], Log],
         blaming: Blaming,
+        moments: Moments,
         ready: Callable[[], bool],
     ) -> None:
         self._rooms = rooms
@@ -79,7 +80,7 @@ class Routes:
         self._versions = {name: metadata.version(name) for name in ("plait", "pycrdt", "trio")}
         self._versions["python"] = platform.python_version()
         self._blobs = Blobs(rooms.store)
-        self._moments = Moments(rooms.store)
+        self._moments = moments
         self._finding = Finding(rooms)
         self._documents = Documents(rooms)
         self._forks = Forks(rooms)
@@ -295,16 +296,21 @@ class Routes:
         name = names.document_name(document) if document else ""
         parts = _number(request, "parts", 0) if "parts" in request.query else None
         run, at = request.query.get("run", ""), names.moment(request.query.get("at", ""))
-        return json(await self._moments.found(room, at, name, parts, run))
+        async with self._moments.place(grant, request.peer.address):
+            return json(await self._moments.found(room, at, name, parts, run))
 
     async def _request(self, room: str, request: Request, grant: Grant) -> Response:
         check_all_documents(grant)
-        sent = await asked.request(self._rooms.store, room, names.moment(request.query.get("at", "")))
+        at = names.moment(request.query.get("at", ""))
+        async with self._moments.place(grant, request.peer.address):
+            sent = await asked.request(self._rooms.store, room, at)
         return Response(200, (JSON, ("cache-control", "no-store")), sent)
 
     async def _effects(self, room: str, request: Request, grant: Grant) -> Response:
         check_all_documents(grant)
-        return json(await self._moments.effects(room, names.moment(request.query.get("seq", ""))))
+        seq = names.moment(request.query.get("seq", ""))
+        async with self._moments.place(grant, request.peer.address):
+            return json(await self._moments.effects(room, seq))
 
     async def _find(self, room: str, request: Request, grant: Grant) -> Response:
         check_all_documents(grant)

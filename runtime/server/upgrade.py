@@ -11,7 +11,7 @@ Rules:
 5. The closing handshake has `CLOSE_S`; then the socket is cut.
 """
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from operator import itemgetter
@@ -26,7 +26,7 @@ from ...protocol.errors import CODES, Refused
 from ...protocol.names import Target
 from ..auth.gate import Gate
 from ..auth.held import Held
-from ..replay.room import past_room
+from ..replay.room import PastRoom, past_room
 from .admission import Admission
 from .channel import Sources
 from .connection import Connection
@@ -36,6 +36,7 @@ from .exchange import Request
 from .heartbeat import Heartbeat
 from .inbound import Inbound
 from .metrics import Tally
+from .moments import Moments
 from .multiplex import Multiplex
 from .rooms import Rooms
 from .socket import Socket
@@ -67,6 +68,7 @@ class Sockets:
         tally: Tally,
         admission: Admission,
         turns: Turns,
+        moments: Moments,
         sources: Sources,
     ) -> None:
         self._rooms = rooms
@@ -74,6 +76,7 @@ class Sockets:
         self._tally = tally
         self._admission = admission
         self._turns = turns
+        self._moments = moments
         self._sources = sources
         self._open: dict[Socket, _Watched] = {}
         self._draining = False
@@ -144,7 +147,8 @@ class Sockets:
                 connection = Connection(target, held, pushed, nursery, sources)
                 with self._gate.holding(held):
                     nursery.start_soon(held.watch)
-                    code, reason = await self._join(connection, inbound, pushed, target, at)
+                    past = None if at is None else partial(self._past, held.grant, request.peer.address, target, at)
+                    code, reason = await self._join(connection, inbound, pushed, target, past)
         except PASSES:
             raise
         except BaseException as error:
@@ -201,13 +205,22 @@ class Sockets:
             return await connection.read(socket)
 
     async def _join(
-        self, connection: Connection, socket: Inbound, pushed: PushStream, target: Target, at: int | None
+        self,
+        connection: Connection,
+        socket: Inbound,
+        pushed: PushStream,
+        target: Target,
+        past: Callable[[], Awaitable[PastRoom]] | None,
     ) -> tuple[int, str]:
         with self._counted(connection, pushed, socket):
-            if at is not None:
-                return await connection.read(socket, await past_room(self._rooms.store, target, at))
+            if past is not None:
+                return await connection.read(socket, await past())
             async with self._rooms.use(target.room) as room:
                 return await connection.read(socket, room)
+
+    async def _past(self, grant: Grant, address: str, target: Target, at: int) -> PastRoom:
+        async with self._moments.place(grant, address):
+            return await past_room(self._rooms.store, target, at)
 
     @contextmanager
     def _counted(self, connection: Socket, pushed: PushStream, inbound: Inbound) -> Iterator[None]:
