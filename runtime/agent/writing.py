@@ -2,7 +2,8 @@
 
 One edit at a time is on its way to disk; what comes meanwhile is the next one, up to the last whole word. The edits
 name the model's step and the call, so that they can be taken out again if the attempt is superseded, and so that the
-call knows what is left for it to write. A text that cannot be written is left to the call, which is told why.
+call knows what is left for it to write. A text that cannot be written is left to the call, which is told why. What a
+record may not say no document may either: known secrets are masked, and what may be the beginning of one waits.
 """
 
 import logging
@@ -78,10 +79,13 @@ class Writing:
         if aim is None:
             return
         so_far = known.came
-        end = stable_prefix(aim.text)
+        # Counted is what was cleaned, as the call's arguments are once they are whole.
+        cleaner = self._room.redactor
+        sayable = cleaner.text(aim.text[: cleaner.shown(aim.text)])
+        end = stable_prefix(sayable)
         if end <= so_far.chars:
             return
-        words, at = aim.text[so_far.chars : end], so_far.end or aim.at
+        words, at = sayable[so_far.chars : end], so_far.end or aim.at
 
         def insert(doc: "Doc[Any]") -> dict[str, Any]:
             return {"chars": end, "end": text.insert(chosen(doc, aim.target, values=False), at, words)["end"]}

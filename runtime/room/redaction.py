@@ -12,10 +12,12 @@ drawn up is nowhere: not in the log, in no document, in no later request to a mo
 import logging
 from collections.abc import Callable
 
+from msgspec import structs
+
 from ...protocol import limits
 from ...protocol.commands import Asked
 from ...protocol.errors import Refused
-from ...protocol.events import Event
+from ...protocol.events import DocumentEdited, Event
 from ...protocol.redaction import Alike, clean_command, clean_event, clean_json
 from .. import masking
 
@@ -71,6 +73,9 @@ class Redactor:
 
     def event(self, event: Event) -> Event:
         """The fact as it may be written down."""
+        if isinstance(event, DocumentEdited) and event.result:
+            # What an edit gave quotes its document. Its anchors are no words, so a host's function is not asked.
+            return structs.replace(event, result=clean_json(event.result, masking.mask))
         return clean_event(event, self)
 
     def command(self, command: Asked) -> Asked:

@@ -11,9 +11,9 @@ from plait.protocol import limits
 from plait.protocol.codec import encode_event
 from plait.protocol.commands import Answer
 from plait.protocol.errors import Refused
-from plait.protocol.events import QuestionAsked, ToolCall, ToolReturned, ToolStarted
+from plait.protocol.events import DocumentEdited, QuestionAsked, ToolCall, ToolReturned, ToolStarted
 from plait.runtime import Agent, FlowRun, Runtime, document_tools, flow, masking, tool
-from plait.runtime.models.model import ArgumentsChunk, TextChunk
+from plait.runtime.models.model import Answered, ArgumentsChunk, TextChunk
 from plait.runtime.room.redaction import FAILED, Redactor
 from plait.storage.memory import MemoryStore
 from pycrdt import Doc, Text
@@ -291,3 +291,50 @@ def test_a_text_is_cut_where_nothing_is(size: int) -> None:
         shown, held = shown + redactor.text(held[:cut]), held[cut:]
         assert len(held) < limits.REDACT_TAIL_CHARS + size + 100
     assert shown + redactor.text(held) == cards(said)
+
+
+@pytest.mark.parametrize("size", [1, 5, 11, 1000])
+async def test_no_secret_is_written_into_a_document(
+    planted: Any, size: int, autojump_clock: trio.testing.MockClock
+) -> None:
+    """SE9: not while the arguments stream, wherever a chunk cuts it and however JSON spells it, and not by the call."""
+    store = MemoryStore()
+    spelled = "".join(f"\\u{ord(letter):04x}" for letter in SECRET)
+    passage = f"The key is {SECRET}, twice: {SECRET}{SECRET} and in the end {SECRET[:-1]} is none {'x' * 120}{SECRET}."
+    args = json.dumps({"document": "story", "at": "start", "new": passage}).replace(SECRET, spelled, 1)
+    pieces = [ArgumentsChunk("c", "write_text", args[at : at + size]) for at in range(0, len(args), size)]
+    turns = iter(
+        [
+            [*pieces, Answered("tool-calls", (ToolCall("c", "write_text", args),))],
+            calls(("i", "insert_text", json.dumps({"document": "story", "at": "end", "new": f" And {SECRET}"}))),
+            calls(("r", "replace_text", json.dumps({"document": "story", "old": "And", "new": SECRET}))),
+            says("Done."),
+        ]
+    )
+    agent = Agent("a", Scripted(lambda r: next(turns)), tools=document_tools(), title=False)
+    async with Runtime(store, [agent]) as runtime:
+        room = runtime.room("r")
+        await room.wait(await room.prompt("Write"))
+        text = str((await room.document("story")).get("content", type=Text))
+    log = await store.read("r", limit=10_000)
+    assert text.startswith(passage.replace(SECRET, "[secret]"))
+    assert text.removeprefix(passage.replace(SECRET, "[secret]")) == " [secret] [secret]"
+    doc, heard = Doc[Any](), list[str]()
+    for record in log:
+        if record.document == "story" and record.update:
+            doc.apply_update(record.update)
+            heard.append(str(doc.get("content", type=Text)))
+    assert not any(SECRET in said for said in heard)
+    if size < 1000:
+        assert any(isinstance(r.event, DocumentEdited) and r.event.call == "c" for r in log), "nothing streamed"
+    # What the model spelled otherwise is in its stream as it spelled it; spelled plainly it is nowhere.
+    assert SECRET not in written(store, log)
+
+
+def test_what_an_edit_gave_is_masked(planted: Any) -> None:
+    """SE9: what stands in the log of what an edit gave is without secrets, and its anchors are what they were."""
+    redactor = Redactor(cards)
+    given = DocumentEdited("s", result=json.dumps({"end": CARD, "before": f"the {SECRET} "}))
+    event = redactor.event(given)
+    assert isinstance(event, DocumentEdited)
+    assert json.loads(event.result) == {"end": CARD, "before": "the [secret] "}
