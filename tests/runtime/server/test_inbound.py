@@ -98,7 +98,7 @@ async def test_messages_come_in_order_however_they_are_cut(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(12))
 async def test_messages_come_in_order_also_by_calls(seed: int) -> None:
-    """SV40: some are given to whoever waits as they come, until that is enough; the others are taken, and none twice."""
+    """SV40: some are given to whoever waits as they come until that is enough, the others are taken, and none twice."""
     draw = random.Random(seed)
     said, messages = drawn(draw)
     heard: list[bytes | str] = []
