@@ -143,6 +143,7 @@ REQUESTS: dict[str, Needs] = {
     "GET /api/rooms/ROOM/request": _READ,
     "GET /api/rooms/ROOM/effects": _READ,
     "GET /api/rooms/ROOM/find": _READ,
+    "GET /api/rooms/ROOM/view": _READ,
     "GET /api/rooms/ROOM/outline": _READ,
     "GET /api/rooms/ROOM/search": _READ,
     "GET /api/rooms/ROOM/documents": _READ,

@@ -199,3 +199,11 @@ CLOSE_S = limit(
 )
 RESPONSE_S = limit("RESPONSE_S", 60, "seconds", "An HTTP answer that is not streamed, to a slow reader.")
 DRAIN_S = limit("DRAIN_S", 5, "seconds", "Running steps get this long to stop at SIGTERM.")
+DELIVERIES_LOOK_S = limit("DELIVERIES_LOOK_S", 1, "seconds", "Between two looks at what each tab was sent.")
+DELIVERIES_EVERY_S = limit(
+    "DELIVERIES_EVERY_S", 5, "seconds", "Between two rows about a tab of a busy room: 200 rows a second of 1,000 tabs."
+)
+DELIVERIES_S = limit("DELIVERIES_S", 3 * 24 * 3600, "seconds", "How long is known what tabs were sent: over a weekend.")
+DELIVERIES_ROWS = limit("DELIVERIES_ROWS", 500_000, "rows", "Of that in all, some 60 MB; the oldest go.")
+DELIVERIES_READ = limit("DELIVERIES_READ", 20_000, "rows", "Of them looked at for one answer, the newest.")
+VIEW_AROUND_S = limit("VIEW_AROUND_S", 3600, "seconds", "Before and after a record in which is looked for its tabs.")

@@ -17,7 +17,21 @@ import click
 
 from ...protocol.errors import PlaitError
 
-VERBS = ("serve", "log", "replay", "diff", "fork", "bisect", "blame", "effects", "verify", "delete", "erase", "grant")
+VERBS = (
+    "serve",
+    "log",
+    "replay",
+    "diff",
+    "fork",
+    "bisect",
+    "blame",
+    "effects",
+    "view",
+    "verify",
+    "delete",
+    "erase",
+    "grant",
+)
 """In the order in which `plait --help` tells them; each is a module beside this one with a command named `verb`."""
 
 

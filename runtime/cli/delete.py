@@ -12,6 +12,7 @@ import msgspec
 import trio
 
 from ...storage import RoomDeleted, SqliteStore, StoreError, StoreLocked, open_store
+from ...storage.deliveries import forget_deliveries
 from .asking import checked_room, json_option, store_option
 
 
@@ -37,6 +38,7 @@ def verb(room: str, yes: bool, as_json: bool, store_url: str) -> int:
                 click.echo("nothing was deleted", err=True)
                 return 1
             await store.delete(room)
+        forget_deliveries(store_url, room=room)
         deleted = {"room": room, "deleted": True, "records": head.seq}
         click.echo(msgspec.json.encode(deleted) if as_json else f"{room}: deleted, with its {head.seq} records")
         return 0

@@ -16,6 +16,7 @@ import trio
 from msgspec import Struct
 
 from ...storage import RoomDeleted, SqliteStore, StoreError, StoreLocked, open_store, plan_erasure
+from ...storage.deliveries import forget_deliveries
 from ...storage.file import compact
 from ...storage.opening import database_path
 from .asking import checked_room, json_option, store_option
@@ -64,6 +65,8 @@ def verb(subject: str, room: str | None, by: str, dry_run: bool, yes: bool, as_j
     path = database_path(store_url)
     if not dry_run and path is not None:
         compact(path)
+        if room is None:  # Who they were in another room may still be said.
+            forget_deliveries(store_url, subject=subject)
     for one in told:
         click.echo(msgspec.json.encode(one) if as_json else _sentence(one, dry_run=dry_run))
     if not told:

@@ -52,6 +52,11 @@ class Connection(Socket):
         self.close(close_code(refused), refused.message)
 
     @property
+    def tabs(self) -> tuple[StockTab]:
+        """The one that it has."""
+        return (self._tab,)
+
+    @property
     def outbox(self) -> Outbox:
         return self._tab.outbox
 

@@ -22,7 +22,7 @@ class DocumentTab(ABC):
     """The `Tab` (runtime/room/tab.py) of one client. `prefix` begins each of its frames; `channel` is there if it may
     say commands. `outbox` is given by its socket."""
 
-    __slots__ = ("_granted", "_room", "_writes", "channel", "held", "outbox", "prefix", "target")
+    __slots__ = ("_granted", "_room", "_writes", "channel", "held", "outbox", "prefix", "shown", "target")
 
     def __init__(self, target: Target, held: Held, prefix: bytes = b"") -> None:
         self.prefix = prefix
@@ -33,6 +33,8 @@ class DocumentTab(ABC):
         self._room: Room | None = None
         self._granted = held.grant
         self._writes = writes(held.grant, target.document)
+        self.shown = False
+        """Whether it has been sent the document, so that only changes follow."""
 
     # --- who and what, for the room -------------------------------------------------------------------------------
 
@@ -63,6 +65,16 @@ class DocumentTab(ABC):
     @property
     def behind(self) -> bytes | None:
         return self.outbox.behind
+
+    @property
+    def shows(self) -> int | None:
+        """The newest record that its room has published; None while it is in none."""
+        return None if self._room is None else self._room.head
+
+    @property
+    def past(self) -> bool:
+        """Whether it shows a moment of the past."""
+        return self._room is not None and self._room.past
 
     # --- what the room says ---------------------------------------------------------------------------------------
 

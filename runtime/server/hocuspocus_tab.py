@@ -81,6 +81,7 @@ class HocuspocusTab(DocumentTab):
         self._keep(frames.step1(state_vector))
 
     def send_step2(self, update: bytes) -> None:
+        self.shown = True
         self.outbox.keep_large(self._frame(frames.step2(update)))
         self._step1s = max(0, self._step1s - 1)
         self._hear_early()

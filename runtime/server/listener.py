@@ -24,6 +24,7 @@ from ...protocol.admission import Allowance
 from ...protocol.codec import record_json
 from ...protocol.errors import Refused
 from ...protocol.events import Record
+from ...storage.deliveries import Deliveries, deliveries_of
 from ..auth.gate import Gate
 from .admission import Admission, Visit
 from .blaming import Blaming
@@ -32,6 +33,7 @@ from .endings import failed, logger
 from .exchange import Bodies, Exchange, Request, Response, refusal
 from .follow import Log
 from .heartbeat import SWEEP_S
+from .journal import Journal
 from .metrics import Metrics, Tally
 from .moments import Moments
 from .origin import Doorkeeper
@@ -78,8 +80,10 @@ class Server:
         tls: Certificate | None = None,
         about: Mapping[str, Any] | None = None,
         allowance: Allowance | None = None,
+        deliveries: Deliveries | None = None,
     ) -> None:
         tally = Tally()
+        self.journal = Journal(deliveries) if deliveries is not None else None
         self.admission = Admission(allowance)
         self.turns = Turns()
         self._logs: WeakValueDictionary[tuple[str, Callable[[Record], bytes]], Log] = WeakValueDictionary()
@@ -108,7 +112,10 @@ class Server:
             blaming=blaming,
             moments=moments,
             ready=lambda: not self._draining,
+            deliveries=deliveries,
         )
+        if self.journal is not None:
+            self.sockets.refused = self.journal.refused
         self._draining = False
         self._waiting: set[trio.CancelScope] = set()
         self._bodies = Bodies()
@@ -249,6 +256,7 @@ async def serve(
         await spare.aclose()  # A name with two addresses would get two different free ports; one is enough.
         listeners.remove(spare)
     address = Address(host, listeners[0].socket.getsockname()[1], tls is not None)
+    deliveries = deliveries_of(rooms.store.url)
     server = Server(
         rooms,
         host=host,
@@ -258,6 +266,7 @@ async def serve(
         tls=tls,
         about=about,
         allowance=allowance,
+        deliveries=deliveries,
     )
     async with trio.open_nursery() as outer:
         handlers = await outer.start(_Handlers.live)
@@ -267,6 +276,8 @@ async def serve(
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(server.sockets.keep_alive, SWEEP_S)
                 nursery.start_soon(server.turns.give)
+                if server.journal is not None:
+                    nursery.start_soon(server.journal.run, server.sockets)
                 if tls is not None:
                     nursery.start_soon(tls.keep_fresh)
                 nursery.start_soon(server.admission.watch, server.sockets.shed)
@@ -277,6 +288,7 @@ async def serve(
             _accepting.removeFilter(seldom)
             server.drain()
             handlers.finish(trio.current_time() + limits.DRAIN_S)
+            deliveries.close()
     raise AssertionError("a listener ended by itself")
 
 

@@ -82,6 +82,11 @@ class Multiplex(Socket):
     # --- the socket -----------------------------------------------------------------------------------------------
 
     @property
+    def tabs(self) -> tuple[HocuspocusTab, ...]:
+        """Those that it has now."""
+        return tuple(self._tabs.values())
+
+    @property
     def outbox(self) -> Outbox:
         return self._common
 

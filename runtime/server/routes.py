@@ -23,6 +23,7 @@ from ...protocol.commands import Blame, Follow, Ping, RenewGrant
 from ...protocol.errors import CODES, OutcomeUnknown, Refused
 from ...protocol.parsing import CommandRefused, parse
 from ...protocol.positions import RelativePosition
+from ...storage.deliveries import Deliveries
 from ...storage.store import Revocation, RoomDeleted, StoreError, StoreFull
 from ..auth.gate import Gate
 from ..auth.held import Held
@@ -46,6 +47,7 @@ from .moments import Moments
 from .outline import Sought, outline, search
 from .rooms import Rooms
 from .static import Files
+from .viewing import forgotten, viewed
 
 _LINES = (("content-type", "application/x-ndjson"), ("cache-control", "no-store"))
 _READ = ("GET", "HEAD")
@@ -66,6 +68,7 @@ class Routes:
         blaming: Blaming,
         moments: Moments,
         ready: Callable[[], bool],
+        deliveries: Deliveries | None = None,
     ) -> None:
         self._rooms = rooms
         self._gate = gate
@@ -81,6 +84,7 @@ class Routes:
         self._versions["python"] = platform.python_version()
         self._blobs = Blobs(rooms.store)
         self._moments = moments
+        self._deliveries = deliveries
         self._finding = Finding(rooms)
         self._documents = Documents(rooms)
         self._forks = Forks(rooms)
@@ -171,6 +175,7 @@ class Routes:
                 return _not_allowed("DELETE")
             await self._admit(request, "DELETE /api/rooms/ROOM", what)
             await self._rooms.delete(names.room_name(unquote(what)))
+            await forgotten(self._deliveries, names.room_name(unquote(what)))
             return Response(204)
         if what in METHODS:
             return await self._forks.respond(room, what, request, exchange, self._admit)
@@ -183,6 +188,7 @@ class Routes:
             "request": self._request,
             "effects": self._effects,
             "find": self._find,
+            "view": self._view,
             "outline": self._outline,
             "search": self._search,
         }
@@ -327,6 +333,10 @@ class Routes:
     async def _search(self, room: str, request: Request, grant: Grant) -> Response:
         check_all_documents(grant)
         return json(await search(self._rooms.store, room, Sought.of(request.query), _number(request, "after", 0)))
+
+    async def _view(self, room: str, request: Request, grant: Grant) -> Response:
+        check_all_documents(grant)
+        return json(await viewed(self._rooms.store, self._deliveries, room, request.query))
 
     async def _draft(self, room: str, request: Request, grant: Grant) -> Response:
         check_document(grant, request.query.get("name", ""))

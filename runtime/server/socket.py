@@ -13,6 +13,7 @@ Rules:
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import ClassVar
 
@@ -20,6 +21,7 @@ import trio
 from trio_websocket import ConnectionClosed
 
 from ...protocol import limits
+from .document_tab import DocumentTab
 from .heartbeat import SWEEP_S
 from .inbound import Inbound
 from .outbox import Outbox
@@ -50,6 +52,11 @@ class Socket(ABC):
         self._in_a_row = 0
         self._seen = -1
         self._quiet_sweeps = 0
+
+    @property
+    @abstractmethod
+    def tabs(self) -> Sequence[DocumentTab]:
+        """Its documents' tabs, for whoever looks how they stand."""
 
     @property
     @abstractmethod

@@ -50,6 +50,7 @@ class StockTab(DocumentTab):
         self._keep(frames.step1(state_vector))
 
     def send_step2(self, update: bytes) -> None:
+        self.shown = True
         self._keep(frames.step2(update))
         if self._step1s:
             self._step1s -= 1

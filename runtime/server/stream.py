@@ -16,12 +16,18 @@ Rules:
 6. A stream without a file descriptor (memory streams in tests and simulation) works the same: the task writes it all.
 """
 
+import array
 import os
+import sys
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 
 import trio
+
+if sys.platform == "linux":
+    import fcntl
+    import termios
 
 from .tls import TlsStream
 
@@ -101,6 +107,17 @@ class PushStream(trio.abc.Stream):
     def over(self) -> bool:
         """Whether a close frame was written or the socket broke: what is pushed now goes nowhere."""
         return self._closing
+
+    @property
+    def unacknowledged(self) -> int:
+        """Bytes that the other machine has not taken: those that are still here, and those on their way, where the
+        system says (a TCP socket's does on Linux); else -1."""
+        if self._flushing or self._fd < 0 or sys.platform != "linux":
+            return self.unsent or -1
+        size = array.array("i", [-1])
+        with suppress(OSError):
+            fcntl.ioctl(self._fd, termios.TIOCOUTQ, size)
+        return size[0]
 
     @property
     def unsent(self) -> int:

@@ -31,6 +31,7 @@ from .admission import Admission
 from .channel import Sources
 from .connection import Connection
 from .credentials import asker
+from .document_tab import DocumentTab
 from .endings import PASSES, ending, logger
 from .exchange import Request
 from .heartbeat import Heartbeat
@@ -55,6 +56,7 @@ class _Watched(NamedTuple):
 
     heartbeat: Heartbeat
     inbound: Inbound
+    pushed: PushStream
 
 
 class Sockets:
@@ -80,6 +82,14 @@ class Sockets:
         self._sources = sources
         self._open: dict[Socket, _Watched] = {}
         self._draining = False
+        self.refused: Callable[[str, str, str], None] = lambda room, document, code: None
+        """Told whom a document was refused: its room, its name, the code."""
+
+    def places(self) -> Iterator[tuple[DocumentTab, PushStream]]:
+        """Every tab with its socket's stream."""
+        for socket, watched in self._open.items():
+            for tab in socket.tabs:
+                yield tab, watched.pushed
 
     def drain(self) -> None:
         """End every socket with 1012, and every later one."""
@@ -92,7 +102,7 @@ class Sockets:
         all, for ever."""
         while True:
             await trio.sleep(every)
-            for connection, (heartbeat, _) in self._open.items():
+            for connection, (heartbeat, *_) in self._open.items():
                 found = heartbeat.beat()
                 connection.keep_alive()
                 if found == "silent":
@@ -131,6 +141,7 @@ class Sockets:
     ) -> None:
         connection: Socket | None = None
         where = request.path
+        target: Target | None = None
         try:
             self._check_load()
             await self._turns.mine()
@@ -153,6 +164,8 @@ class Sockets:
             raise
         except BaseException as error:
             code, reason = ending(where, error)
+            if isinstance(error, Refused) and target is not None:
+                self.refused(target.room, target.document, error.code)
         if code != 1000:
             logger.info("%s: closed with %d: %s", where, code, reason)
         inbound.deaf()
@@ -168,7 +181,7 @@ class Sockets:
 
     def shed(self, excess: int) -> int:
         """End those for whom most is held, until so many bytes are free soon; how many they were."""
-        held = [(one.outbox_bytes + inbound.partial, one) for one, (_, inbound) in self._open.items()]
+        held = [(one.outbox_bytes + inbound.partial, one) for one, (_, inbound, _) in self._open.items()]
         ended = 0
         for size, one in sorted(held, key=itemgetter(0), reverse=True):
             if excess <= 0 or size < _HOARD_BYTES:
@@ -224,7 +237,7 @@ class Sockets:
 
     @contextmanager
     def _counted(self, connection: Socket, pushed: PushStream, inbound: Inbound) -> Iterator[None]:
-        self._open[connection] = _Watched(Heartbeat(pushed), inbound)
+        self._open[connection] = _Watched(Heartbeat(pushed), inbound, pushed)
         self._tally.live.add(connection.outbox)
         try:
             yield

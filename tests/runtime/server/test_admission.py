@@ -236,7 +236,7 @@ async def test_who_hoards_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
 
     sockets = object.__new__(Sockets)
     some: list[Any] = [Held(10 << 20), Held(1 << 20, 5 << 20), Held(2 << 20), Held(1000)]
-    sockets._open = {one: _Watched(None, one) for one in some}  # type: ignore[arg-type]
+    sockets._open = {one: _Watched(None, one, None) for one in some}  # type: ignore[arg-type]
     assert sockets.shed(12 << 20) == 2
     assert [one.over for one in some] == [True, True, False, False]
     assert sockets.shed(12 << 20) == 0, "they are on their way out"

@@ -1,0 +1,153 @@
+"""The journal of deliveries: what each tab had been sent of a room, and had taken, at which time.
+
+Why: a log says what happened and never who saw it, and "why did she not see it" is asked a day later. This is about
+delivery and not about state, so it is no part of the log and of no hash, and nothing is decided by it. Rules
+(specs/replay.md):
+
+- It is a SQLite file of its own beside the database (`plait.db-deliveries`), written by a thread of its own and synced
+  by nobody: what a power cut takes of it is missed by nobody, and no commit ever waits for it. It may be deleted.
+- It is bounded by age and by rows; the oldest go.
+- What concerns a deleted room, or somebody who is erased, is removed with them.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+from msgspec import Struct
+from msgspec.structs import astuple
+
+from ..protocol import limits
+from .opening import database_path
+from .store import StoreError
+
+_SCHEMA = """CREATE TABLE IF NOT EXISTS deliveries (
+    room TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    tab TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    document TEXT NOT NULL,
+    what TEXT NOT NULL,
+    head INTEGER NOT NULL,
+    sent INTEGER NOT NULL,
+    acked INTEGER NOT NULL,
+    waiting INTEGER NOT NULL,
+    note TEXT NOT NULL
+) STRICT"""
+_INDEX = "CREATE INDEX IF NOT EXISTS deliveries_of ON deliveries (room, at)"
+_ADD = f"INSERT INTO deliveries VALUES ({', '.join('?' * 11)})"
+
+
+class Delivery(Struct, frozen=True):
+    """How a tab stood at a time (µs since 1970).
+
+    `what`: it `joined`, it was `seen` there, it `left`, or somebody was `refused` (`note` is the code). The room's
+    newest record was `head`. Every record of the tab's document up to `sent` had been handed to its socket, up to
+    `acked` the other machine had taken all; `waiting` bytes more waited here. `note` may say that it shows the past.
+    """
+
+    room: str
+    at: int
+    tab: str
+    subject: str
+    document: str
+    what: str
+    head: int
+    sent: int
+    acked: int
+    waiting: int
+    note: str = ""
+
+
+class Deliveries:
+    """One store's journal. Every method blocks, and any thread may call it."""
+
+    def __init__(self, path: Path | None, *, readonly: bool = False) -> None:
+        self._lock = threading.Lock()
+        if readonly:
+            there = path is not None and path.exists()
+            target = f"{path.absolute().as_uri()}?mode=ro" if there and path is not None else ":memory:"
+            self._connection = sqlite3.connect(target, uri=there, check_same_thread=False, isolation_level=None)
+            self._connection.execute(_SCHEMA if not there else "PRAGMA query_only = ON")
+            return
+        self._connection = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = OFF")
+        self._connection.execute(_SCHEMA)
+        self._connection.execute(_INDEX)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def add(self, deliveries: Sequence[Delivery]) -> None:
+        """Note them down, all or none."""
+        with self._lock:
+            self._connection.execute("BEGIN")
+            self._connection.executemany(_ADD, [astuple(each) for each in deliveries])
+            self._connection.execute("COMMIT")
+
+    def of(self, room: str, since: int, until: int) -> list[Delivery]:
+        """What is known of the room's tabs between two times, oldest first; at most DELIVERIES_READ, the newest."""
+        asked = "SELECT * FROM deliveries WHERE room = ? AND at BETWEEN ? AND ? ORDER BY at DESC, rowid DESC LIMIT ?"
+        with self._lock:
+            rows = self._connection.execute(asked, (room, since, until, limits.DELIVERIES_READ)).fetchall()
+        return [Delivery(*row) for row in reversed(rows)]
+
+    def sweep(self, now: int) -> None:
+        """Forget what is too old, and the oldest of what is too much."""
+        with self._lock:
+            self._connection.execute("DELETE FROM deliveries WHERE at < ?", (now - limits.DELIVERIES_S * 1_000_000,))
+            (newest,) = self._connection.execute("SELECT coalesce(max(rowid), 0) FROM deliveries").fetchone()
+            self._connection.execute("DELETE FROM deliveries WHERE rowid <= ?", (newest - limits.DELIVERIES_ROWS,))
+
+    def forget_room(self, room: str) -> None:
+        """The room is deleted."""
+        with self._lock:
+            self._connection.execute("DELETE FROM deliveries WHERE room = ?", (room,))
+
+    def forget_subject(self, subject: str) -> None:
+        """The person is erased."""
+        with self._lock:
+            self._connection.execute("DELETE FROM deliveries WHERE subject = ?", (subject,))
+
+    def shrink(self) -> None:
+        """Leave nothing of what was forgotten in the file."""
+        with self._lock:
+            self._connection.execute("VACUUM")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def close(self) -> None:
+        """Let go of the file. Idempotent."""
+        with self._lock:
+            self._connection.close()
+
+
+def deliveries_of(url: str, *, readonly: bool = False) -> Deliveries:
+    """The journal beside the store of that URL; one in memory beside a store in memory."""
+    return Deliveries(_beside(url), readonly=readonly)
+
+
+def forget_deliveries(url: str, *, room: str = "", subject: str = "") -> None:
+    """Remove what concerns a deleted room (its name), or somebody who is erased, if there is a journal."""
+    path = _beside(url)
+    if path is None or not path.exists():
+        return
+    with Deliveries(path) as journal:
+        if room:
+            journal.forget_room(room)
+        if subject:
+            journal.forget_subject(subject)
+            journal.shrink()
+
+
+def _beside(url: str) -> Path | None:
+    try:
+        path = database_path(url)
+    except StoreError:
+        return None  # An engine that is no file's.
+    return None if path is None else path.with_name(f"{path.name}-deliveries")
