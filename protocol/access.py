@@ -101,6 +101,7 @@ COMMANDS: dict[str, Needs] = {
     "edit-prompt": _PROMPT,
     "steer": _PROMPT,
     "stop": _PROMPT,
+    "resume": _PROMPT,
     "provide-context": _PROMPT,
     "set-room": _WRITE,  # Title and metadata.
     "set-room branch": _PROMPT,  # Where the conversation goes on.
@@ -150,6 +151,7 @@ REQUESTS: dict[str, Needs] = {
     "GET /api/rooms/ROOM/documents/NAME": _READ,
     "PUT /api/rooms/ROOM/documents/NAME": _WRITE,
     "POST /api/rooms/ROOM/fork": _READ | _PROMPT,  # For both rooms; with `writes` to write and to decide too.
+    "POST /api/rooms/ROOM/merge": _READ | _WRITE,  # For both rooms.
     "GET /api/rooms/ROOM/lineage": _READ,
     "DELETE /api/rooms/ROOM": _ADMIN,
     "GET /api/blobs/HASH": _READ,

@@ -180,6 +180,13 @@ class Steer(_Ask, frozen=True, kw_only=True):
     run: Name = ""
 
 
+class Resume(_Ask, frozen=True, kw_only=True):
+    """Let the runs go on that a paused fork began with: by asking models and calling tools, or by what the log of its
+    parent has as long as the same is asked."""
+
+    going: Literal["live", "recorded"] = "live"
+
+
 Shown = Annotated[str, Meta(pattern=rf"^([0-9a-f]{{64}})?{END}", description="As the room document has it: `digest`.")]
 
 
@@ -302,7 +309,7 @@ OfTab = RegisterTools | ClaimTool | ReturnToolResult
 Decision = Approve | Deny | Answer | Resolve
 Asking = Prompt | Regenerate | EditPrompt
 """What begins a run."""
-Judged = Asking | Stop | Steer | Decision | OfTab | SetRoom | ProvideContext
+Judged = Asking | Stop | Steer | Resume | Decision | OfTab | SetRoom | ProvideContext
 """What is judged by the fold alone."""
 Proposal = Propose | Accept | Reject
 """What is asked about drafts."""

@@ -89,6 +89,8 @@ class Wanted(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
 def check_fork(grant: Grant, wanted: Wanted) -> None:
     """Raises Refused('not-allowed') unless the grant allows such a fork of a room that it is for: a fork shows all that
     was there, and lets agents be prompted; whoever lets its tools write decides what happens outside."""
+    if wanted.going == "recorded":
+        raise Refused("bad-request", "A fork cannot go on by the log of its parent yet.")
     check_rights(grant, frozenset({"read", "prompt", "write", "decide"} if wanted.writes else {"read", "prompt"}))
     check_all_documents(grant)
 
@@ -97,13 +99,6 @@ def check_resume(grant: Grant, state: RoomState) -> None:
     """Raises Refused('not-allowed') unless the grant allows all that the open runs may do."""
     for run in state.open_runs():
         check_speaks_for(grant, run)
-
-
-def blocked(state: RoomState, effect: str) -> str:
-    """Why a tool with that effect may not be called; empty if it may."""
-    if state.fork is None or state.fork.writes or effect == "read":
-        return ""
-    return "This room is a fork, in which nothing may change the world outside; the call was not made."
 
 
 def altered(

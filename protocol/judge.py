@@ -28,6 +28,7 @@ from .commands import (
     Regenerate,
     RegisterTools,
     Resolve,
+    Resume,
     ReturnToolResult,
     SetRoom,
     Steer,
@@ -39,6 +40,7 @@ from .events import (
     ApprovalDenied,
     ApprovalGranted,
     Attachment,
+    ForkResumed,
     QuestionAnswered,
     RunRequested,
     StopRequested,
@@ -82,6 +84,8 @@ def judge(
             said = steer(state, command.run, command.text)
             check_speaks_for(grant, state.runs[said.run])
             return [said]
+        case Resume():
+            return [_resume(state, grant, command)]
         case Approve() | Deny() | Answer() | Resolve():
             return [_decide(state, grant, command, now)]
         case RegisterTools():
@@ -114,6 +118,17 @@ def _agent(state: RoomState, command: Asking, agent_for: Callable[[str], AgentFa
         return agent_for(earlier.agent if earlier is not None else state.agent)
     except Refused:
         return agent_for("")
+
+
+def _resume(state: RoomState, grant: Grant, command: Resume) -> Verdict:
+    """Whoever lets runs go on has to hold a grant that allows all that they may do."""
+    if not state.held:
+        raise Refused("already-decided", "Nothing is paused in this room.")
+    if command.going == "recorded":
+        raise Refused("bad-request", "A fork cannot go on by the log of its parent yet.")
+    for run in state.open_runs():
+        check_speaks_for(grant, run)
+    return Verdict("", ForkResumed(command.going))
 
 
 def _tools(state: RoomState, command: RegisterTools) -> ToolsRegistered:

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from . import limits
 from .assigning import is_tabs, tab_event
+from .blocking import blocked_tab
 from .budget import out_of_steps, over
 from .driver import Flow
 from .errors import CODES, Code
@@ -258,6 +259,8 @@ class _Room:
                     return self._child(run, step)
                 tabs = call.name not in worker.tools and is_tabs(self.state, run, step_id, call)
                 event = before_call(run, step_id, call, tabs=tabs)
+                if event is None and tabs:
+                    event = blocked_tab(self.state, run, step_id, call, self.epoch)
                 if event is not None or tabs:
                     event = event or tab_event(self.state, run, step_id, call, self.epoch, self.now)
                     return None if event is None else Decide(run.id, event)

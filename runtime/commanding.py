@@ -6,7 +6,7 @@ be asked again under its id, as a client does by itself.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from ..protocol.commands import (
     Accept,
@@ -20,6 +20,7 @@ from ..protocol.commands import (
     ProvideContext,
     Regenerate,
     Reject,
+    Resume,
     SetRoom,
     Steer,
     Stop,
@@ -106,6 +107,10 @@ class RoomCommands:
     ) -> None:
         """Name the room, describe it (None takes a key away), or go on from another run."""
         await self._ask(SetRoom(id=id or self._id(), title=title, metadata=dict(metadata), branch=branch))
+
+    async def resume(self, going: Literal["live", "recorded"] = "live", *, id: str = "") -> None:  # noqa: A002
+        """Let the runs go on that a paused fork began with: live, or by what its parent's log has."""
+        await self._ask(Resume(id=id or self._id(), going=going))
 
     async def provide_context(self, facts: Mapping[str, str | None], *, id: str = "") -> None:  # noqa: A002
         """Tell the room's agents what they should know, by key; None takes a fact away."""

@@ -32,6 +32,7 @@ from .auth.gate import Auth, Gate
 from .auth.revocations import Kind, Revocations
 from .commanding import RoomCommands
 from .replay.fork import Lineage, lineage
+from .room.forking import Merged
 from .room.identity import Surroundings
 from .room.live import Answer
 from .room.proposing import look
@@ -226,6 +227,11 @@ class RoomHandle(RoomCommands):
         Refused, StoreError, OutcomeUnknown."""
         made = await self._rooms.fork(self.name, Wanted(at, name, change, writes, going), self.grant)
         return RoomHandle(self._rooms, self._store, made.room, self.grant)
+
+    async def merge(self, documents: Sequence[str] | None = None, *, preview: bool = False) -> Merged:
+        """Take what was written in this fork's documents into its parent, each edit as its author's; or say what that
+        would be. Merging again takes what came since. Raises Refused, StoreError, OutcomeUnknown."""
+        return await self._rooms.merge(self.name, documents, self.grant, preview=preview)
 
     async def lineage(self) -> Lineage:
         """Where the room comes from, if it is a fork, and which forks it has."""

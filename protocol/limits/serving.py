@@ -122,6 +122,9 @@ MOMENTS_EACH = limit(
     "MOMENTS_EACH", 2, "moments", "Of those, for one subject or address; the others of a debugger in a hurry wait."
 )
 MOMENTS_WAIT_S = limit("MOMENTS_WAIT_S", 30, "seconds", "For one's turn to look at a past; then it is 503 or 1013.")
+MERGE_EDITS = limit(
+    "MERGE_EDITS", 10_000, "edits", "Of a fork, made in its parent by one merge, which is one pass of that room."
+)
 EFFECTS_LOOKS = limit(
     "EFFECTS_LOOKS", 60, "moments", "Into which a search for what deleted one record's effects looks."
 )

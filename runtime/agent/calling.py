@@ -11,6 +11,7 @@ import msgspec
 import trio
 
 from ...protocol import limits
+from ...protocol.blocking import CODE
 from ...protocol.errors import OutcomeUnknown
 from ...protocol.events import (
     ApprovalRequested,
@@ -20,6 +21,7 @@ from ...protocol.events import (
     ToolFailed,
     ToolNotStarted,
     ToolOutcomeUnknown,
+    ToolRefused,
     ToolReturned,
     ToolStarted,
 )
@@ -51,6 +53,12 @@ async def call(
     must_ask = move.function is None and asks_first(run, move.call.name)
     await trio.lowlevel.checkpoint_if_cancelled()  # As for a model: what was abandoned must not begin.
     tool = _tool(agent, move)
+    given = move.call.args if move.call.id == move.step else ""  # No answer of a model holds what the flow asked for.
+    why = room.blocks(tool.effect) if tool is not None and not getattr(tool, "inside", False) else ""
+    if why:
+        refused = ToolRefused(move.step, move.call.id, move.call.name, CODE, why, given)
+        await room.commit(Report(move.run, agent.author, refused))
+        return
     asked = (
         await asked_first(agent, tool, move, surroundings.now(), must_ask)
         if tool is not None and not move.approved
@@ -64,7 +72,6 @@ async def call(
         await room.commit(Report(move.run, agent.author, delegated))
         return
     effect, shows = (tool.effect, tool.shows) if tool is not None else ("read", "")
-    given = move.call.args if move.call.id == move.step else ""  # No answer of a model holds what the flow asked for.
     started = ToolStarted(move.step, move.attempt, move.call.id, move.call.name, effect, shows, given)
     if not await room.commit(Report(move.run, agent.author, started)):
         return

@@ -23,6 +23,7 @@ VERBS = (
     "replay",
     "diff",
     "fork",
+    "merge",
     "bisect",
     "blame",
     "effects",

@@ -18,7 +18,9 @@ from ...protocol.errors import OutcomeUnknown, PlaitError
 from ...protocol.events import DocumentSeeded
 from .audience import Audience
 from .editing import Place, Transform
+from .forking import Merging
 from .live import Answer
+from .merging import Looked, Merge
 from .messages import Ask, CatchUp, Edit, Join, Leave, Look, Message, Resync, Step1, TabGone
 from .reports import Begin, Report, Write
 from .seeding import Seed, Seeded, Shelf, Written
@@ -174,6 +176,21 @@ class Door:
             told.set()
 
         self.post(Seed(author, document, event, data, tell, grant))
+        with trio.CancelScope(shield=True):
+            await told.wait()
+        return outcomes[0].unwrap()
+
+    async def merge(self, grant: Grant, merging: Merging, *, preview: bool = False) -> Looked:
+        """Take a fork's edits back, once that is on disk. Shielded, as a commit is. Raises Refused, OutcomeUnknown,
+        Stale if the fork was merged since this was prepared."""
+        told = trio.Event()
+        outcomes: list[Outcome[Looked]] = []
+
+        def tell(outcome: Outcome[Looked]) -> None:
+            outcomes.append(outcome)
+            told.set()
+
+        self.post(Merge(grant, merging, tell, preview=preview))
         with trio.CancelScope(shield=True):
             await told.wait()
         return outcomes[0].unwrap()

@@ -47,6 +47,7 @@ from ...protocol.events import (
     TabLeft,
     ToolDelegated,
     ToolFailed,
+    ToolRefused,
     ToolsRegistered,
     ToolStarted,
     ValueNoted,
@@ -271,7 +272,8 @@ class Live(Forking):
         self._flush()
         if isinstance(event, ModelAnswered | ModelFailed):
             self._end_streams(run, event.step)
-        self._draft(event, author, run, id=record_id(known, event.step, attempt, event))
+        key = None if isinstance(event, ToolRefused) else record_id(known, event.step, attempt, event)
+        self._draft(event, author, run, id=key)
         if isinstance(event, ModelFailed):
             self._withdraw(known, known.steps[event.step])
         return True
@@ -377,6 +379,8 @@ def _follows(run: Run, step_id: str, attempt: int, event: Event) -> bool:
     step = run.steps.get(step_id)
     if isinstance(event, ApprovalRequested | QuestionAsked):
         return step is None and not run.stopping
+    if isinstance(event, ToolRefused):
+        return not run.stopping and (step is None or step.status in ("ready", "retry"))
     if isinstance(event, ModelRequested | ToolStarted | ToolDelegated):
         if run.stopping:
             return False

@@ -21,6 +21,7 @@ import trio
 
 from ...protocol import limits
 from ...protocol.access import Grant
+from ...protocol.blocking import blocked
 from ...protocol.commands import Asking
 from ...protocol.errors import CODES, OutcomeUnknown, PlaitError, Refused
 from ...protocol.events import Attachment, Record, command_record_id
@@ -115,6 +116,10 @@ class Room(Door):
     def epoch(self) -> int:
         """The epoch under which this process writes the room."""
         return self._live.epoch if self._live is not None else 0
+
+    def blocks(self, effect: str) -> str:
+        """Why a tool with that effect may not be called here; empty if it may."""
+        return blocked(self._live.state, effect) if self._live is not None else ""
 
     def draft_waits(self, name: str) -> bool:
         """Whether that draft is to be decided still."""

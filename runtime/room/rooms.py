@@ -5,7 +5,7 @@ at start-up every room with open runs is woken, so that work that a crash or a d
 """
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from itertools import islice
 
@@ -18,8 +18,11 @@ from ...protocol.forks import Wanted
 from ...protocol.names import room_name
 from ...storage.store import Store
 from ..replay.fork import Fork, fork
+from ..replay.merge import Merged, merging, parent_of, previewed
 from .crew import Crew
+from .forking import Merging
 from .identity import Surroundings
+from .merging import Looked
 from .quota import Quota
 from .redaction import Redactor
 from .room import Room
@@ -159,6 +162,16 @@ class Rooms:
             async with self.use(made.room):
                 pass
         return made
+
+    async def merge(self, fork: str, documents: Sequence[str] | None, grant: Grant, *, preview: bool) -> Merged:
+        """Take what was written in a fork's documents into its parent. Raises Refused, StoreError, OutcomeUnknown."""
+
+        async def attempt(prepared: Merging) -> Looked:
+            async with self.use((await parent_of(self.store, fork)).of) as parent:
+                found = await parent.merge(grant, prepared, preview=preview)
+            return (previewed(found, prepared), {}) if preview else found
+
+        return (await merging(self.store, room_name(fork), grant, documents, attempt))[0]
 
     async def _live(self, room: Room) -> None:
         try:

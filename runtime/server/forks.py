@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from urllib.parse import unquote
 
 import msgspec
+from msgspec import Struct
 
 from ...protocol import names
 from ...protocol.access import Grant
@@ -20,12 +21,19 @@ from .rooms import Rooms
 Admit = Callable[[Request, str, str], Awaitable[Grant]]
 """Says who makes that request, if they may make it of that room, or raises Refused."""
 
-METHODS = {"fork": ("POST",), "lineage": ("GET", "HEAD")}
+METHODS = {"fork": ("POST",), "merge": ("POST",), "lineage": ("GET", "HEAD")}
 """What is answered here of a room, and to which methods."""
 
 
+class Merges(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which documents are to be merged, all that the asker sees if none are named, and whether only to look."""
+
+    documents: list[str] | None = None
+    preview: bool = False
+
+
 class Forks:
-    """What answers under `/api/rooms/{room}/fork` and `/lineage`."""
+    """What answers under `/api/rooms/{room}/fork`, `/merge` and `/lineage`."""
 
     def __init__(self, rooms: Rooms) -> None:
         self._rooms = rooms
@@ -41,7 +49,10 @@ class Forks:
         if what == "lineage":
             return json(msgspec.to_builtins(await lineage(self._rooms.store, room, grant.enters)))
         try:
-            wanted = msgspec.json.decode(await exchange.body(), type=Wanted)
+            wanted = msgspec.json.decode(await exchange.body() or b"{}", type=Wanted if what == "fork" else Merges)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            raise Refused("bad-json", f"That does not say what to fork: {error}") from None
+            raise Refused("bad-json", f"That does not say what to {what}: {error}") from None
+        if isinstance(wanted, Merges):
+            merged = await self._rooms.merge(room, wanted.documents, grant, preview=wanted.preview)
+            return json(msgspec.to_builtins(merged))
         return json(msgspec.to_builtins(await self._rooms.fork(room, wanted, grant)), 201)

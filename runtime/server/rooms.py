@@ -15,6 +15,7 @@ from ...protocol.events import DocumentSeeded
 from ...protocol.forks import Wanted
 from ...storage.store import Store
 from ..replay.fork import Fork
+from ..room.forking import Merged
 from ..room.seeding import Seeded, Written
 from ..room.tab import Tab
 
@@ -126,6 +127,10 @@ class Rooms(Protocol):
 
     async def fork(self, room: str, wanted: Wanted, grant: Grant) -> Fork:
         """Make a fork of the room. Raises Refused, StoreError or OutcomeUnknown."""
+        ...
+
+    async def merge(self, fork: str, documents: Sequence[str] | None, grant: Grant, *, preview: bool) -> Merged:
+        """Take a fork's edits into its parent, or say what that would be. Raises as `fork` does."""
         ...
 
     @property

@@ -86,7 +86,7 @@ async def slow_work(call: Call) -> dict[str, Any]:
 _WORD_S = 0.08
 
 
-@tool(effect="idempotent")
+@tool(effect="idempotent", inside=True)
 async def write_note(text: str, call: Call) -> dict[str, Any]:
     """Write a note at the end of the shared document that people see beside the chat, word by word.
 
@@ -111,7 +111,7 @@ def _append(doc: "Doc[Any]", at: str, piece: str, *, first: bool) -> dict[str, A
     return insert(root, at, f"\n{piece}" if begins_a_line else piece)
 
 
-@tool(effect="idempotent")
+@tool(effect="idempotent", inside=True)
 async def propose_ending(text: str, call: Call) -> dict[str, Any]:
     """Propose a title and an ending for the shared document; people accept or reject them, each alone.
 

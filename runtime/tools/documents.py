@@ -79,7 +79,7 @@ def _reading(default: str, propose: bool) -> tuple[FunctionTool, ...]:
 
 
 def _writing(default: str, propose: bool) -> tuple[FunctionTool, ...]:
-    @tool(effect="idempotent")
+    @tool(effect="idempotent", inside=True)
     async def insert_text(
         call: Call,
         new: Annotated[str, Meta(description="What to insert, with the spaces and line breaks that it needs.")],
@@ -89,7 +89,7 @@ def _writing(default: str, propose: bool) -> tuple[FunctionTool, ...]:
         """Insert text into a shared document at an anchor, or at its start or end. Gives the new text's anchors."""
         return await _edit(call, propose, document, lambda root: text.insert(root, at, new))
 
-    @tool(effect="idempotent")
+    @tool(effect="idempotent", inside=True)
     async def replace_text(
         call: Call,
         old: Annotated[str, Meta(description="What it says now, quoted exactly; it must occur once.")],
@@ -105,7 +105,7 @@ def _writing(default: str, propose: bool) -> tuple[FunctionTool, ...]:
         """
         return await _edit(call, propose, document, lambda root: text.replace(root, new, old=old, start=start, end=end))
 
-    @tool(effect="idempotent")
+    @tool(effect="idempotent", inside=True)
     async def format_text(
         call: Call,
         marks: Annotated[
@@ -123,7 +123,7 @@ def _writing(default: str, propose: bool) -> tuple[FunctionTool, ...]:
             call, propose, document, lambda root: text.set_marks(root, marks, old=old, start=start, end=end)
         )
 
-    @tool(effect="idempotent")
+    @tool(effect="idempotent", inside=True)
     async def delete_text(
         call: Call,
         old: Annotated[str, Meta(description="The text to delete, quoted exactly; it must occur once.")] = "",
@@ -138,7 +138,7 @@ def _writing(default: str, propose: bool) -> tuple[FunctionTool, ...]:
 
 
 def _blocks(default: str, propose: bool) -> tuple[FunctionTool, ...]:
-    @tool(effect="idempotent")
+    @tool(effect="idempotent", inside=True)
     async def insert_blocks(
         call: Call,
         markdown: Annotated[
@@ -152,7 +152,7 @@ def _blocks(default: str, propose: bool) -> tuple[FunctionTool, ...]:
         anchor is its "at"). Gives the anchors of the new blocks. For words inside a block use insert_text."""
         return await _edit(call, propose, document, lambda root: blocks.insert_blocks(root, markdown, at, where))
 
-    @tool(effect="idempotent")
+    @tool(effect="idempotent", inside=True)
     async def delete_block(
         call: Call, at: Annotated[str, Meta(description="The block's anchor.")], document: Document = default
     ) -> Found:
@@ -168,14 +168,14 @@ def _values(default: str, propose: bool) -> tuple[FunctionTool, ...]:
         """Read a value of a shared document that holds data (objects and arrays); all of it without a path."""
         return await _look(call, propose, document, lambda root: values.get(root, path or []), values_wanted=True)
 
-    @tool(effect="idempotent")
+    @tool(effect="idempotent", inside=True)
     async def set_value(call: Call, path: Path, value: Any, document: Document = default) -> Found:
         """Set a value in a shared document that holds data. Only what differs is written, so give the smallest path."""
         return await _edit(
             call, propose, document, lambda root: values.set_value(root, path, value), values_wanted=True
         )
 
-    @tool(effect="idempotent")
+    @tool(effect="idempotent", inside=True)
     async def patch_value(call: Call, operations: list[Operation], document: Document = default) -> Found:
         """Add, replace and remove several values of a shared document at once, in order; all or none.
 

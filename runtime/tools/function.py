@@ -47,6 +47,8 @@ class FunctionTool:
         approval: Approval = "never",
         decide_within_s: float | None = None,
         timeout_s: float | None = None,
+        *,
+        inside: bool = False,
     ) -> None:
         if not NAME.fullmatch(name):
             raise TypeError(f"a tool's name has 1 to 64 letters, digits, _ or -, and {name!r} has not")
@@ -66,6 +68,8 @@ class FunctionTool:
         self._decoder = msgspec.json.Decoder(arguments)
         self.timeout_s = timeout_s
         self.effect: Effect = effect
+        self.inside = inside
+        """It changes only documents of its room, so a fork may call it."""
         self.approval: Approval = approval
         self.decide_within_s = decide_within_s
         self.schema = ToolSchema(name, description, _parameters(arguments, notes))
@@ -129,6 +133,7 @@ def tool(
     approval: Approval = "never",
     decide_within_s: float | None = None,
     timeout_s: float | None = None,
+    inside: bool = False,
 ) -> Callable[[Callable[..., Any]], FunctionTool]: ...
 def tool(
     function: Callable[..., Any] | None = None,
@@ -139,6 +144,7 @@ def tool(
     approval: Approval = "never",
     decide_within_s: float | None = None,
     timeout_s: float | None = None,
+    inside: bool = False,
 ) -> FunctionTool | Callable[[Callable[..., Any]], FunctionTool]:
     """Make a tool of a function, sync or async: `@tool` or `@tool(effect="read")`.
 
@@ -148,13 +154,14 @@ def tool(
     `approval`: "always", "never", or a function of the arguments (a dict), sync or async, that says whether a person
     must say yes first, by True or by the reason that people are shown; after `decide_within_s` seconds without a word
     it is a no. A body that takes longer than `timeout_s` is cut, by default none is: of a write nobody knows then how
-    far it came, and a person is asked; of anything else the model is told.
+    far it came, and a person is asked; of anything else the model is told. `inside`: all that it changes is documents
+    of its room, so that it is called in a fork as well, where what changes the world outside is refused.
     Raises TypeError for a signature that no schema can describe, ValueError for a `timeout_s` that is none.
     """
 
     def make(function: Callable[..., Any]) -> FunctionTool:
         called = name or getattr(function, "__name__", type(function).__name__)
-        return FunctionTool(function, effect, called, approval, decide_within_s, timeout_s)
+        return FunctionTool(function, effect, called, approval, decide_within_s, timeout_s, inside=inside)
 
     return make if function is None else make(function)
 

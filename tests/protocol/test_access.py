@@ -17,6 +17,7 @@ EXAMPLES = {
     "regenerate": '"run":"1"',
     "edit-prompt": '"run":"1","text":"x"',
     "steer": '"text":"x"',
+    "resume": "",
     "stop": '"run":""',
     "provide-context": '"facts":{"a":"b"}',
     "set-room": '"title":"x"',

@@ -1,5 +1,5 @@
 // Generated from specs/schema/commands.json by generate.mjs; a test holds both equal.
-// sha256 bf122de126827ef8544b778df1eb2b4366315aed5437fd9ad07f67941c71042b
+// sha256 72fc3ba40dbf4ecaa86694459c18fb6c0c6ff0ae459e2a7e0286446f5463ae42
 
 export type Command =
   | Prompt
@@ -7,6 +7,7 @@ export type Command =
   | EditPrompt
   | Stop
   | Steer
+  | Resume
   | Approve
   | Deny
   | Answer
@@ -121,6 +122,14 @@ export interface Steer {
   /** At most 65536 bytes of UTF-8. */
   readonly text: string
   readonly run?: string
+}
+
+/** Let the runs go on that a paused fork began with: by asking models and calling tools, or by what the log of its parent has as long as the same is asked. */
+export interface Resume {
+  readonly do: 'resume'
+  /** Minted by the asker, unique in the room; no control characters. */
+  readonly id: string
+  readonly going?: 'live' | 'recorded'
 }
 
 /** Say yes to a call that asks for approval, once; `args` takes the place of the model's arguments. `shown` is the digest of the call as the asker was shown it; under a grant it must be there. */
