@@ -138,8 +138,18 @@ STRANGER_MESSAGES = limit(
     "On a Hocuspocus socket until its first document is granted; Hocuspocus's own bound.",
 )
 STRANGER_BYTES = limit("STRANGER_BYTES", 5 << 20, "bytes", "Of those messages together; Hocuspocus's own bound.")
-AWARENESS_IDS = limit("AWARENESS_IDS", 4, "ids", "DESIGN: per connection.")
-AWARENESS_BYTES = limit("AWARENESS_BYTES", 4 << 10, "bytes", "DESIGN: per connection, all its states together.")
+AWARENESS_IDS = limit(
+    "AWARENESS_IDS",
+    4,
+    "ids",
+    "Per connection; a stock client announces one, and y-websocket pages seldom share a socket.",
+)
+AWARENESS_BYTES = limit(
+    "AWARENESS_BYTES",
+    4 << 10,
+    "bytes",
+    "Per connection, all its states together; a name, a colour and a selection take 300.",
+)
 PRESENCE_S = limit(
     "PRESENCE_S", 15, "seconds", "Between two words of an agent's presence; y-protocols forgets after 30."
 )

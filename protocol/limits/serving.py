@@ -179,6 +179,7 @@ BODIES_BYTES = FIXED["BODIES_BYTES"].value
 ROOMS_AWAKE = FIXED["ROOMS_AWAKE"].value
 MEMORY_PERCENT = FIXED["MEMORY_PERCENT"].value
 ADMISSION_S = FIXED["ADMISSION_S"].value
+CLOSED_LINES = FIXED["CLOSED_LINES"].value
 HEAD_BYTES = limit("HEAD_BYTES", 16 << 10, "bytes", "An HTTP head; h11's default and that of most servers.")
 HEAD_S = limit("HEAD_S", 10, "seconds", "Until the head is whole; ends slowloris.")
 CERTIFICATE_FRESH_S = limit(

@@ -1,11 +1,13 @@
-"""What an operator lets in, as options: one for each limit that may be changed, with its default and its reason."""
+"""What an operator lets in, as options: one for each limit that may be changed, with its default and its reason. Those
+of a connection that nobody changes are told below them, so that all stand in one place."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
-from ...protocol.admission import CHANGEABLE
+from ...protocol.admission import CHANGEABLE, TOLD
+from ...protocol.limits import LIMITS
 
 _Verb = TypeVar("_Verb", bound=Callable[..., Any])
 
@@ -22,3 +24,13 @@ def allowance_options(verb: _Verb) -> _Verb:
             help=limit.reason,
         )(verb)
     return verb
+
+
+class WithLimits(click.Command):
+    """A verb whose help ends with the limits that are not options."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Each with its unit and its reason."""
+        with formatter.section("Limits that nobody changes"):
+            told = [(name, LIMITS[name]) for name in TOLD]
+            formatter.write_dl([(f"{name} {limit.value:,} {limit.unit}", limit.reason) for name, limit in told])

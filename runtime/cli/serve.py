@@ -41,7 +41,7 @@ from ..room.redaction import Redact
 from ..server.peer import Proxies
 from ..server.resources import raise_descriptors
 from ..tools.tool import Tool
-from .allowing import allowance_options
+from .allowing import WithLimits, allowance_options
 from .asking import store_option
 from .loading import agent_named, named
 
@@ -51,7 +51,7 @@ _SIGHUP: signal.Signals | None = getattr(signal, "SIGHUP", None)  # Windows has 
 INSTRUCTIONS = "You are a helpful assistant. Answer in Markdown."
 
 
-@click.command("serve")
+@click.command("serve", cls=WithLimits)
 @store_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(

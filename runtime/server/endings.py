@@ -5,12 +5,14 @@ Rules:
 1. Every refusal has a close code: its own, 1013 where trying again may help, else 4400. A store that fails is 1013.
 2. Nothing that a handler raises leaves it, pyo3's PanicException (a BaseException) included: it costs its own socket
    1011 and one log line that names the room. Only Cancelled, KeyboardInterrupt and SystemExit pass.
+3. Closed sockets have `CLOSED_LINES` in the log a minute; of the others it is said how many they were.
 """
 
 import logging
 
 import trio
 
+from ...protocol import limits
 from ...protocol.errors import CODES, Refused
 from ...storage.store import RoomDeleted, StoreError
 
@@ -49,6 +51,25 @@ def failed(where: str, error: BaseException) -> str:
     if passing is not None:
         raise passing
     return "internal error"
+
+
+class Closed:
+    """Lines in the log about sockets of one kind that were closed, as many as it bears."""
+
+    def __init__(self) -> None:
+        self._minute = -float("inf")
+        self._lines = 0
+
+    def tell(self, where: str, code: int, reason: str) -> None:
+        """One was closed."""
+        now = trio.current_time()
+        if now >= self._minute + 60:
+            if self._lines > limits.CLOSED_LINES:
+                logger.info("%d more sockets were closed", self._lines - limits.CLOSED_LINES)
+            self._minute, self._lines = now, 0
+        self._lines += 1
+        if self._lines <= limits.CLOSED_LINES:
+            logger.info("%s: closed with %d: %s", where, code, reason)
 
 
 def _verbose() -> bool:

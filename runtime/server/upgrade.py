@@ -32,7 +32,7 @@ from .channel import Sources
 from .connection import Connection
 from .credentials import asker
 from .document_tab import DocumentTab
-from .endings import PASSES, ending, logger
+from .endings import PASSES, Closed, ending
 from .exchange import Request
 from .heartbeat import Heartbeat
 from .inbound import Inbound
@@ -82,6 +82,7 @@ class Sockets:
         self._sources = sources
         self._open: dict[Socket, _Watched] = {}
         self._draining = False
+        self._strangers, self._guests = Closed(), Closed()
         self.refused: Callable[[str, str, str], None] = lambda room, document, code: None
         """Told whom a document was refused: its room, its name, the code."""
 
@@ -167,7 +168,7 @@ class Sockets:
             if isinstance(error, Refused) and target is not None:
                 self.refused(target.room, target.document, error.code)
         if code != 1000:
-            logger.info("%s: closed with %d: %s", where, code, reason)
+            (self._strangers if connection is None else self._guests).tell(where, code, reason)
         inbound.deaf()
         await _end(connection, socket, pushed, code, reason)
 

@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
+from click.testing import CliRunner
 from plait.protocol import limits
-from plait.protocol.admission import CHANGEABLE, Allowance
+from plait.protocol.admission import CHANGEABLE, TOLD, Allowance
 from plait.protocol.errors import CODES, Refused
+from plait.runtime.cli.serve import verb as serve
 from plait.runtime.server import resources
 from plait.runtime.server.admission import Admission, told_apart
+from plait.runtime.server.endings import Closed
 from trio_websocket import WebSocketConnection
 
 from .neighbours import Neighbourhood, answered, asked, by_name, closed, neighbourhood
@@ -277,13 +281,15 @@ def _masked(payload: bytes) -> bytes:
 
 
 async def test_an_operator_changes_limits_and_sees_them() -> None:
-    """AD14: every changeable limit is a field with the table's default, and `/health` tells it to those who may see."""
+    """AD14: every changeable limit is a field with the table's default; `/health` tells it, and those that an operator
+    meets beside it, to those who may see."""
     assert {name.lower(): limit.value for name, limit in CHANGEABLE.items()} == {
         field: getattr(Allowance(), field) for field in Allowance.__struct_fields__
     }
     async with neighbourhood(Allowance(room_bytes=5000, memory_mib=700), by_name) as here:
         shown = (await here.http("GET", "/health", Authorization="Bearer ann"))[1]["limits"]
-        assert shown.keys() == {name.lower() for name in CHANGEABLE}
+        assert shown.keys() == {name.lower() for name in (*CHANGEABLE, *TOLD)}
+        assert (shown["head_bytes"], shown["frame_bytes"]) == (limits.HEAD_BYTES, limits.FRAME_BYTES)
         assert (shown["room_bytes"], shown["memory_mib"], shown["handshakes_per_s"]) == (5000, 700, 50)
         assert "limits" not in (await here.http("GET", "/health"))[1]
 
@@ -339,3 +345,29 @@ async def test_a_connection_that_hung_up_before_it_was_told() -> None:
         async with await here.stream("127.0.0.2") as stream:
             await stream.send_all(b"GET / HTTP/1.1\r\n")
             assert (await answered(stream))[0] == 429
+
+
+async def test_closed_sockets_do_not_fill_the_log(
+    caplog: pytest.LogCaptureFixture, autojump_clock: trio.testing.MockClock
+) -> None:
+    """AD6: a line for each of so many a minute, and then how many more there were."""
+    caplog.set_level("INFO", "plait.server")
+    closed_ones = Closed()
+    for _ in range(limits.CLOSED_LINES + 940):
+        closed_ones.tell("room r", 4401, "No grant was shown.")
+    assert len(caplog.records) == limits.CLOSED_LINES
+    await trio.sleep(60)
+    closed_ones.tell("room r", 4403, "It is no grant for this room.")
+    assert [line.getMessage() for line in caplog.records[limits.CLOSED_LINES :]] == [
+        "940 more sockets were closed",
+        "room r: closed with 4403: It is no grant for this room.",
+    ]
+
+
+def test_help_tells_every_limit() -> None:
+    """AD14: the help of `serve` tells those that may be changed, and beside them those that an operator meets."""
+    said = " ".join(CliRunner().invoke(serve, ["--help"]).output.split())
+    for name in CHANGEABLE:
+        assert f"--{name.lower().replace('_', '-')} " in said
+    for name in TOLD:
+        assert f"{name} {limits.LIMITS[name].value:,} {limits.LIMITS[name].unit}" in said
