@@ -17,6 +17,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from .browser import Serving, Tab
+from .past_room import ROOM, write_past
 
 SPECS = Path(__file__).resolve().parents[2] / "specs"
 PATIENCE_MS = 30_000
@@ -101,15 +102,38 @@ def take(server: Serving, browser: Browser, into: Path) -> None:
         tab.context.close()
 
 
+def take_debugger(url: str, browser: Browser, into: Path) -> None:
+    """The debugger, where a call waits for a yes, in the room of `past_room`."""
+    address = f"{url}/api/rooms/{ROOM}/search?type=approval-requested"
+    with urllib.request.urlopen(address) as answer:
+        asked: int = json.load(answer)["hits"][0]["seq"]
+    tab = Tab(browser, url, f"{ROOM}&view=debug&record={asked}", device_scale_factor=1.5)
+    then = tab.page.get_by_role("region", name=f"The conversation after record {asked}", exact=True)
+    expect(then).to_contain_text("send_mail waits for a person", timeout=PATIENCE_MS)
+    expect(tab.page.get_by_label("Content of content")).to_be_visible()
+    expect(tab.page.get_by_role("tab", name="effects")).to_be_visible()
+    expect(tab.page.locator(".in-sight")).to_contain_text("in sight")
+    tab.page.screenshot(path=into / "console-debugger.png")
+    tab.context.close()
+
+
 def main() -> None:
     chromium = shutil.which("chromium")
     assert chromium is not None, "this needs Chromium: apt-get install chromium"
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        server = Serving(Path(folder), "demo").start()
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        take(server, browser, SPECS)
+        for name in ("now", "past"):
+            store = Path(folder) / name
+            store.mkdir()
+            if name == "past":
+                write_past(f"sqlite:///{store / 'plait.db'}")
+            server = Serving(store, "demo").start()
+            if name == "past":
+                take_debugger(server.url, browser, SPECS)
+            else:
+                take(server, browser, SPECS)
+            server.end()
         browser.close()
-        server.end()
 
 
 if __name__ == "__main__":

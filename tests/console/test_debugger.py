@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,6 +15,12 @@ from playwright.sync_api import Locator, expect
 
 from .browser import Serving, Tab
 from .past_room import ROOM, write_past
+from .picture import SPECS, take_debugger
+from .test_picture import size
+from .test_states import Judge, judge  # noqa: F401
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 Serve = Callable[..., Serving]
 Tabs = Callable[..., Tab]
@@ -37,7 +44,7 @@ def stood(tab: Tab, seq: int) -> Locator:
     return then
 
 
-def test_to_and_fro(past: str, tabs: Tabs) -> None:
+def test_to_and_fro(past: str, tabs: Tabs, judge: Judge) -> None:  # noqa: F811
     """CO50, CO51, CO53, CO55, CO60: lanes; the room and its document as they stood, by key and by slider; a wait as it
     was waited for, with nothing to press; a link that opens the same elsewhere, on a phone too; and back to now."""
     tab = tabs(past, ROOM).live()
@@ -74,9 +81,8 @@ def test_to_and_fro(past: str, tabs: Tabs) -> None:
     expect(then.locator("form")).to_have_count(0)
     tab.page.get_by_role("tab", name="waits").click()
     expect(tab.page.get_by_role("tabpanel")).to_contain_text("send_mail waits for a person")
-    assert tab.contrasts()[1] == []
     assert tab.focusable()[1] == []
-    tab.page.emulate_media(color_scheme="dark")
+    judge(tab, "debugger")
     assert tab.contrasts()[1] == []
     expect(tab.page).to_have_url(re.compile(f"record={asked}&view=debug&panel=waits"))
 
@@ -86,14 +92,16 @@ def test_to_and_fro(past: str, tabs: Tabs) -> None:
     assert phone.page.evaluate("document.documentElement.scrollWidth") <= 390
     phone.page.get_by_role("button", name="the rest").click()
     expect(phone.page.get_by_role("tabpanel")).to_contain_text("send_mail waits for a person")
+    judge(phone, "debugger on a phone")
     tab.page.keyboard.press("Escape")
     expect(tab.prompt).to_be_visible()
     expect(tab.page).to_have_url(f"{past}/?room={ROOM}")
 
 
-def test_playing_and_asking(past: str, tabs: Tabs) -> None:
-    """CO52, CO53, CO57, CO58: it plays to a breakpoint and stops there, says what the model was sent and what a restart
-    would have done; what the server does not know is not offered; and none of it was loaded before."""
+def test_playing_and_going_on(past: str, tabs: Tabs, browser: "Browser", tmp_path: Path) -> None:
+    """CO52, CO53, CO57, CO58, CO62: it plays to a breakpoint and stops there, says what the model was sent and what a
+    restart would have done, and goes on from a prompt with another one in a fork, which is compared with its parent;
+    what the server does not know is not offered; none of it was loaded before. And its picture is taken."""
     tab = tabs(past, ROOM).live()
     assert not [address for address in tab.asked if "debugger" in address]
     tab.page.goto(f"{past}/?room={ROOM}&view=debug&record=30&panel=model")
@@ -115,3 +123,21 @@ def test_playing_and_asking(past: str, tabs: Tabs) -> None:
     expect(tab.page.get_by_role("button", name="Play")).to_be_visible()
     stood(tab, 30)
     assert [address for address in tab.asked if "debugger" in address]
+
+    tab.page.keyboard.press("Home")
+    for _ in range(2):
+        tab.page.keyboard.press("Shift+ArrowRight")
+    begins = int(at(tab).input_value())
+    expect(stood(tab, begins)).to_contain_text("Please search for what survives a crash")
+    tab.page.keyboard.press("f")
+    tab.page.get_by_label("with prompt otherwise").check()
+    tab.page.get_by_label("Another prompt").fill("one two three")
+    tab.page.get_by_role("form").get_by_role("button", name="fork", exact=True).click()
+    expect(tab.runs("done")).to_have_count(2)
+    assert tab.answer().strip() == "one two three"
+    tab.page.goto(f"{past}/?room={ROOM}~{begins}&view=debug&panel=forks")
+    expect(tab.page.get_by_label("Debugger")).to_contain_text(f"fork of {ROOM} at {begins - 1}")
+    expect(panel.locator("ins").first).to_have_text("one two three")
+    expect(panel.locator("del").first).to_have_text("Please search for what survives a crash")
+    take_debugger(past, browser, tmp_path)
+    assert size(tmp_path / "console-debugger.png") == size(SPECS / "console-debugger.png")

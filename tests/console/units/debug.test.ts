@@ -4,11 +4,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { advance, firstStop, LONGEST_PAUSE_MS } from '../../../runtime/console/src/debug/clock'
-import { changed, common, requestsBefore } from '../../../runtime/console/src/debug/compare'
+import { changed, common, requestsBefore, runsApart } from '../../../runtime/console/src/debug/compare'
 import { gather, layOut, nearest, NONE, runBeside } from '../../../runtime/console/src/debug/lanes'
 import { Moments } from '../../../runtime/console/src/debug/moments'
 import { Outline, PAGE } from '../../../runtime/console/src/debug/outline'
-import { read as readSearch } from '../../../runtime/console/src/debug/query'
+import { otherwise, read as readSearch } from '../../../runtime/console/src/debug/query'
 import type { OutlinePage } from '../../../runtime/console/src/wire/past'
 import { KINDS } from '../../../runtime/console/src/wire/records'
 
@@ -226,4 +226,24 @@ test('CO51: of many wishes for a moment the newest is answered, a moment is aske
   assert.equal(moments.shown.value.moment!.seq, 1)
   assert.equal(moments.shown.value.busy, false)
   assert.deepEqual(asked, [1, 4])
+})
+
+test('CO62: what a fork can have otherwise follows the record', () => {
+  const change = (event: { type: string; [key: string]: unknown }, text: string, model = ''): unknown => otherwise(event)!.change(text, model)
+  assert.deepEqual(change({ type: 'run-requested', prompt: 'go' }, 'stay'), { prompt: 'stay' })
+  assert.deepEqual(change({ type: 'run-requested', prompt: 'go' }, 'go', 'echo'), { prompt: 'go', options: { model: 'echo' } })
+  assert.deepEqual(change({ type: 'tool-returned', result: '1' }, '{"found": []}'), { result: { found: [] } })
+  assert.throws(() => change({ type: 'tool-failed' }, 'not JSON'), SyntaxError)
+  assert.deepEqual(otherwise({ type: 'approval-granted' })!.choices, ['denied', 'approved'])
+  assert.deepEqual(change({ type: 'question-answered', answer: '{}' }, '{"days": 1}'), { answer: { days: 1 } })
+  assert.equal(otherwise({ type: 'text-streamed' }), null)
+})
+
+test('CO62: runs of two rooms differ by what was asked, how they stand and what they answered, as far as both are told', () => {
+  const run = (prompt: string, text: string, more = {}) => ({ agent: 'a', status: 'done', prompt, parts: [{ type: 'text', text }], ...more })
+  const moment = (runs: Record<string, ReturnType<typeof run>>) => ({ seq: 1, runs, documents: [], pending: [] })
+  const here = moment({ '1': run('x', 'y'), '2': run('x', 'z'), '3': run('x', '', { parts_left: 9 }) })
+  const there = moment({ '1': run('x', 'y'), '2': run('w', 'z'), '3': run('x', 'long') })
+  assert.deepEqual(runsApart(here, there), [{ id: '2', apart: [{ what: 'prompt', here: 'x', there: 'w' }] }])
+  assert.deepEqual(runsApart(moment({}), moment({ '1': run('x', 'y') })).map(({ id, apart }) => [id, apart.length]), [['1', 3]])
 })

@@ -1,7 +1,8 @@
 /**
- * What differs between two moments: in a text, in what a model was sent.
+ * What differs between two moments: in a text, in what a model was sent, in the runs of two rooms.
  */
 
+import type { Moment, RunThen } from '../wire/api'
 import type { Outline } from './outline'
 
 /** What two texts begin with, what is new between, what went there, and what they end with. */
@@ -32,4 +33,30 @@ export function requestsBefore(log: Outline, seq: number, run: number, most: num
     if (log.words[log.type[at - 1]!] === 'model-requested' && (!run || log.run[at - 1] === run)) found.push(at)
   }
   return found
+}
+
+export interface RunApart {
+  readonly id: string
+  readonly apart: readonly { readonly what: string; readonly here?: string; readonly there?: string }[]
+}
+
+/** The runs that are not the same in both, with what of them is not: what was asked, how they stand, what they answered. */
+export function runsApart(here: Moment, there: Moment): RunApart[] {
+  const found: RunApart[] = []
+  for (const id of [...new Set([...Object.keys(here.runs), ...Object.keys(there.runs)])].sort()) {
+    const [mine, theirs] = [told(here.runs[id]), told(there.runs[id])]
+    // What one of both did not bring is not said to differ.
+    const unknown = here.runs[id]?.parts_left !== undefined || there.runs[id]?.parts_left !== undefined
+    const apart = ['prompt', 'status', 'answer']
+      .filter((what) => mine[what] !== theirs[what] && !(unknown && what === 'answer'))
+      .map((what) => ({ what, here: mine[what], there: theirs[what] }))
+    if (apart.length) found.push({ id, apart })
+  }
+  return found
+}
+
+function told(run: RunThen | undefined): Record<string, string | undefined> {
+  if (!run) return {}
+  const answer = run.parts.map((part) => (part.type === 'text' ? String(part.text ?? '') : part.type === 'tool' ? `[${part.name}: ${part.state}]` : '')).filter(Boolean).join(' ')
+  return { prompt: run.prompt, status: run.status, answer }
 }

@@ -14,7 +14,8 @@ import { titleOf } from '../rooms/title'
 import { kindOf } from '../wire/records'
 import type { Room } from '../wire/room'
 import { Deck } from './deck'
-import { Drop, Export, ForkForm, Lineage, Link, useAble } from './deeds'
+import { Drop, Export, Lineage, Link, useAble } from './deeds'
+import { ForkForm } from './fork'
 import { Panels } from './panels'
 import { Conditions, Search } from './search'
 import { Then } from './then'
@@ -72,7 +73,7 @@ export function Debugger({ room }: { room: Room }): VNode {
         {shown.problem && <p class="error-line" role="alert">{shown.problem}</p>}
         {shown.moment ? <Then name={room.name} moment={shown.moment} run={deck.outline.at(shown.moment.seq)?.run ?? 0} /> : !shown.problem && <p class="note opening">Reading the log up to here.</p>}
       </main>
-      {shown.moment ? <Panels deck={deck} moment={shown.moment} /> : <section class="panels" />}
+      {shown.moment ? <Panels deck={deck} moment={shown.moment} lineage={able.lineage} /> : <section class="panels" />}
       <footer>
         <Transport deck={deck} />
         <Tracks deck={deck} />

@@ -1,14 +1,12 @@
 /**
- * What one does with a moment: link to it, go on from it in a room of its own (fork), take the room along as a file, and
- * open such a file by dropping it anywhere.
+ * What one does with a moment: link to it, see where its room comes from, take the room along as a file, and open such a
+ * file by dropping it anywhere.
  */
 
 import type { VNode } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 
-import { useCell } from '../page/cell'
-import { go, roomNameProblem } from '../page/place'
-import { useLack } from '../wire/grant'
+import { go } from '../page/place'
 import * as past from '../wire/past'
 import type { Deck } from './deck'
 
@@ -27,7 +25,7 @@ export function useAble(room: string): Able {
     setAble({ lineage: null, exports: false, finds: false })
     past.lineage(room).then((lineage) => learn({ lineage }), () => {})
     void past.exports(room).then((exports) => learn({ exports }))
-    past.find(room, { when: 'seq' }, 0).then(() => learn({ finds: true }), (error) => learn({ finds: !past.missing(error) }))
+    past.find(room, { when: 'seq' }, 1_000_000_000).then(() => learn({ finds: true }), (error) => learn({ finds: !past.missing(error) }))
     return () => void (here = false)
   }, [room])
   return able
@@ -70,49 +68,6 @@ export function Export({ deck }: { deck: Deck }): VNode {
     setBusy(false)
   }
   return <button type="button" class="quiet" disabled={busy} title={problem || 'Save this room as a file that opens on another machine'} onClick={() => void take()}>{busy ? 'saving' : problem ? 'not saved' : 'export'}</button>
-}
-
-export function ForkForm({ deck, close }: { deck: Deck; close: () => void }): VNode {
-  const at = useCell(deck.at)
-  const lack = useLack('prompt')
-  const [name, setName] = useState('')
-  const [change, setChange] = useState('')
-  const [writes, allow] = useState(false)
-  const [busy, setBusy] = useState(false)
-  const [problem, complain] = useState('')
-  const send = async (event: Event): Promise<void> => {
-    event.preventDefault()
-    const wrong = name ? roomNameProblem(name) : null
-    if (wrong) return complain(wrong)
-    let changes: unknown
-    try {
-      changes = change.trim() ? JSON.parse(change) : undefined
-    } catch {
-      return complain('What is changed is no JSON.')
-    }
-    setBusy(true)
-    complain('')
-    try {
-      const room = await past.fork(deck.room.name, { at, ...(name ? { as: name } : {}), ...(changes === undefined ? {} : { change: changes }), writes })
-      go({ room, record: null, view: '', panel: '', then: false })
-    } catch (error) {
-      complain(error instanceof Error ? error.message : String(error))
-      setBusy(false)
-    }
-  }
-  return (
-    <form class="fork card" aria-label={`Fork the room at record ${at}`} onSubmit={(event) => void send(event)} onKeyDown={(event) => { if (event.key === 'Escape') { event.stopPropagation(); close() } }}>
-      <p class="line"><strong>Go on from record {at.toLocaleString('en')} in a room of its own.</strong> <span class="note">This room stays as it is.</span></p>
-      <p class="line">
-        <label>name <input ref={(input) => { if (input && !input.dataset.begun) { input.dataset.begun = '1'; input.focus() } }} value={name} placeholder={`${deck.room.name}-${at}`} autocomplete="off" spellcheck={false} onInput={(event) => setName(event.currentTarget.value)} /></label>
-        <label><input type="checkbox" checked={writes} onChange={() => allow(!writes)} /> tools may write there</label>
-        <button class="chosen" disabled={busy || lack !== ''} title={lack}>{busy ? 'forking' : 'fork'}</button>
-        <button type="button" class="quiet" onClick={close}>close <kbd>esc</kbd></button>
-      </p>
-      <details><summary class="by">with something else in it (what if)</summary><textarea aria-label="What is changed, as JSON" class="mono" rows={3} placeholder={'{"prompt": "…"}'} value={change} onInput={(event) => setChange(event.currentTarget.value)} /></details>
-      {(problem || lack) && <p class="error-line" role="alert">{problem || lack}</p>}
-    </form>
-  )
 }
 
 /** Where this room comes from, and what went on from it. */

@@ -154,7 +154,7 @@ function mark(pen: CanvasRenderingContext2D, kind: Kind, left: number, top: numb
   const middle = left + wide / 2
   if (kind === 'people') {
     pen.beginPath()
-    pen.arc(middle, top + ROW / 2, Math.min(4, Math.max(2, wide / 2)), 0, 7)
+    pen.arc(middle, top + ROW / 2, Math.min(4, Math.max(3, wide / 2)), 0, 7)
     pen.fill()
   } else if (kind === 'error') {
     const arm = Math.min(4.5, Math.max(2.5, wide / 2))

@@ -12,6 +12,7 @@ import { useCell } from '../page/cell'
 import { go, place } from '../page/place'
 import type { Moment } from '../wire/api'
 import * as past from '../wire/past'
+import { Beside } from './beside'
 import { Changed, Seen } from './changed'
 import type { Deck } from './deck'
 import { DocumentThen } from './documents'
@@ -22,6 +23,7 @@ import { Restart, RunTree, Spent, Waits } from './states'
 interface PanelHow {
   readonly deck: Deck
   readonly moment: Moment
+  readonly lineage: past.Lineage | null
 }
 
 interface Panel {
@@ -32,6 +34,8 @@ interface Panel {
   readonly count?: (moment: Moment) => number
   /** Whether the server tells it; asked once a room. */
   readonly there?: (room: string) => Promise<boolean>
+  /** Whether it says anything of such a room. */
+  readonly of?: (lineage: past.Lineage | null) => boolean
 }
 
 const PANELS: readonly Panel[] = [
@@ -43,6 +47,7 @@ const PANELS: readonly Panel[] = [
   { name: 'spent', title: 'What had been spent by then', view: Spent },
   { name: 'crash', title: 'What a restart would have done, had the server died here', view: Restart, count: ({ recovery }) => recovery?.length ?? 0 },
   { name: 'model', title: 'What the model was sent', view: RequestThen },
+  { name: 'forks', title: 'Beside the room that it comes from, or that comes from it', view: Beside, of: (lineage) => Boolean(lineage && (lineage.of || lineage.forks.length)) },
   { name: 'tabs', title: 'What each tab had been shown', view: Seen, there: known((room) => past.view(room, 1)) }
 ]
 
@@ -51,10 +56,10 @@ function known(ask: (room: string) => Promise<unknown>): (room: string) => Promi
   return (room) => ask(room).then(() => true, (error) => !past.missing(error))
 }
 
-export function Panels({ deck, moment }: PanelHow): VNode {
+export function Panels({ deck, moment, lineage }: PanelHow): VNode {
   const { panel: named } = useCell(place)
   const tabs = useRef<HTMLDivElement>(null)
-  const offered = useOffered(deck.room.name)
+  const offered = useOffered(deck.room.name).filter((one) => one.of?.(lineage) ?? true)
   const shown = offered.find(({ name }) => name === named) ?? offered[0]!
   const choose = (by: number): void => {
     const next = offered[(offered.indexOf(shown) + by + offered.length) % offered.length]!
@@ -91,7 +96,7 @@ export function Panels({ deck, moment }: PanelHow): VNode {
       </div>
       <div class="panel" role="tabpanel" tabIndex={0} aria-label={shown.title}>
         <p class="what">{shown.title}</p>
-        <shown.view key={shown.name} deck={deck} moment={moment} />
+        <shown.view key={shown.name} deck={deck} moment={moment} lineage={lineage} />
       </div>
     </section>
   )

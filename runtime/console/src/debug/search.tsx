@@ -11,6 +11,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import * as past from '../wire/past'
 import { kindOf } from '../wire/records'
 import type { Deck } from './deck'
+import { focusOnce } from './fork'
 import { read } from './query'
 
 /** Hits that are shown at most; who has more narrows the search. */
@@ -52,7 +53,7 @@ export function Search({ deck, close }: { deck: Deck; close: () => void }): VNod
   return (
     <section class="search card" role="search" aria-label="Search the log">
       <p class="line">
-        <input ref={(input) => { if (input && !input.dataset.begun) { input.dataset.begun = '1'; input.focus() } }} type="search" aria-label="Search the log" placeholder="words, type:tool-failed, by:ada, run:12, in:notes" value={words} autocomplete="off" spellcheck={false} onInput={(event) => { setWords(event.currentTarget.value); setAt(0) }} onKeyDown={keyed} />
+        <input ref={focusOnce} type="search" aria-label="Search the log" placeholder="words, type:tool-failed, by:ada, run:12, in:notes" value={words} autocomplete="off" spellcheck={false} onInput={(event) => { setWords(event.currentTarget.value); setAt(0) }} onKeyDown={keyed} />
         <button type="button" class="quiet" onClick={close}>close <kbd>esc</kbd></button>
       </p>
       {asked && (
@@ -139,7 +140,7 @@ export function Conditions({ deck, document, close }: { deck: Deck; document: st
     <form class="conditions card" aria-label="Go to where a condition holds" onSubmit={(event) => { event.preventDefault(); if (value) void go(0) }} onKeyDown={(event) => { if (event.key === 'Escape') { event.stopPropagation(); close() } }}>
       <p class="line">
         <label>first record where <select value={kind} onChange={(event) => setKind(event.currentTarget.value as typeof kind)}>{CONDITIONS.map((one) => <option key={one.key} value={one.key}>{one.label}</option>)}</select></label>
-        <input ref={(input) => { if (input && !input.dataset.begun) { input.dataset.begun = '1'; input.focus() } }} aria-label="Condition" class="mono" placeholder={CONDITIONS.find((one) => one.key === kind)!.hint} value={value} autocomplete="off" spellcheck={false} onInput={(event) => setValue(event.currentTarget.value)} />
+        <input ref={focusOnce} aria-label="Condition" class="mono" placeholder={CONDITIONS.find((one) => one.key === kind)!.hint} value={value} autocomplete="off" spellcheck={false} onInput={(event) => setValue(event.currentTarget.value)} />
         <button class="chosen" disabled={busy || !value}>first</button>
         <button type="button" class="quiet" disabled={busy || !value} onClick={() => void go(deck.at.value)}>next</button>
         <button type="button" class="quiet" onClick={close}>close <kbd>esc</kbd></button>

@@ -172,7 +172,13 @@ function useFollowing(scroll: { current: HTMLDivElement | null }, seq: number, a
     const frame = scroll.current!
     const moved = (): void => { last.current.pinned = frame.scrollHeight - frame.scrollTop - frame.clientHeight < 60 }
     frame.addEventListener('scroll', moved, { passive: true })
-    return () => frame.removeEventListener('scroll', moved)
+    // What is drawn a moment later, because it was not near, makes it longer.
+    const grown = new ResizeObserver(() => { if (last.current.pinned) frame.scrollTop = frame.scrollHeight })
+    grown.observe(frame.firstElementChild!)
+    return () => {
+      grown.disconnect()
+      frame.removeEventListener('scroll', moved)
+    }
   }, [])
   useLayoutEffect(() => {
     const frame = scroll.current!
@@ -180,8 +186,10 @@ function useFollowing(scroll: { current: HTMLDivElement | null }, seq: number, a
     last.current.active = active
     const run = document.getElementById(`then-${active}`)
     if (run && run !== run.parentElement?.lastElementChild) {
+      last.current.pinned = false
       if (another) run.scrollIntoView({ block: 'nearest' })
     } else if (another || last.current.pinned) {
+      last.current.pinned = true
       frame.scrollTop = frame.scrollHeight
     }
   }, [seq, active])

@@ -101,6 +101,8 @@ export interface Forking {
   readonly as?: string
   readonly change?: unknown
   readonly writes: boolean
+  /** How runs that were open go on: `live` or `paused`. */
+  readonly going?: string
 }
 
 /** A condition on a moment: an expression, a pattern in a document, a tool that failed. */
