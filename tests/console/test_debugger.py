@@ -1,7 +1,10 @@
 """The debugger: a room's past on lanes, gone through by hand, by keys and by playing, and found by searching."""
 
+import json
 import os
 import re
+import shutil
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,15 +29,30 @@ Serve = Callable[..., Serving]
 Tabs = Callable[..., Tab]
 
 
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a store that has the room with a past."""
+    folder = tmp_path_factory.mktemp("past")
+    write_past(f"sqlite:///{folder / 'plait.db'}")
+    return folder
+
+
 @pytest.fixture
-def past(tmp_path: Path, serve: Serve) -> str:
-    """The address of a server that has the room with a past."""
-    write_past(f"sqlite:///{tmp_path / 'plait.db'}")
+def past(written: Path, tmp_path: Path, serve: Serve) -> str:
+    """The address of a server on a copy of that store."""
+    for file in written.iterdir():
+        shutil.copy(file, tmp_path)
     return serve("echo").url
 
 
 def at(tab: Tab) -> Locator:
     return tab.page.get_by_role("slider", name="Record")
+
+
+def hits(url: str, kind: str, run: str = "") -> list[int]:
+    """The records of that kind, as the server's search finds them. How a stream was cut into records is chance."""
+    with urllib.request.urlopen(f"{url}/api/rooms/{ROOM}/search?type={kind}&run={run}") as answer:
+        return [hit["seq"] for hit in json.load(answer)["hits"]]
 
 
 def stood(tab: Tab, seq: int) -> Locator:
@@ -104,8 +122,9 @@ def test_playing_and_going_on(past: str, tabs: Tabs, browser: "Browser", tmp_pat
     what the server does not know is not offered; none of it was loaded before. And its picture is taken."""
     tab = tabs(past, ROOM).live()
     assert not [address for address in tab.asked if "debugger" in address]
-    tab.page.goto(f"{past}/?room={ROOM}&view=debug&record=30&panel=model")
-    stood(tab, 30)
+    streamed = hits(past, "text-streamed", run="5")[-1]
+    tab.page.goto(f"{past}/?room={ROOM}&view=debug&record={streamed}&panel=model")
+    stood(tab, streamed)
     panel = tab.page.get_by_role("tabpanel")
     expect(panel).to_contain_text("Make a plan for the release")
     expect(panel).to_contain_text("messages are as before")
@@ -113,15 +132,15 @@ def test_playing_and_going_on(past: str, tabs: Tabs, browser: "Browser", tmp_pat
     expect(panel).to_contain_text("the model is asked again")
     tab.page.get_by_role("tab", name="crash").press("ArrowLeft")
     expect(tab.page.get_by_role("tab", name="spent")).to_be_focused()
-    expect(at(tab)).to_have_value("30")
+    expect(at(tab)).to_have_value(str(streamed))
     tab.page.get_by_label("Debugger").press("b")
     tab.page.keyboard.press("Home")
     stood(tab, 1)
     tab.page.get_by_role("combobox", name="Speed").select_option("100× real time")
     tab.page.get_by_role("button", name="Play").click()
-    expect(at(tab)).to_have_value("30")
+    expect(at(tab)).to_have_value(str(streamed))
     expect(tab.page.get_by_role("button", name="Play")).to_be_visible()
-    stood(tab, 30)
+    stood(tab, streamed)
     assert [address for address in tab.asked if "debugger" in address]
 
     tab.page.keyboard.press("Home")

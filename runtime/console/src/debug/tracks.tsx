@@ -40,7 +40,7 @@ export function Tracks({ deck }: { deck: Deck }): VNode {
   const left = (seq: number): string => `${((seq + 0.5 - from) / span) * 100}%`
   return (
     <div class="tracks">
-      <div class="lanes" role="group" aria-label="Lanes of people, runs and tools">
+      <div class="lanes" tabIndex={0} role="group" aria-label="Lanes of people, runs and tools">
         <ul class="lane-names" style={{ height: `${top.at(-1)}px` }}>
           {layout.lanes.map((lane, row) => (
             <li key={`${lane.group} ${row}`} class={`${lane.group}${row > 0 && layout.lanes[row - 1]!.group !== lane.group ? ' first' : ''}`} style={{ height: `${top[row + 1]! - top[row]!}px` }} title={lane.name}>
