@@ -4,6 +4,7 @@ from .chain import Break, verify
 from .erasing import Erased, erasures
 from .erasing import plan as plan_erasure
 from .faults import FaultyStore
+from .masters import BadMasterKey, Masters, masters_from
 from .memory import MemoryStore
 from .opening import open_store
 from .reader import SqliteReader
@@ -32,12 +33,14 @@ from .store import (
     StoreError,
     StoreFull,
     StoreLocked,
+    StoreSealed,
 )
 
 __all__ = [
     "About",
     "Append",
     "BadCursor",
+    "BadMasterKey",
     "Blob",
     "BlobFacts",
     "Break",
@@ -50,6 +53,7 @@ __all__ = [
     "Listed",
     "Listing",
     "Making",
+    "Masters",
     "MemoryStore",
     "NoSuchBlob",
     "Reader",
@@ -64,7 +68,9 @@ __all__ = [
     "StoreError",
     "StoreFull",
     "StoreLocked",
+    "StoreSealed",
     "erasures",
+    "masters_from",
     "open_store",
     "plan_erasure",
     "verify",

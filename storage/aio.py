@@ -7,10 +7,11 @@ the reading half of the contract suite holds it to that. Nothing here writes: co
 It needs asyncio and fails under plain Trio. (The module is not called asyncio, which would shadow the library's.)
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import aiosqlite
 from sqlalchemy import Executable
@@ -22,23 +23,30 @@ from ..protocol import limits
 from ..protocol.access import ANY
 from ..protocol.events import Record
 from . import file, queries
-from .opening import database_path, readable
+from .masters import Masters
+from .opening import database_path, masters_of, opener_of, readable
+from .sealing import Opener, Row
 from .store import Blob, BlobFacts, Head, Listing, Revocation, RoomDeleted, Sealed, Snapshot, StoreError
 
+T = TypeVar("T")
 
-def open_reader(url: str) -> "AioReader":
+
+def open_reader(url: str, *, keys: Masters | str | None = None) -> "AioReader":
     """Open the store at `url` for reading: `async with open_reader("sqlite:///plait.db") as reader`.
 
-    Raises StoreError or a kind of it if there is no database of ours there.
+    `keys` are those of an encrypted store, as for `open_store`. Raises StoreError or a kind of it if there is no
+    database of ours there.
     """
-    return AioReader(readable(database_path(url)))
+    path = readable(database_path(url))
+    return AioReader(path, opener_of(path, masters_of(url, keys)))
 
 
 class AioReader:
     """The reading half of a store, as coroutines for asyncio."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, opener: Opener | None = None) -> None:
         self._path = path
+        self._opener = opener
         self._closed = False
         self._engine: AsyncEngine = create_async_engine(
             "sqlite+aiosqlite://",
@@ -65,15 +73,15 @@ class AioReader:
 
     async def read(self, room: str, after: int = 0, limit: int = limits.PAGE_RECORDS) -> list[Record]:
         rows = await self._page(queries.READ, {"room": room, "after": after, "limit": limit})
-        return [queries.to_record(room, row) for row in rows]
+        return [queries.to_record(room, row) for row in await self._opened(room, rows)]
 
     async def sealed(self, room: str, after: int = 0, limit: int = limits.PAGE_RECORDS) -> list[Sealed]:
         rows = await self._page(queries.SEALED, {"room": room, "after": after, "limit": limit})
-        return [queries.to_sealed(row) for row in rows]
+        return await self._take(rows, lambda row: queries.to_sealed(room, row, self._opener))
 
     async def find(self, room: str, record_id: str) -> Record | None:
         rows = await self._of_room(queries.FIND, {"room": room, "record_id": record_id})
-        return queries.to_record(room, rows[0]) if rows else None
+        return queries.to_record(room, (await self._opened(room, rows))[0]) if rows else None
 
     async def rooms(
         self,
@@ -83,8 +91,13 @@ class AioReader:
         metadata: Mapping[str, str | None] | None = None,
         names: Sequence[str] = ANY,
     ) -> Listing:
-        rows = await self._rows(queries.ROOMS, queries.list_asked(cursor, limit, query, metadata, names))
-        return queries.to_listing(rows, limit)
+        opener = self._opener
+        if opener is None or not (query or metadata):
+            rows = await self._rows(queries.ROOMS, queries.list_asked(cursor, limit, query, metadata, names))
+            return queries.to_listing(await self._take(rows, lambda row: queries.to_listed(row, opener)), limit)
+        rows = await self._rows(queries.ROOMS, queries.list_asked(cursor, queries.ANY_SEQ - 1, "", None, names))
+        found = await asyncio.to_thread(queries.search, rows, opener, limit, query, metadata)
+        return queries.to_listing(found, limit)
 
     async def room_names(self, after: str = "", limit: int = 500) -> list[str]:
         return [row[0] for row in await self._rows(queries.NAMES, {"after": after, "limit": limit})]
@@ -97,7 +110,7 @@ class AioReader:
         asked = {"room": room, "at": queries.ANY_SEQ if at is None else at}
         async with self._streamed(queries.SNAPSHOTS, asked) as result:
             async for row in result:
-                snapshot = queries.to_snapshot(row)
+                (snapshot,) = await self._take([row], lambda row: queries.to_snapshot(room, row, self._opener))
                 if snapshot is not None:
                     return snapshot
         await self._refuse_deleted(room)
@@ -105,7 +118,8 @@ class AioReader:
 
     async def blob(self, name: str) -> Blob | None:
         rows = await self._rows(queries.BLOB, {"name": name})
-        return queries.to_blob(rows[0]) if rows else None
+        found = await self._take(rows, lambda row: queries.to_blob(row, self._opener))
+        return found[0] if found else None
 
     async def blob_facts(self, name: str) -> BlobFacts | None:
         rows = await self._rows(queries.BLOB_FACTS, {"name": name})
@@ -125,7 +139,19 @@ class AioReader:
     async def aclose(self) -> None:
         """Let go of the file. Idempotent."""
         self._closed = True
+        if self._opener is not None:
+            self._opener.ring.close()
         await self._engine.dispose()
+
+    async def _opened(self, room: str, rows: Sequence[Row]) -> Sequence[Row]:
+        opener = self._opener
+        return rows if opener is None else await self._take(rows, lambda row: opener.row(room, row))
+
+    async def _take(self, rows: Sequence[Row], take: Callable[[Row], T]) -> list[T]:
+        """Each of the rows as `take` makes it; on a thread where keys may have to be read from a disk for it."""
+        if self._opener is None:
+            return [take(row) for row in rows]
+        return await asyncio.to_thread(lambda: [take(row) for row in rows])
 
     async def _rows(self, statement: Executable, asked: dict[str, Any]) -> Sequence[Sequence[Any]]:
         async with self._streamed(statement, asked) as result:

@@ -16,21 +16,48 @@ What this module decides is only true once COMMIT returned; `sqlite` hands out t
 """
 
 from collections.abc import Callable, Sequence
-from operator import attrgetter
 from typing import Any, assert_never
 
 import msgspec
-from msgspec import Struct, structs
+from msgspec import structs
 from outcome import Error, Outcome, Value
-from sqlalchemy import Connection, Insert, Select, Update, bindparam, delete, func, insert, select, update
-from sqlalchemy.dialects import sqlite
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from ..protocol import limits
 from ..protocol.events import Record
-from . import blobs, chain, deleting, erasing, listing, straight
+from . import blobs, chain, deleting, erasing, listing, shredding, straight
 from .admission import active, lacking, refusal, repeated
-from .jobs import Answered, AppendJob, BlobJob, DeleteJob, EraseJob, Job, MakeJob, PurgeJob, RevokeJob, SnapshotJob
+from .jobs import (
+    Answered,
+    AppendJob,
+    BlobJob,
+    DeleteJob,
+    EraseJob,
+    Job,
+    MakeJob,
+    PurgeJob,
+    RevokeJob,
+    SnapshotJob,
+    prepare,
+)
+from .sealing import Sealer
+from .standing import (
+    DYING,
+    GONE,
+    MAKING,
+    MOVE_HEADS,
+    ROOMS,
+    SET_ABOUT,
+    SET_ACTIVITY,
+    SET_WAITS,
+    Standing,
+    about_row,
+    head_row,
+    listed,
+    spelled,
+    wait_row,
+)
 from .store import About, Append, Fenced, Head, Making, RoomDeleted, StoreError
 from .tables import records, revocations, rooms, snapshots
 
@@ -38,60 +65,12 @@ Answer = Outcome[Answered]
 
 _NO_ROOM = ("",)
 
-DYING, GONE, MAKING = 1, 2, 3
-"""What a row says of a room that was deleted: some of it is still to be removed, or nothing; and of one that is being
-made, which is as little there."""
-
-
-def _listed(name: str) -> Select[Any]:
-    """A parameter that is a JSON array, as a subquery: one statement whatever its length."""
-    return select(func.json_each(bindparam(name)).table_valued("value").c.value)
-
-
-def _spelled(statement: Insert | Update, columns: list[str] | None = None) -> tuple[str, tuple[str, ...]]:
-    """A statement's text, spelled once, and the order of its parameters.
-
-    Core would do the same for each batch anew and takes twice the time of the insert itself over it (measured).
-    """
-    compiled = statement.compile(dialect=sqlite.dialect(), column_keys=columns)
-    return str(compiled), tuple(getattr(compiled, "positiontup", ()))
-
-
-_ROOMS = select(
-    rooms.c.id,
-    rooms.c.name,
-    rooms.c.seq,
-    rooms.c.epoch,
-    rooms.c.hash,
-    rooms.c.lineage,
-    rooms.c.open_runs,
-    rooms.c.wake_at,
-    rooms.c.time,
-    rooms.c.activity,
-    rooms.c.deleted,
-    rooms.c.title,
-    rooms.c.metadata,
-    rooms.c.waiting_runs,
-).where(rooms.c.name.in_(_listed("names")))
 _PLACES = select(records.c.record_id, records.c.seq).where(
-    records.c.room_id == bindparam("room_id"), records.c.record_id.in_(_listed("ids"))
+    records.c.room_id == bindparam("room_id"), records.c.record_id.in_(listed("ids"))
 )
 _NEW_ROOM = insert(rooms)
 _SHOW = update(rooms).where(rooms.c.id == bindparam("room_id")).values(deleted=0)
-_NEW_RECORDS, _RECORD_ORDER = _spelled(insert(records), [column.name for column in records.c if column.name != "pos"])
-_MOVE_HEADS, _HEAD_ORDER = _spelled(
-    update(rooms).where(
-        rooms.c.id == bindparam("b_id"), rooms.c.seq == bindparam("was_seq"), rooms.c.epoch == bindparam("was_epoch")
-    ),
-    ["seq", "epoch", "hash", "time"],
-)
-_SET_WAITS, _WAIT_ORDER = _spelled(update(rooms).where(rooms.c.id == bindparam("b_id")), ["open_runs", "wake_at"])
-_SET_ACTIVITY, _ = _spelled(update(rooms).where(rooms.c.id == bindparam("b_id")), ["activity"])
-_SET_ABOUT, _ = _spelled(
-    update(rooms).where(rooms.c.id == bindparam("b_id")), ["title", "metadata", "folded", "waiting_runs"]
-)
-_head_row = attrgetter(*(name.removeprefix("b_") for name in _HEAD_ORDER))
-_wait_row = attrgetter(*(name.removeprefix("b_") for name in _WAIT_ORDER))
+_NEW_RECORDS, _RECORD_ORDER = spelled(insert(records), [column.name for column in records.c if column.name != "pos"])
 _NEW_SNAPSHOT = insert(snapshots)
 _DROP_SNAPSHOTS = delete(snapshots).where(
     snapshots.c.room_id == bindparam("of_room"),
@@ -112,45 +91,6 @@ class Moved(Exception):
     """A room's row is not what was remembered of it: run the batch again, with nothing remembered."""
 
 
-class Standing(Struct):
-    """A room as this batch would leave it; `was_seq` and `was_epoch` are what its row must still say."""
-
-    id: int
-    name: str
-    seq: int
-    epoch: int
-    hash: bytes
-    lineage: str
-    open_runs: int
-    wake_at: int | None
-    time: int
-    activity: int
-    deleted: int
-    about: About
-    was_seq: int
-    was_epoch: int
-
-    @classmethod
-    def read(cls, row: Sequence[Any]) -> "Standing":
-        """The room as a row of _ROOMS says."""
-        columns: tuple[Any, ...] = tuple(row[:-3])
-        about = About(row[-3], msgspec.json.decode(row[-2]), row[-1])
-        return cls(*columns, about=about, was_seq=row[2], was_epoch=row[3])
-
-    def head(self) -> Head:
-        return Head(
-            self.name,
-            self.seq,
-            self.epoch,
-            self.hash,
-            self.lineage,
-            self.open_runs,
-            self.wake_at,
-            self.time,
-            self.deleted > 0,
-        )
-
-
 class Batch:
     """The judging and writing of one batch, inside a transaction that somebody else begins and commits."""
 
@@ -159,10 +99,12 @@ class Batch:
         connection: Connection,
         entropy: Callable[[int], bytes],
         known: dict[str, Standing],
+        sealer: Sealer | None = None,
         *,
         careful: bool = False,
     ) -> None:
         self._connection = connection
+        self._sealer = sealer
         self._entropy = entropy
         self._rooms = known
         self._careful = careful
@@ -179,8 +121,8 @@ class Batch:
         """
         names = {job.room for job in jobs}.difference(self._rooms, _NO_ROOM)
         if names:
-            for row in self._connection.execute(_ROOMS, {"names": _json(list(names))}):
-                self._rooms[row[1]] = Standing.read(row)
+            for row in self._connection.execute(ROOMS, {"names": _json(list(names))}):
+                self._rooms[row[1]] = Standing.read(row, self._sealer)
         answers: list[Answer] = []
         for job in jobs:
             try:
@@ -189,6 +131,8 @@ class Batch:
                 answers.append(Error(refused))
         self._flush()
         self._move_heads()
+        if self._sealer is not None:
+            self._sealer.commit()
         return answers
 
     def _seldom(self, job: SnapshotJob | BlobJob | DeleteJob | PurgeJob | EraseJob | RevokeJob) -> Answered:
@@ -196,7 +140,7 @@ class Batch:
             case SnapshotJob():
                 return self._snapshot(job)
             case BlobJob():
-                return blobs.put(self._connection, job)
+                return self._put_blob(job)
             case DeleteJob():
                 return self._delete(job)
             case PurgeJob():
@@ -225,19 +169,25 @@ class Batch:
             return room.head()
         if refused is not None:
             raise refused
+        leaves = self._sealed(room, append, job.leaves)
         now_active = active(append, room.activity if room else None)
         if room is None:
             room = self._new_room(append.room, making)
         if making is not None and making.last:
             self._connection.execute(_SHOW, {"room_id": room.id})
             room.deleted = 0
-        self._add(room, append, job.leaves)
+        self._add(room, append, leaves)
         if room.activity != now_active:
             room.activity = now_active
             self._active[room.id] = room
         if append.blobs:
             blobs.use(self._connection, room.id, append.blobs)
         return room.head()
+
+    def _sealed(self, room: Standing | None, append: Append, leaves: list[chain.Leaf]) -> list[chain.Leaf]:
+        if self._sealer is None:
+            return leaves
+        return self._sealer.leaves(self._connection, room.id if room else 0, append.room, append.records, leaves)
 
     def _add(self, room: Standing, append: Append, leaves: Sequence[chain.Leaf]) -> None:
         """The room goes on with these records."""
@@ -303,6 +253,8 @@ class Batch:
             raise RoomDeleted(job.room)
         if room is None or snapshot.seq > room.seq:
             raise StoreError(f"room {job.room!r} has no record {snapshot.seq} that a snapshot could be of")
+        if self._sealer is not None:
+            snapshot = self._sealer.seal_snapshot(room.name, room.seq, snapshot)
         rung = snapshot.seq - snapshot.seq % limits.SNAPSHOT_RECORDS
         self._connection.execute(_DROP_SNAPSHOTS, {"of_room": room.id, "rung": rung, "newest": snapshot.seq})
         self._connection.execute(
@@ -325,6 +277,8 @@ class Batch:
             room.deleted, room.open_runs, room.wake_at, room.about = DYING, 0, None, About()
             for changed in (self._waiting, self._active, self._described):
                 changed.pop(room.id, None)
+            if self._sealer is not None:
+                self._sealer.ring.doom(room.name, "deleted")
         return True
 
     def _purge(self, job: PurgeJob) -> bool:
@@ -332,7 +286,9 @@ class Batch:
         if room is None or room.deleted not in (DYING, MAKING):
             return False
         self._flush()
-        if deleting.purge(self._connection, room.id, unmade=room.deleted == MAKING):
+        let_go = deleting.purge(self._connection, room.id, unmade=room.deleted == MAKING)
+        if let_go is not None:
+            self._forget_blobs(let_go)
             return True
         if room.deleted == MAKING:
             del self._rooms[job.room]
@@ -348,16 +304,28 @@ class Batch:
         refused = refusal(append, room.seq, room.epoch)
         if refused is not None:
             raise refused
-        self._connection.exec_driver_sql("PRAGMA secure_delete = ON")
-        try:
-            self._flush()
-            room.lineage = self._entropy(16).hex()
-            erasing.rewrite(self._connection, room.id, job.erasure, room.lineage)
-            self._add(room, append, job.leaves)
-            self._set_about()
-        finally:
-            self._connection.exec_driver_sql("PRAGMA secure_delete = OFF")
+        self._flush()
+        erasure, leaves = job.erasure, job.leaves
+        if self._sealer is not None:
+            erasure = shredding.shred(self._sealer, self._connection, room.id, erasure)
+            leaves = self._sealed(room, erasure.append, prepare(erasure.append))
+        room.lineage = self._entropy(16).hex()
+        erasing.rewrite(self._connection, room.id, erasure, room.lineage)
+        self._forget_blobs(erasure.blobs)
+        self._add(room, erasure.append, leaves)
+        self._described[room.id] = room  # As it was, too: sealed, it stood under a key that is dropped.
+        self._set_about()
         return room.head()
+
+    def _put_blob(self, job: BlobJob) -> None:
+        sealer = self._sealer
+        data = None if sealer is None else lambda: sealer.seal_blob(job.hash, job.data)
+        self._forget_blobs(blobs.put(self._connection, job, data))
+
+    def _forget_blobs(self, names: Sequence[str]) -> None:
+        """Drop the keys of those of these blobs that are here no more."""
+        if names and self._sealer is not None:
+            self._sealer.ring.doom_blobs(blobs.missing(self._connection, names))
 
     def _flush(self) -> None:
         if self._rows:
@@ -367,19 +335,21 @@ class Batch:
     def _move_heads(self) -> None:
         # What a room waits for changes seldom and is indexed; SQLite rewrites an index if its column is merely named.
         if self._waiting:
-            self._connection.exec_driver_sql(_SET_WAITS, [_wait_row(room) for room in self._waiting.values()])
+            self._connection.exec_driver_sql(SET_WAITS, [wait_row(room) for room in self._waiting.values()])
         if self._active:
-            self._connection.exec_driver_sql(_SET_ACTIVITY, [(one.activity, one.id) for one in self._active.values()])
+            self._connection.exec_driver_sql(SET_ACTIVITY, [(one.activity, one.id) for one in self._active.values()])
         self._set_about()
-        moved = [_head_row(room) for room in self._moved.values()]
-        if moved and straight.execute(self._connection, _MOVE_HEADS, moved) != len(moved):
+        moved = [head_row(room) for room in self._moved.values()]
+        if moved and straight.execute(self._connection, MOVE_HEADS, moved) != len(moved):
             raise Moved
         for room in self._moved.values():
             room.was_seq, room.was_epoch = room.seq, room.epoch
 
     def _set_about(self) -> None:
         if self._described:
-            self._connection.exec_driver_sql(_SET_ABOUT, [_about_row(room) for room in self._described.values()])
+            self._connection.exec_driver_sql(
+                SET_ABOUT, [about_row(room, self._sealer) for room in self._described.values()]
+            )
             self._described.clear()
 
 
@@ -389,13 +359,6 @@ def _check_making(making: Making, room: Standing | None) -> None:
         raise Fenced(f"room {making.append.room!r} cannot be made: there is one, or it was not begun")
     if room is not None and room.deleted != MAKING:
         raise Fenced(f"room {making.append.room!r} is made already")
-
-
-def _about_row(room: Standing) -> tuple[object, ...]:
-    """What the list shows of a room, in the order of _SET_ABOUT."""
-    about = room.about
-    metadata = msgspec.json.encode(about.metadata, order="sorted").decode()
-    return (about.title, metadata, listing.searched(room.name, about), about.waiting_runs, room.id)
 
 
 def _json(strings: list[str]) -> str:
@@ -416,7 +379,7 @@ def _row(room_id: int, record: Record, leaf: chain.Leaf, link: bytes) -> tuple[o
         record.id,
         record.asked,
         leaf.body,
-        record.update,
+        leaf.update,
         leaf.body_hash,
         link,
         record.grant,

@@ -10,7 +10,7 @@ What is loose for longer is swept when another blob is put, a few at a time. Wha
 the room, unless somebody uploaded it meanwhile; then it is loose.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, exists, func, insert, null, select, update
@@ -47,17 +47,19 @@ _DROP_BLOBS = delete(blobs).where(blobs.c.hash.in_(_listed))
 _DROP_DATA = delete(blob_data).where(blob_data.c.hash.in_(_listed))
 
 
-def put(connection: Connection, job: BlobJob) -> None:
-    """Keep the blob, or note that it was uploaded again, and sweep some of what was loose for too long."""
+def put(connection: Connection, job: BlobJob, sealed: Callable[[], bytes] | None = None) -> list[str]:
+    """Keep the blob, or note that it was uploaded again, and sweep some of what was loose for too long: the names of
+    that. `sealed` gives the bytes as they are kept, where they are not kept plain."""
     if not connection.execute(_PUT_AGAIN, {"name": job.hash, "now": job.now}).rowcount:
         facts = {"hash": job.hash, "media_type": job.kind, "size": len(job.data), "loose_since": job.now}
         connection.execute(_NEW_BLOB, facts)
-        connection.execute(_NEW_DATA, {"hash": job.hash, "data": job.data})
+        connection.execute(_NEW_DATA, {"hash": job.hash, "data": sealed() if sealed else job.data})
     asked = {"before": job.now - limits.BLOB_LOOSE_S * 1_000_000, "limit": limits.BLOB_SWEEP}
     expired = connection.execute(_EXPIRED, asked).all()
     if expired:
         _drop(connection, [row[0] for row in expired if not row[1]])
         connection.execute(_TAKE_IN, _these([row[0] for row in expired if row[1]]))
+    return [row[0] for row in expired]
 
 
 def missing(connection: Connection, hashes: Sequence[str]) -> list[str]:
@@ -72,13 +74,11 @@ def use(connection: Connection, room_id: int, hashes: Sequence[str]) -> None:
     connection.execute(_TAKE_IN, _these(hashes))
 
 
-def let_go(connection: Connection, room_id: int) -> bool:
-    """The room refers to some of its blobs no more; what nobody needs then is removed. Whether there were any."""
+def let_go(connection: Connection, room_id: int) -> list[str]:
+    """The room refers to some of its blobs no more, whose names these are; what nobody needs then is removed."""
     hashes = list(connection.execute(_USES, {"room_id": room_id, "limit": limits.BLOB_SWEEP}).scalars())
-    if not hashes:
-        return False
     let_go_of(connection, room_id, hashes)
-    return True
+    return hashes
 
 
 def let_go_of(connection: Connection, room_id: int, hashes: Sequence[str]) -> None:

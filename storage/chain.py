@@ -9,6 +9,8 @@ the room's row carries the last of them: whoever holds one head hash can prove t
 - The body hash is SHA-256(length of the event's body as 8 bytes big-endian, body, update). The length keeps the border
   between the two from moving. Because the link holds the body's hash and not the body, a body can be erased later and
   the chain still stands (`erasing`).
+- In an encrypted store body and update are kept as one ciphertext (`sealing`), which is the body here, with an empty
+  update. So the chain verifies without any key, and after a key was dropped.
 - The first record's predecessor is 32 zero bytes.
 """
 
@@ -30,12 +32,16 @@ _tags: dict[type, str] = {}
 
 
 class Leaf(Struct, frozen=True):
-    """A record made ready to be sealed: all of the seal but the link, which needs the record before."""
+    """A record made ready to be sealed: all of the seal but the link, which needs the record before.
+
+    `body` and `update` are what is kept, encrypted or not.
+    """
 
     header: bytes
     kind: str
     body: bytes
     body_hash: bytes
+    update: bytes
 
 
 class Break(Struct, frozen=True):
@@ -101,7 +107,7 @@ def leaf(record: Record) -> Leaf:
         kind,
         record.grant,
     )
-    return Leaf(head, kind, body, body_hash(body, record.update))
+    return Leaf(head, kind, body, body_hash(body, record.update), record.update)
 
 
 def verify(
@@ -123,7 +129,7 @@ def verify(
 def _fault(one: Sealed, seq: int, previous: bytes, erased: Container[int]) -> str | None:
     if one.seq != seq:
         return f"record {seq} is missing; the next one kept is {one.seq}"
-    if seq not in erased and body_hash(one.body, one.update) != one.body_hash:
+    if seq not in erased and body_hash(*one.kept) != one.body_hash:
         return f"the body or the update of record {seq} is not what was written"
     if link(previous, one.header, one.body_hash) != one.hash:
         return f"record {seq} does not follow from the one before: its header, its hashes or its predecessor changed"

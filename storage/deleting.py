@@ -9,8 +9,9 @@ A room that was being made when the process ended is removed likewise, row and a
 The row of a deleted room stays for ever. Who held on to the name must be told that the room was deleted, and a room
 that began anew under it would draw epochs and client ids that old tabs believe to know.
 
-Removed rows are overwritten (`secure_delete`), because people delete a room so that it is forgotten, and a database
-file keeps what was deleted in pages that wait to be used again.
+Removed rows are overwritten (`secure_delete`, which the writer always sets), because people delete a room so that it is
+forgotten, and a database file keeps what was deleted in pages that wait to be used again: also the snapshots that newer
+ones replaced, and blobs that were swept, long before.
 """
 
 from sqlalchemy import Connection, bindparam, delete, select, text, update
@@ -55,16 +56,13 @@ def kill(connection: Connection, room_id: int) -> None:
     connection.execute(_KILL, {"room_id": room_id})
 
 
-def purge(connection: Connection, room_id: int, *, unmade: bool = False) -> bool:
-    """Remove some of what a deleted room had; False when nothing was left. Of one that was not made to its end not
-    even the row stays: nobody was ever told of it."""
-    connection.exec_driver_sql("PRAGMA secure_delete = ON")
-    try:
-        removed = connection.execute(_SOME_RECORDS, {"of_room": room_id, "limit": limits.PAGE_RECORDS}).rowcount
-        removed = removed or connection.execute(_A_SNAPSHOT, {"of_room": room_id}).rowcount
-        if removed or blobs.let_go(connection, room_id):
-            return True
-        connection.execute(_FORGET if unmade else _GONE, {"room_id": room_id})
-        return False
-    finally:
-        connection.exec_driver_sql("PRAGMA secure_delete = OFF")
+def purge(connection: Connection, room_id: int, *, unmade: bool = False) -> list[str] | None:
+    """Remove some of what a deleted room had; None when nothing was left, else the names of blobs that it let go of. Of
+    one that was not made to its end not even the row stays: nobody was ever told of it."""
+    removed = connection.execute(_SOME_RECORDS, {"of_room": room_id, "limit": limits.PAGE_RECORDS}).rowcount
+    removed = removed or connection.execute(_A_SNAPSHOT, {"of_room": room_id}).rowcount
+    let_go = [] if removed else blobs.let_go(connection, room_id)
+    if removed or let_go:
+        return let_go
+    connection.execute(_FORGET if unmade else _GONE, {"room_id": room_id})
+    return None

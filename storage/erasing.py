@@ -20,7 +20,7 @@ from ..protocol.codec import encode_event
 from ..protocol.eraser import Eraser
 from ..protocol.events import Record, SubjectErased
 from . import blobs, chain
-from .store import About, Append, Erasure, Reader
+from .store import About, Append, Erasure, Reader, Sealed
 from .tables import records, rooms, snapshots
 
 Spans = tuple[tuple[int, int], ...]
@@ -33,6 +33,7 @@ class Erased:
         self._seqs = frozenset(seqs(event.records)) if event is not None else frozenset[int]()
         self._event = event
         self._digest = sha256()
+        self._as_written = 0
 
     def __contains__(self, seq: object) -> bool:
         return seq in self._seqs
@@ -40,14 +41,19 @@ class Erased:
     def __len__(self) -> int:
         return len(self._seqs)
 
-    def take(self, body: bytes, update: bytes) -> None:
+    def take(self, sealed: Sealed) -> None:
         """What stands in the place of the next record that was erased."""
-        self._digest.update(chain.body_hash(body, update))
+        found = chain.body_hash(*sealed.kept)
+        self._as_written += found == sealed.body_hash
+        self._digest.update(found)
 
     @property
     def sound(self) -> bool:
-        """Whether all that was taken is what the erasure left."""
-        return self._event is None or self._digest.digest() == self._event.digest
+        """Whether all that was taken is what the erasure left, or what the chain itself holds: a fork's copy was
+        written as it stands, and in an encrypted store it is other bytes than its parent's."""
+        if self._event is None or self._as_written == len(self._seqs):
+            return True
+        return self._digest.digest() == self._event.digest
 
 
 def erasure_id(number: int) -> str:
@@ -118,7 +124,7 @@ async def plan(reader: Reader, room: str, subject: str, *, by: str, now: int, sa
     open_runs = eraser.state.open_runs()
     about = About(eraser.state.title, dict(eraser.state.metadata), sum(run.status == "waiting" for run in open_runs))
     append = Append(room, record.epoch, head.seq, (record,), len(open_runs), head.wake_at, about)
-    return Erasure(append, tuple(changed), eraser.blobs)
+    return Erasure(append, tuple(changed), eraser.blobs, subject, eraser.first)
 
 
 _REWRITE = (
@@ -132,9 +138,9 @@ _RENAME = update(rooms).where(rooms.c.id == bindparam("of_room")).values(lineage
 
 def rewrite(connection: Connection, room_id: int, erasure: Erasure, lineage: str) -> None:
     """Write over what goes, drop every cache of it, and name the history anew."""
+    kept = {one.seq: (encode_event(one.event), one.update) for one in erasure.changed} | erasure.kept
     rows = [
-        {"of_room": room_id, "at": one.seq, "new_body": encode_event(one.event), "new_update": one.update}
-        for one in erasure.changed
+        {"of_room": room_id, "at": seq, "new_body": body, "new_update": update} for seq, (body, update) in kept.items()
     ]
     connection.execute(_REWRITE, rows)
     connection.execute(_DROP, {"of_room": room_id})

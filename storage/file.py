@@ -11,6 +11,7 @@
 import fcntl
 import os
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -28,6 +29,7 @@ WRITER_SETTINGS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA cache_size = -16384",
+    "PRAGMA secure_delete = ON",
 )
 """Set on every connection, because what a SQLite build takes for its defaults differs from build to build."""
 
@@ -123,7 +125,7 @@ def prepare(path: Path) -> None:
         raise StoreError(f"the disk that holds {path} failed: {error.strerror}") from error
     try:
         if version is None:
-            _create(path)
+            build(path, migrate)
         elif version < VERSION:
             with closing(sqlite3.connect(path, isolation_level=None)) as connection:
                 migrate(connection)
@@ -164,13 +166,15 @@ def compact(path: Path) -> None:
         lock.release()
 
 
-def _create(path: Path) -> None:
+def build(path: Path, make: Callable[[sqlite3.Connection], None]) -> None:
+    """Make a database by that function under another name, and move it into place when it is whole. Raises what SQLite
+    and the system raise."""
     fresh = path.with_name(path.name + ".new")
     try:
         _remove(fresh)
         with closing(sqlite3.connect(fresh, isolation_level=None)) as connection:
             connection.execute("PRAGMA synchronous = FULL")
-            migrate(connection)
+            make(connection)
             connection.execute("PRAGMA journal_mode = WAL")
         os.replace(fresh, path)
         _sync_folder(path.parent)
@@ -219,6 +223,25 @@ def reading_uri(path: Path) -> str:
     """How a reader opens it: as one of many if there is a WAL or can be; else as a file that nobody writes."""
     shared = path.with_name(path.name + "-wal").exists() or os.access(path.parent, os.W_OK)
     return uri(path, mode="ro") if shared else uri(path, mode="ro", immutable=1)
+
+
+def sealing_of(path: Path) -> str:
+    """Which key ring is that of the database at `path`, which is of today's format; empty if it is plain."""
+    try:
+        with closing(connect(path, readonly=True)) as connection:
+            found = connection.execute("SELECT store FROM sealing").fetchone()
+    except sqlite3.Error as error:
+        raise explain(str(path), error) from error
+    return str(found[0]) if found else ""
+
+
+def mark_sealed(path: Path, store: str) -> None:
+    """Say in the database at `path` that it is encrypted from now on, by that key ring. The caller holds its lock."""
+    try:
+        with closing(connect(path, readonly=False)) as connection:
+            connection.execute("INSERT INTO sealing VALUES (?)", (store,))
+    except sqlite3.Error as error:
+        raise explain(str(path), error) from error
 
 
 class Lock:

@@ -94,6 +94,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX rooms_making ON rooms (name) WHERE deleted = 3",
         "CREATE INDEX rooms_forks ON rooms (fork_of, name) WHERE fork_of <> ''",
     ),
+    ("CREATE TABLE sealing (store TEXT NOT NULL PRIMARY KEY) STRICT",),
 )
 
 VERSION = len(MIGRATIONS)

@@ -16,8 +16,21 @@ from ..protocol import limits
 from ..protocol.codec import CorruptBody, decode_event
 from ..protocol.events import Record
 from . import chain, listing
-from .store import About, Blob, BlobFacts, Head, Listed, Listing, Revocation, Sealed, Snapshot, StoreCorrupt
-from .tables import blob_data, blob_uses, blobs, records, revocations, rooms, snapshots
+from .sealing import SEALED_ABOUT, Opener, is_sealed
+from .store import (
+    About,
+    Blob,
+    BlobFacts,
+    Head,
+    Listed,
+    Listing,
+    Revocation,
+    Sealed,
+    Snapshot,
+    StoreCorrupt,
+    StoreSealed,
+)
+from .tables import blob_data, blob_uses, blobs, records, revocations, rooms, sealing, snapshots
 
 PARTITION = 50
 """Rows fetched at a time while a page fills; so that one page of large updates is not read far past its limit."""
@@ -37,7 +50,7 @@ _head_columns = (
     rooms.c.deleted,
 )
 
-_record_columns = (
+RECORD_COLUMNS = (
     records.c.seq,
     records.c.time,
     records.c.author,
@@ -56,7 +69,7 @@ _room = bindparam("room")
 _alive = rooms.c.deleted == text("0")  # As the partial index says it; a parameter might be another number.
 _of_room = records.join(rooms, records.c.room_id == rooms.c.id)
 _page = (
-    select(*_record_columns)
+    select(*RECORD_COLUMNS)
     .select_from(_of_room)
     .where(rooms.c.name == _room, _alive, records.c.seq > bindparam("after"))
     .order_by(records.c.seq)
@@ -65,9 +78,10 @@ _page = (
 
 HEAD = select(*_head_columns).where(rooms.c.name == _room)
 READ = _page
+SEALING = select(sealing.c.store)
 SEALED = _page.add_columns(records.c.body_hash, records.c.hash)
 FIND = (
-    select(*_record_columns)
+    select(*RECORD_COLUMNS)
     .select_from(_of_room)
     .where(rooms.c.name == _room, _alive, records.c.record_id == bindparam("record_id"))
 )
@@ -81,8 +95,8 @@ ROOMS = (
         _place < tuple_(bindparam("activity"), bindparam("name")),
         or_(bindparam("query") == "", func.instr(rooms.c.folded, bindparam("query")) > 0),
         text(
-            "NOT EXISTS (SELECT 1 FROM json_each(:wanted) AS w WHERE w.value IS NOT "
-            "(SELECT m.value FROM json_each(rooms.metadata) AS m WHERE m.key = w.key))"
+            "NOT EXISTS (SELECT 1 FROM json_each(:wanted) AS w WHERE w.value IS NOT (SELECT m.value FROM "
+            "json_each(iif(rooms.metadata LIKE 'sealed:%', '{}', rooms.metadata)) AS m WHERE m.key = w.key))"
         ),
         _fitting,
     )
@@ -103,7 +117,7 @@ FORKS = (
 )
 BLOB_FACTS = select(blobs.c.hash, blobs.c.media_type, blobs.c.size).where(blobs.c.hash == bindparam("name"))
 BLOB = (
-    select(blobs.c.hash, blobs.c.media_type, blob_data.c.data)
+    select(blobs.c.hash, blobs.c.media_type, blob_data.c.data, blobs.c.size)
     .join(blob_data, blob_data.c.hash == blobs.c.hash)
     .where(blobs.c.hash == bindparam("name"))
 )
@@ -158,14 +172,37 @@ def list_asked(
     return asked | {"names": globs(names)}
 
 
-def to_listing(rows: Sequence[Sequence[Any]], limit: int) -> Listing:
-    """The rows of ROOMS as a page, with a cursor if there is more than it holds."""
-    listed: list[Listed] = []
-    for row in rows[:limit]:
-        *head, title, metadata, waiting_runs, activity = row
-        listed.append(Listed(to_head(head), About(title, msgspec.json.decode(metadata), waiting_runs), activity))
-    last = listed[-1] if len(rows) > limit > 0 else None
-    return Listing(tuple(listed), listing.cursor((last.activity, last.head.room)) if last else "")
+def to_listing(found: Sequence[Listed], limit: int) -> Listing:
+    """A page of those, which are one more than it holds if there is more; then it has a cursor."""
+    page = tuple(found[:limit])
+    last = page[-1] if len(found) > limit > 0 else None
+    return Listing(page, listing.cursor((last.activity, last.head.room)) if last else "")
+
+
+def to_listed(row: Sequence[Any], opener: Opener | None) -> Listed:
+    """A row of ROOMS; with neither title nor metadata if these are sealed and their key is not here."""
+    *head, title, metadata, waiting_runs, activity = row
+    if opener is not None:
+        title, shown = opener.about(row[0], title, metadata)
+    else:
+        shown = {} if metadata.startswith(SEALED_ABOUT) else msgspec.json.decode(metadata)
+    return Listed(to_head(head), About(title, shown, waiting_runs), activity)
+
+
+def search(
+    rows: Iterable[Sequence[Any]], opener: Opener, limit: int, query: str, metadata: listing.Wanted | None
+) -> list[Listed]:
+    """What a listing of sealed titles finds among all rows of ROOMS, one more than a page: the database cannot read
+    them, so each room that is passed is opened."""
+    found: list[Listed] = []
+    wanted, folded = metadata or {}, listing.folded(query)
+    for row in rows:
+        one = to_listed(row, opener)
+        if folded in listing.searched(one.head.room, one.about) and listing.matches(one.about.metadata, wanted):
+            found.append(one)
+            if len(found) > limit:
+                break
+    return found
 
 
 def to_revocation(row: Sequence[Any]) -> Revocation:
@@ -173,9 +210,15 @@ def to_revocation(row: Sequence[Any]) -> Revocation:
     return Revocation(*row)
 
 
-def to_blob(row: Sequence[Any]) -> Blob:
-    """A row of BLOB."""
-    return Blob(*row)
+def to_blob(row: Sequence[Any], opener: Opener | None) -> Blob:
+    """A row of BLOB. Raises StoreSealed or StoreCorrupt."""
+    name, kind, data, size = row
+    if len(data) == size:  # What is sealed is longer; and a blob may begin with any byte.
+        return Blob(name, kind, data)
+    plain = opener.blob(name, data) if opener is not None else None
+    if plain is None:
+        raise StoreSealed(f"blob {name} is encrypted and its key is not here")
+    return Blob(name, kind, plain)
 
 
 def to_facts(row: Sequence[Any]) -> BlobFacts:
@@ -189,21 +232,32 @@ def to_record(room: str, row: Sequence[Any]) -> Record:
     try:
         event = decode_event(body)
     except CorruptBody as error:
+        if is_sealed(body):
+            raise StoreSealed(f"record {seq} of room {room!r} is encrypted and its key is not here") from None
         raise StoreCorrupt(f"record {seq} of room {room!r} is damaged: {error}") from error
     return Record(seq, time, author, run, epoch, event, document, update, record_id, asked, grant)
 
 
-def to_sealed(row: Sequence[Any]) -> Sealed:
+def to_sealed(room: str, row: Sequence[Any], opener: Opener | None) -> Sealed:
     """A row of SEALED; the header is put together from the columns, so that an edited column shows."""
     seq, time, author, run, epoch, document, record_id, asked, body, update, kind, grant, body_hash, link = row
     header = chain.header(seq, time, author, run, epoch, document, record_id, asked, kind, grant)
-    return Sealed(seq, header, body, update, body_hash, link)
+    if not is_sealed(body):
+        return Sealed(seq, header, body, update, body_hash, link)
+    opened = opener.tried(room, row) if opener is not None else row
+    plain, update = (b"", b"") if opened is row else (opened[8], opened[9])
+    return Sealed(seq, header, plain, update, body_hash, link, body)
 
 
-def to_snapshot(row: Sequence[Any]) -> Snapshot | None:
-    """A row of SNAPSHOTS; None if it rotted, and then the next older one is as good."""
+def to_snapshot(room: str, row: Sequence[Any], opener: Opener | None) -> Snapshot | None:
+    """A row of SNAPSHOTS; None if it rotted or does not open, and then the next older one is as good."""
     seq, version, data, data_hash = row
-    return Snapshot(seq, version, data) if chain.data_hash(data) == data_hash else None
+    if chain.data_hash(data) != data_hash:
+        return None
+    snapshot = Snapshot(seq, version, data)
+    if opener is not None:
+        return opener.snapshot(room, snapshot)
+    return None if is_sealed(data) else snapshot
 
 
 class Page:

@@ -19,16 +19,29 @@ from ..protocol import limits
 from ..protocol.access import ANY
 from ..protocol.events import Record
 from . import file, queries
-from .store import Blob, BlobFacts, Head, Listing, Revocation, RoomDeleted, Sealed, Snapshot, StoreError
+from .sealing import Opener, Row
+from .store import Blob, BlobFacts, Head, Listed, Listing, Revocation, RoomDeleted, Sealed, Snapshot, StoreError
 
 T = TypeVar("T")
+
+
+def _as_it_is(row: Any) -> Any:
+    return row
 
 
 class SqliteReader:
     """The reading half. Without a writer beside it, it opens the file read-only and takes no lock."""
 
-    def __init__(self, path: Path | None, *, inline: bool = False, shared: Connection | None = None) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        inline: bool = False,
+        shared: Connection | None = None,
+        opener: Opener | None = None,
+    ) -> None:
         self._path = path
+        self._opener = opener
         self._inline = inline
         self._shared = shared
         self._limiter = trio.CapacityLimiter(limits.STORE_READERS)
@@ -59,15 +72,15 @@ class SqliteReader:
         return queries.to_head(rows[0]) if rows else Head(room)
 
     async def read(self, room: str, after: int = 0, limit: int = limits.PAGE_RECORDS) -> list[Record]:
-        rows = await self._page(queries.READ, {"room": room, "after": after, "limit": limit})
+        rows = await self._page(queries.READ, {"room": room, "after": after, "limit": limit}, self._opening_of(room))
         return [queries.to_record(room, row) for row in rows]
 
     async def sealed(self, room: str, after: int = 0, limit: int = limits.PAGE_RECORDS) -> list[Sealed]:
-        rows = await self._page(queries.SEALED, {"room": room, "after": after, "limit": limit})
-        return [queries.to_sealed(row) for row in rows]
+        asked = {"room": room, "after": after, "limit": limit}
+        return await self._page(queries.SEALED, asked, lambda row: queries.to_sealed(room, row, self._opener))
 
     async def find(self, room: str, record_id: str) -> Record | None:
-        rows = await self._of_room(queries.FIND, {"room": room, "record_id": record_id})
+        rows = await self._of_room(queries.FIND, {"room": room, "record_id": record_id}, self._opening_of(room))
         return queries.to_record(room, rows[0]) if rows else None
 
     async def rooms(
@@ -78,8 +91,18 @@ class SqliteReader:
         metadata: Mapping[str, str | None] | None = None,
         names: Sequence[str] = ANY,
     ) -> Listing:
-        rows = await self._rows(queries.ROOMS, queries.list_asked(cursor, limit, query, metadata, names))
-        return queries.to_listing(rows, limit)
+        opener = self._opener
+        if opener is None or not (query or metadata):
+            asked = queries.list_asked(cursor, limit, query, metadata, names)
+            listed = await self._rows(queries.ROOMS, asked, lambda row: queries.to_listed(row, opener))
+            return queries.to_listing(listed, limit)
+        asked = queries.list_asked(cursor, queries.ANY_SEQ - 1, "", None, names)
+
+        def search(connection: Connection) -> list[Listed]:
+            with connection.execution_options(yield_per=queries.PARTITION).execute(queries.ROOMS, asked) as result:
+                return queries.search(result, opener, limit, query, metadata)
+
+        return queries.to_listing(await self._read(search), limit)
 
     async def room_names(self, after: str = "", limit: int = 500) -> list[str]:
         return [row[0] for row in await self._rows(queries.NAMES, {"after": after, "limit": limit})]
@@ -93,7 +116,7 @@ class SqliteReader:
 
         def newest(connection: Connection) -> Snapshot | None:
             with connection.execute(queries.SNAPSHOTS, asked) as result:
-                kept = (queries.to_snapshot(row) for row in result)
+                kept = (queries.to_snapshot(room, row, self._opener) for row in result)
                 found = next((snapshot for snapshot in kept if snapshot is not None), None)
             if found is None:
                 _refuse_deleted(connection, room)
@@ -102,8 +125,8 @@ class SqliteReader:
         return await self._read(newest)
 
     async def blob(self, name: str) -> Blob | None:
-        rows = await self._rows(queries.BLOB, {"name": name})
-        return queries.to_blob(rows[0]) if rows else None
+        found = await self._rows(queries.BLOB, {"name": name}, lambda row: queries.to_blob(row, self._opener))
+        return found[0] if found else None
 
     async def blob_facts(self, name: str) -> BlobFacts | None:
         rows = await self._rows(queries.BLOB_FACTS, {"name": name})
@@ -132,22 +155,28 @@ class SqliteReader:
         """Let go of the file. Idempotent."""
         self._closed = True
         self._readers.dispose()
+        if self._opener is not None:
+            self._opener.ring.close()
         await trio.lowlevel.checkpoint()
 
-    async def _rows(self, statement: Executable, asked: dict[str, Any]) -> Sequence[Sequence[Any]]:
-        return await self._read(lambda connection: connection.execute(statement, asked).all())
+    async def _rows(
+        self, statement: Executable, asked: dict[str, Any], take: Callable[[Row], T] = _as_it_is
+    ) -> list[T]:
+        return await self._read(lambda connection: [take(row) for row in connection.execute(statement, asked)])
 
-    async def _of_room(self, statement: Executable, asked: dict[str, Any]) -> Sequence[Sequence[Any]]:
-        def ask(connection: Connection) -> Sequence[Sequence[Any]]:
+    async def _of_room(
+        self, statement: Executable, asked: dict[str, Any], take: Callable[[Row], T] = _as_it_is
+    ) -> list[T]:
+        def ask(connection: Connection) -> list[T]:
             rows = connection.execute(statement, asked).all()
             if not rows:
                 _refuse_deleted(connection, asked["room"])
-            return rows
+            return [take(row) for row in rows]
 
         return await self._read(ask)
 
-    async def _page(self, statement: Executable, asked: dict[str, Any]) -> list[Sequence[Any]]:
-        def fill(connection: Connection) -> list[Sequence[Any]]:
+    async def _page(self, statement: Executable, asked: dict[str, Any], take: Callable[[Row], T]) -> list[T]:
+        def fill(connection: Connection) -> list[T]:
             page = queries.Page()
             with connection.execute(statement, asked) as result:
                 for rows in result.partitions(queries.PARTITION):
@@ -155,9 +184,14 @@ class SqliteReader:
                         break
             if not page.rows:
                 _refuse_deleted(connection, asked["room"])
-            return page.rows
+            return [take(row) for row in page.rows]
 
         return await self._read(fill)
+
+    def _opening_of(self, room: str) -> Callable[[Row], Row]:
+        """What opens a row of a record. It is done where reads are done, because a key is read from a disk."""
+        opener = self._opener
+        return _as_it_is if opener is None else lambda row: opener.row(room, row)
 
     async def _read(self, work: Callable[[Connection], T]) -> T:
         if self._closed:

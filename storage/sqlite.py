@@ -35,8 +35,11 @@ from ..protocol.errors import OutcomeUnknown
 from . import deleting, file, straight
 from .batch import Answer, Batch, Moved, Standing
 from .jobs import Answered, AppendJob, BlobJob, DeleteJob, EraseJob, Job, MakeJob, PurgeJob, RevokeJob, SnapshotJob
+from .keyring import Keyring, ring_path
+from .masters import Masters
 from .reader import SqliteReader, T
-from .store import Append, Erasure, Head, Making, Revocation, Snapshot, StoreError
+from .sealing import Sealer
+from .store import Append, Erasure, Head, Making, Revocation, Snapshot, StoreCorrupt, StoreError, StoreSealed
 from .writer import InlineWriter, Writer
 
 
@@ -52,8 +55,11 @@ _HASHED_AT_ONCE = 256 << 10
 class SqliteEngine:
     """What the writer drives. Made on the opening thread, used on the writer's only."""
 
-    def __init__(self, path: Path | None, entropy: Callable[[int], bytes], lock_wait_s: float) -> None:
+    def __init__(
+        self, path: Path | None, entropy: Callable[[int], bytes], lock_wait_s: float, sealer: Sealer | None = None
+    ) -> None:
         self._path = path
+        self._sealer = sealer
         self._name = str(path or ":memory:")
         self._entropy = entropy
         self._engine = create_engine(
@@ -80,6 +86,7 @@ class SqliteEngine:
 
     def finish_deletions(self) -> None:
         """Remove what is left of rooms that were deleted. What fails now is tried again at the next opening."""
+        self._drop_keys()
         with suppress(DBAPIError):
             for room in deleting.unfinished(self.connection):
                 more = True
@@ -101,13 +108,19 @@ class SqliteEngine:
         begun = False
         try:
             connection = self.connection
+            if self._sealer is not None:
+                self._sealer.resolve(connection)
             straight.execute(connection, "BEGIN IMMEDIATE")
             begun = True
-            answers = Batch(connection, self._entropy, self._known, careful=careful).run(jobs)
+            answers = Batch(connection, self._entropy, self._known, self._sealer, careful=careful).run(jobs)
         except BaseException as error:
             self._known.clear()
+            if self._sealer is not None:
+                self._sealer.roll_back()
             if begun and not self._roll_back():
                 return self._unknown(jobs, error)
+            if isinstance(error, StoreError):  # Of the key ring.
+                return [Error(error) for _ in jobs]
             if not isinstance(error, DBAPIError) or (isinstance(error, IntegrityError) and not careful):
                 raise
             return [Error(file.explain(self._name, error.orig)) for _ in jobs]
@@ -118,10 +131,20 @@ class SqliteEngine:
             if file.primary_code(error.orig) == file.FULL and self._roll_back():
                 return [Error(file.explain(self._name, error.orig)) for _ in jobs]
             return self._unknown(jobs, error)
+        self._drop_keys()
         self._pages += sum(job.pages for job in jobs)
         if len(self._known) > limits.KNOWN_ROOMS:
             self._known.clear()
         return answers
+
+    def _drop_keys(self) -> None:
+        """Drop the keys that this commit made useless, and let no old page of the log outlive it."""
+        if self._sealer is None or not self._sealer.ring.marked:
+            return
+        # What fails now is tried again before the next commit, and by the next opening.
+        with suppress(DBAPIError, StoreError):
+            self._sealer.resolve(self.connection)
+        self._checkpoint("TRUNCATE")
 
     def _roll_back(self) -> bool:
         """True if no transaction is open any more; SQLite ends some by itself when they fail."""
@@ -175,6 +198,9 @@ class SqliteEngine:
         if not self.settled:
             return not self._settle()
         if idle:
+            if self._sealer is not None:
+                with suppress(StoreError):
+                    self._sealer.ring.tend()
             return not self._checkpoint("TRUNCATE")
         if self._pages >= limits.CHECKPOINT_PAGES:
             self._checkpoint("PASSIVE")
@@ -201,6 +227,8 @@ class SqliteEngine:
             return
         if self._path is not None:
             self._checkpoint("TRUNCATE")
+        if self._sealer is not None:
+            self._sealer.ring.close()
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -231,6 +259,7 @@ class SqliteStore(SqliteReader):
         entropy: Callable[[int], bytes] = os.urandom,
         now: Callable[[], int] = now,
         lock_wait_s: float = limits.LOCK_WAIT_S,
+        masters: Masters | None = None,
     ) -> None:
         self._now = now
         self._lock: file.Lock | None = None
@@ -240,7 +269,8 @@ class SqliteStore(SqliteReader):
         try:
             if path is not None:
                 file.prepare(path)
-            engine = SqliteEngine(path, entropy, lock_wait_s)
+            sealer = _sealer(path, masters)
+            engine = SqliteEngine(path, entropy, lock_wait_s, sealer)
             engine.finish_deletions()
         except DBAPIError as error:
             self._unlock()
@@ -252,7 +282,12 @@ class SqliteStore(SqliteReader):
         inline = inline or path is None
         self._writer: Writer[Job, Answered] | InlineWriter[Job, Answered]
         self._writer = InlineWriter(engine) if inline else Writer(engine, f"plait writer of {path}")
-        super().__init__(path, inline=inline, shared=engine.connection if path is None else None)
+        super().__init__(path, inline=inline, shared=engine.connection if path is None else None, opener=sealer)
+
+    @property
+    def ring(self) -> Keyring | None:
+        """The keys of an encrypted store; None for a plain one."""
+        return self._opener.ring if self._opener is not None else None
 
     async def _read(self, work: Callable[[Connection], T]) -> T:
         if not self._under.settled:
@@ -313,3 +348,22 @@ class SqliteStore(SqliteReader):
     def _unlock(self) -> None:
         if self._lock is not None:
             self._lock.release()
+
+
+def _sealer(path: Path | None, masters: Masters | None) -> Sealer | None:
+    """What encrypts what is written there; None for a plain store. A plain store that is opened with keys says from now
+    on that it is encrypted. Raises StoreSealed for an encrypted one without its keys, and then nothing was changed."""
+    try:
+        store = file.sealing_of(path) if path is not None else ""
+    except StoreCorrupt:
+        if masters is not None:
+            raise
+        return None  # What is damaged is said when it is needed.
+    if masters is None:
+        if store:
+            raise StoreSealed(f"{path} is encrypted: give its master key (--keys, PLAIT_KEYS); nothing was changed")
+        return None
+    ring = Keyring(ring_path(path) if path is not None else None, masters, store=store, create=not store)
+    if path is not None and not store:
+        file.mark_sealed(path, ring.store)
+    return Sealer(ring)

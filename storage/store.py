@@ -18,7 +18,7 @@ from typing import Literal, Protocol
 from msgspec import Struct
 
 from ..protocol.access import ANY
-from ..protocol.errors import PlaitError
+from ..protocol.errors import Code, PlaitError
 from ..protocol.events import Record
 
 
@@ -50,11 +50,16 @@ class Append(Struct, frozen=True):
 
 class Erasure(Struct, frozen=True):
     """What erasing somebody changes (`erasing.plan`): `append` holds the record that says so, `changed` are the records
-    before it as they are from then on, and `blobs` are those that the room refers to no more."""
+    before it as they are from then on, and `blobs` are those that the room refers to no more. `subject` is who is
+    erased, `first` the seq of their first record: an encrypted store drops their keys. `kept` are records as they are
+    to be kept, by their seqs, where that is not their plain encoding."""
 
     append: Append
     changed: tuple[Record, ...]
     blobs: tuple[str, ...] = ()
+    subject: str = ""
+    first: int = 0
+    kept: dict[int, tuple[bytes, bytes]] = {}
 
 
 class Making(Struct, frozen=True):
@@ -129,7 +134,9 @@ class Snapshot(Struct, frozen=True):
 class Sealed(Struct, frozen=True):
     """A record as it is kept: its bytes and its link of the hash chain (storage/chain says how they are computed).
 
-    `body_hash` is kept beside the body, so that the chain still verifies when a body was erased and is another.
+    `body_hash` is kept beside the body, so that the chain still verifies when a body was erased and is another. In an
+    encrypted store it is that of `cipher`, the bytes that are kept in place of body and update; these two are empty
+    where the key is not here, or does not open it.
     """
 
     seq: int
@@ -138,6 +145,17 @@ class Sealed(Struct, frozen=True):
     update: bytes
     body_hash: bytes
     hash: bytes
+    cipher: bytes = b""
+
+    @property
+    def kept(self) -> tuple[bytes, bytes]:
+        """What is kept, which the chain covers: body and update, or what they were encrypted to."""
+        return (self.cipher, b"") if self.cipher else (self.body, self.update)
+
+    @property
+    def locked(self) -> bool:
+        """Whether it is encrypted and could not be opened."""
+        return bool(self.cipher) and not self.body
 
 
 class Revocation(Struct, frozen=True):
@@ -190,6 +208,13 @@ class StoreLocked(StoreError):
 
 class StoreCorrupt(StoreError):
     """The database is damaged, foreign, or written by a newer plait."""
+
+
+class StoreSealed(StoreError):
+    """What was asked for is encrypted and its key is not here: none was given, or another one, or it was dropped when
+    somebody was erased. `verify` needs no key."""
+
+    code: Code = "store-sealed"
 
 
 class Reader(Protocol):

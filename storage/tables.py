@@ -11,6 +11,7 @@
   whole when one of its columns changes. `loose_since` is when it was last uploaded without a room having referred to it
   since, NULL as soon as one does. `blob_uses` holds one row for each blob that a room refers to.
 - `revocations` says which grants count no more, and since when; a grant is in no log, so this stands beside them.
+- `sealing` holds one row in an encrypted store: which key ring is its own (`keyring`).
 - `snapshots` are caches. Each carries its own SHA-256, because a cache that rotted must look like no cache.
 
 Text columns are Text and numbers are 64 bits, because SQLite's STRICT knows no other and PostgreSQL does not care. The
@@ -158,3 +159,5 @@ revocations = Table(
     Column("at", _number, nullable=False),
     sqlite_strict=True,
 )
+
+sealing = Table("sealing", metadata, Column("store", Text, primary_key=True), sqlite_strict=True)

@@ -31,6 +31,7 @@ VERBS = (
     "verify",
     "delete",
     "erase",
+    "keys",
     "grant",
 )
 """In the order in which `plait --help` tells them; each is a module beside this one with a command named `verb`."""

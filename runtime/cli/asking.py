@@ -1,6 +1,7 @@
 """What verbs are asked with: the options and the arguments that several of them share."""
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import click
@@ -10,7 +11,7 @@ from ...protocol.names import document_name, room_name
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
-store_option: Decorator = click.option(
+_url_option: Decorator = click.option(
     "--store",
     "store_url",
     metavar="URL",
@@ -20,6 +21,30 @@ store_option: Decorator = click.option(
     show_envvar=True,
     help="Where the logs are kept.",
 )
+_keys_option: Decorator = click.option(
+    "--keys",
+    metavar="FILE|env:NAME",
+    envvar="PLAIT_KEYS",
+    show_envvar=True,
+    help="The master key of an encrypted store (plait keys new).",
+)
+
+
+def store_option(verb: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say where the logs are kept and what encrypts them; a verb is given both as one `store_url`."""
+
+    @_url_option
+    @_keys_option
+    @wraps(verb)
+    def asked(*args: Any, store_url: str, keys: str | None, **more: Any) -> Any:
+        if keys:
+            from ...storage.opening import with_keys  # SQLAlchemy takes a while to load, and --help needs none of it.
+
+            store_url = with_keys(store_url, keys)
+        return verb(*args, store_url=store_url, **more)
+
+    return asked
+
 
 json_option: Decorator = click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for machines.")
 

@@ -10,6 +10,9 @@ Each blob that the room refers to must be there and hash to its name.
 With `--deep` its documents are made again too, and compared with what is kept and with what today's code would show
 (runtime/replay/deep). With `--chain` only the hash chain is looked at, on all processors (`segments`).
 
+In an encrypted store the chain needs no key. What a record says is looked at where its key is here, up to the first one
+whose key is not; the rest is counted as locked.
+
 Records that somebody was erased from (specs/erasure.md) must hold what the erasure left of them and nothing that it
 would have taken.
 
@@ -44,7 +47,19 @@ from ...protocol.heads import BadHead, SignedHead
 from ...protocol.state import RoomState
 from ...protocol.tokens import BadKey, Keys
 from ...protocol.update import fits, read
-from ...storage import Break, Erased, Head, Reader, RoomDeleted, Sealed, StoreCorrupt, StoreError, erasures, open_store
+from ...storage import (
+    Break,
+    Erased,
+    Head,
+    Reader,
+    RoomDeleted,
+    Sealed,
+    StoreCorrupt,
+    StoreError,
+    StoreSealed,
+    erasures,
+    open_store,
+)
 from ...storage.chain import START, kind_of
 from ...storage.chain import verify as first_break
 from ..auth.keyring import load_keys
@@ -62,7 +77,8 @@ Tick = Callable[[int], None]
 class Verdict(Struct, frozen=True):
     """What the check of one room found. `seq` is the last good record's, `bad` what is wrong with the next one, or with
     the log as a whole. It extends `signed` heads, and from `erased` of its records somebody was erased. `deep`: its
-    documents passed too; `shape`: all that is wrong is that today's code would show them otherwise."""
+    documents passed too; `shape`: all that is wrong is that today's code would show them otherwise. For `locked` ones
+    there is no key, so only the chain was looked at."""
 
     room: str
     seq: int
@@ -72,6 +88,7 @@ class Verdict(Struct, frozen=True):
     erased: int = 0
     deep: bool = False
     shape: bool = False
+    locked: int = 0
 
 
 @click.command("verify")
@@ -220,7 +237,8 @@ async def check(reader: Reader, head: Head, tick: Tick, signed: Sequence[SignedH
     bad = None if erased.sound else f"what stands in the places of {len(erased)} erased records is not what was left"
     bad = bad or witness.contradiction(head, hashes, signed, [one.lineage for one in past])
     bad = bad or await _bad_blob(reader, head.room)
-    return Verdict(head.room, good, previous.hex(), bad, 0 if bad else len(signed), len(erased))
+    locked = replay.locked
+    return Verdict(head.room, good, previous.hex(), bad, 0 if bad else len(signed), len(erased), locked=locked)
 
 
 async def _bad_blob(reader: Reader, room: str) -> str | None:
@@ -228,7 +246,12 @@ async def _bad_blob(reader: Reader, room: str) -> str | None:
     name = ""
     while names := await reader.blobs_of(room, after=name):
         for name in names:
-            blob = await reader.blob(name)
+            try:
+                blob = await reader.blob(name)
+            except StoreSealed:
+                continue  # Without its key nobody can say what it holds.
+            except StoreCorrupt as corrupt:
+                return str(corrupt)
             if blob is None:
                 return f"blob {name} is missing"
             if sha256(blob.data).hexdigest() != name:
@@ -242,15 +265,19 @@ class _Replay:
     def __init__(self) -> None:
         self.state = RoomState()
         self.clocks: dict[str, dict[int, int]] = {}
+        self.locked = 0
 
     def take(self, sealed: Sealed, gone: Erased) -> Break | None:
         """Take in the next record; what is wrong with it if it cannot be taken in."""
+        if sealed.seq in gone:
+            gone.take(sealed)
+        if sealed.locked or self.locked:  # What stands on a record that cannot be read cannot be judged either.
+            self.locked += sealed.locked
+            return None
         try:
             record = _record(sealed)
-            if sealed.seq in gone:
-                gone.take(sealed.body, sealed.update)
-                if without(record.event) is not record.event and not isinstance(record.event, DocumentFact):
-                    raise _Unfit("it is said to be erased and is not")
+            if sealed.seq in gone and _says(record):
+                raise _Unfit("it is said to be erased and is not")
             if record.update:
                 self._grow(record)
             fold(self.state, record)
@@ -267,6 +294,11 @@ class _Replay:
             raise _Unfit("its update leans on structs that the document does not have")
         for section in update.sections:
             clocks[section.client] = max(clocks.get(section.client, 0), section.end)
+
+
+def _says(record: Record) -> bool:
+    """Whether it holds what an erasure would have taken."""
+    return without(record.event) is not record.event and not isinstance(record.event, DocumentFact)
 
 
 class _Unfit(Exception):
@@ -287,6 +319,7 @@ def _sentence(verdict: Verdict) -> str:
         signed = f", as {verdict.signed} signed heads say" if verdict.signed else ""
         deep = ", its documents too" if verdict.deep else ""
         gone = f", but for what was erased from {verdict.erased}" if verdict.erased else ""
+        gone += f"; {verdict.locked} of them are encrypted and their key is not here" if verdict.locked else ""
         return (
             f"{verdict.room}: {verdict.seq} records, all as they were written{gone}{signed}{deep}; "
             f"head {verdict.hash[:16]}"

@@ -13,7 +13,7 @@ from plait.protocol.events import (
     TextStreamed,
 )
 from plait.storage import About, Append, Fenced, RoomDeleted, Snapshot, Store, StoreError, verify
-from plait.storage.erasing import Erased, erasures, name_hash, plan
+from plait.storage.erasing import Erased, Spans, erasures, name_hash, plan
 
 from .logs import TIME, name_of
 
@@ -42,7 +42,12 @@ async def fill(store: Store, room: str = "r") -> None:
 
 
 class ErasingContract:
-    """Inherit it beside `StoreContract`, which brings the fixture."""
+    """Inherit it beside `StoreContract`, which brings the fixture.
+
+    `named` are the records that the erasures of ann and then of ben name.
+    """
+
+    named: tuple[Spans, Spans] = (((1, 3), (5, 5)), ((1, 3), (5, 6)))
 
     async def erase(self, store: Store, subject: str = "ann", room: str = "r") -> bool:
         erasure = await plan(store, room, subject, by="root", now=TIME + 9, salt=b"salt")
@@ -80,7 +85,7 @@ class ErasingContract:
         ]
         (event,) = await erasures(store, "r")
         assert event == structs.replace(
-            (await store.read("r"))[6].event, subject=name_hash(b"salt", "ann"), by="root", records=((1, 3), (5, 5))
+            (await store.read("r"))[6].event, subject=name_hash(b"salt", "ann"), by="root", records=self.named[0]
         )
         erased = Erased(event)
         assert verify(sealed, erased=erased) is None
@@ -89,7 +94,7 @@ class ErasingContract:
         assert broken.seq == 1
         for one in sealed:
             if one.seq in erased:
-                erased.take(one.body, one.update)
+                erased.take(one)
         assert erased.sound
         assert not Erased(event).sound
 
@@ -103,12 +108,12 @@ class ErasingContract:
         assert await store.head("r") == head
         assert await self.erase(store, "ben")
         first, second = await erasures(store, "r")
-        assert (first.records, second.records) == (((1, 3), (5, 5)), ((1, 3), (5, 6)))
+        assert (first.records, second.records) == self.named
         erased = Erased(second)
         assert verify(await store.sealed("r"), erased=erased) is None
         for one in await store.sealed("r"):
             if one.seq in erased:
-                erased.take(one.body, one.update)
+                erased.take(one)
         assert erased.sound
 
     async def test_a_file_that_others_refer_to(self, store: Store) -> None:

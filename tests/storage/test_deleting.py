@@ -43,7 +43,8 @@ async def make(path: Path, records: int = 3) -> None:
         about = About(SECRET.decode(), {"k": SECRET.decode()})
         made = [record(n + 1, SECRET.decode(), update=SECRET * 100) for n in range(records)]
         await store.append(append("r", 0, *made, about=about, open_runs=1, blobs=(name_of(SECRET * 500),)))
-        await store.save_snapshot("r", Snapshot(records, 1, SECRET * 300))
+        for size in (100, 300):
+            await store.save_snapshot("r", Snapshot(records, size, SECRET * size))
         await store.append(append("s", 0))
 
 

@@ -44,6 +44,7 @@ export type Code =
   | 'room-full'
   | 'store-failed'
   | 'store-full'
+  | 'store-sealed'
   | 'too-large'
   | 'too-many'
   | 'too-many-runs'
