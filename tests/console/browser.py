@@ -7,13 +7,13 @@ is a plain process. Nothing here sleeps: `expect` waits for what it names, and w
 import os
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Page, expect
+
+from tests.preloaded import Command
 
 READY = "plait is listening on "
 END_S = 60
@@ -67,19 +67,20 @@ class Serving:
         self._model = model
         self._arguments = [*(word for agent in agents for word in ("--agent", agent)), *arguments]
         self._env = {**os.environ, **(env or {})}
-        self._process: subprocess.Popen[str] | None = None
+        self._process: Command | None = None
+        self._starts = 0
         self._port = "0"
         self.url = ""
 
     def start(self) -> "Serving":
         """Serve, on the port of last time; returns once the line that promises it is there."""
-        plait = str(Path(sys.executable).with_name("plait"))
         store = f"sqlite:///{self._folder / 'plait.db'}"
-        command = [plait, "serve", "--store", store, "--port", self._port, "--model", self._model, *self._arguments]
+        command = ["serve", "--store", store, "--port", self._port, "--model", self._model, *self._arguments]
         with (self._folder / "stderr.log").open("a") as stderr:
-            self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True, env=self._env)
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline().strip()
+            started = Command(command, self._env, stderr.fileno(), nth=self._starts)
+        self._process, self._stdout = started, os.fdopen(started.stdout)
+        self._starts += 1
+        line = self._stdout.readline().strip()
         assert line.startswith(READY), (self._folder / "stderr.log").read_text()[-2000:]
         self.url = line.removeprefix(READY)
         self._port = self.url.rpartition(":")[2]
@@ -100,8 +101,7 @@ class Serving:
         """Wait until the process has ended."""
         if self._process is not None:
             self._process.wait(END_S)
-            assert self._process.stdout is not None
-            self._process.stdout.close()
+            self._stdout.close()
             self._process = None
 
 

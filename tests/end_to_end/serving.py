@@ -20,6 +20,8 @@ from typing import Any
 
 import trio
 
+from tests.preloaded import Command, forkable
+
 START_S = 60.0
 STOP_S = 60.0
 READY = "plait is listening on "
@@ -28,6 +30,9 @@ READY = "plait is listening on "
 class ServerProcess:
     """One store, one port, and the process that serves them at the moment, if any."""
 
+    preloaded = True
+    """Whether a start is a fork of a process that has loaded plait; not where starting is the subject."""
+
     def __init__(self, folder: Path, model: str, arguments: Sequence[str], env: Mapping[str, str]) -> None:
         self.store = f"sqlite:///{folder / 'plait.db'}"
         self.port = 0
@@ -35,7 +40,9 @@ class ServerProcess:
         self._model = model
         self._arguments = tuple(arguments)
         self._env = dict(env)
-        self._process: trio.Process | None = None
+        self._process: trio.Process | Command | None = None
+        self._stdout: trio.abc.ReceiveStream | None = None
+        self._starts = 0
 
     @property
     def url(self) -> str:
@@ -67,15 +74,12 @@ class ServerProcess:
         ready_file.unlink(missing_ok=True)
         command = self.command("--ready-file", str(ready_file), *self._arguments)
         with (self._folder / "stderr.log").open("ab") as stderr:
-            process = await trio.lowlevel.open_process(
-                command, stdout=subprocess.PIPE, stderr=stderr, env={**os.environ, **self._env}
-            )
-        self._process = process
+            await self._begin(command, {**os.environ, **self._env}, stderr.fileno())
         line = b""
-        assert process.stdout is not None
+        assert self._stdout is not None
         with trio.move_on_after(within_s):
             while not line.endswith(b"\n"):
-                more = await process.stdout.receive_some()
+                more = await self._stdout.receive_some()
                 if not more:
                     break
                 line += more
@@ -85,17 +89,31 @@ class ServerProcess:
         assert ready_file.read_text().strip() == url
         self.port = int(url.rpartition(":")[2])
 
+    async def _begin(self, command: list[str], env: dict[str, str], stderr: int) -> None:
+        if self.preloaded and forkable(env):
+            forked = Command(command[1:], env, stderr, nth=self._starts)
+            self._process, self._stdout = forked, trio.lowlevel.FdStream(forked.stdout)
+        else:
+            started = await trio.lowlevel.open_process(command, stdout=subprocess.PIPE, stderr=stderr, env=env)
+            self._process, self._stdout = started, started.stdout
+        self._starts += 1
+
     async def _end(self, sent: signal.Signals) -> int:
-        process = self._process
-        assert process is not None, "the server is not running"
-        process.send_signal(sent)
+        assert self._process is not None, "the server is not running"
+        self._process.send_signal(sent)
         with trio.move_on_after(STOP_S):
-            code = await process.wait()
-            assert process.stdout is not None
-            await process.stdout.aclose()
-            self._process = None
-            return code
+            return await self._ended()
         raise AssertionError(f"the server did not end in {STOP_S} s after {sent.name}: {self.log[-2000:]}")
+
+    async def _ended(self) -> int:
+        """Its exit code once it has ended, of itself or of a signal."""
+        assert self._process is not None
+        assert self._stdout is not None
+        process = self._process
+        code = await (process.wait_in_trio() if isinstance(process, Command) else process.wait())
+        await self._stdout.aclose()
+        self._process = None
+        return code
 
     async def kill(self) -> None:
         """kill -9: what was not on disk is gone."""

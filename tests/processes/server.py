@@ -38,6 +38,8 @@ class TriedServer(ServerProcess):
     for plait; `store` where the file is, if elsewhere.
     """
 
+    preloaded = False
+
     def __init__(
         self,
         folder: Path,
@@ -93,12 +95,8 @@ class TriedServer(ServerProcess):
 
     async def gone(self) -> None:
         """Return once the process has died of something that this object did not do."""
-        assert self._process is not None
         with trio.fail_after(ROUND_S):
-            await self._process.wait()
-        assert self._process.stdout is not None
-        await self._process.stdout.aclose()
-        self._process = None
+            await self._ended()
 
     @asynccontextmanager
     async def injecting(self, calls: str, what: str) -> AsyncIterator[None]:
