@@ -6,8 +6,9 @@ test that forgets it. Rules:
 
 - The parent has loaded modules and done nothing else: no thread, no loop, no store. It imports from where the installed
   command does, not from the checkout's root.
-- There are two parents, and a server that starts again is a fork of the other one. So what comes after a crash has
+- A server has two parents, and one that starts again is a fork of the other. So what comes after a crash has
   another hash seed than what was before it, as two processes have.
+- Examples are forks of a third, whose imports have raised whatever Python warns of, as they themselves do.
 - What the interpreter itself reads from its environment, and whatever runs plait inside another program, is started
   and not forked; and so are the verbs in their own tests (tests/runtime/cli) and in those of bad moments, a start's
   among them (tests/processes).
@@ -30,6 +31,10 @@ from typing import NoReturn
 
 import trio
 
+PLAIT = Path(sys.executable).with_name("plait")
+STRICT = 2
+"""The number of the parent for which a warning is an error."""
+
 SERVED = ("cli.serve", "models.demo", "models.echo")
 """What a `plait serve` of the tests loads before it answers, below plait.runtime."""
 
@@ -49,14 +54,24 @@ def forkable(env: Mapping[str, str]) -> bool:
 class Command:
     """A `plait …` that runs. `stdout` is the reading end of a pipe, which belongs to whoever asked."""
 
-    def __init__(self, arguments: Sequence[str], env: Mapping[str, str], stderr: int, *, nth: int = 0) -> None:
-        """`nth` says which of the two parents it comes from; `env` has to be forkable."""
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        env: Mapping[str, str],
+        stderr: int,
+        *,
+        nth: int = 0,
+        script: Path | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        """`nth` says which of the two parents it comes from, and `script` what is run in place of plait, for which a
+        warning is an error; `env` has to be forkable."""
         assert forkable(env)
-        parent = _parent(nth % 2)
+        parent = _parent(nth % 2 if script is None else STRICT)
         self.stdout, theirs = os.pipe()
         self._line, far = socket.socketpair()
         self._code: int | None = None
-        wanted = json.dumps([list(arguments), os.getcwd(), dict(env)]).encode()
+        wanted = json.dumps([[str(script or PLAIT), *arguments], str(folder or Path.cwd()), dict(env)]).encode()
         try:
             with _asking:
                 socket.send_fds(parent, [len(wanted).to_bytes(4, "big")], [far.fileno(), theirs, stderr])
@@ -105,7 +120,8 @@ def _parent(number: int) -> socket.socket:
         if number not in _parents:
             _parents[number], far = socket.socketpair()
             with far:
-                command = [sys.executable, "-P", __file__, str(far.fileno())]
+                warning = ("-W", "error") if number == STRICT else ()
+                command = [sys.executable, "-P", *warning, __file__, str(far.fileno())]
                 nothing = subprocess.DEVNULL
                 process = subprocess.Popen(command, pass_fds=[far.fileno()], stdin=nothing, stdout=nothing)
             atexit.register(_leave, _parents[number], process)
@@ -201,15 +217,13 @@ class _Parent:
 
 if __name__ == "__main__":
     from importlib import import_module
+    from runpy import run_path
 
     for _name in SERVED:
         import_module(f"plait.runtime.{_name}")
     assert threading.active_count() == 1, "a thread would not live on in a fork"
     gc.collect()
     gc.freeze()  # What is never looked at by the collector is never copied.
-    sys.argv[1:] = _Parent(socket.socket(fileno=int(sys.argv[1]))).serve()
-    sys.argv[0] = str(Path(sys.executable).with_name("plait"))
-    sys.path.insert(0, str(Path(sys.executable).parent))
-    from plait.runtime.cli import main
-
-    main()
+    sys.argv[:] = _Parent(socket.socket(fileno=int(sys.argv[1]))).serve()
+    sys.path.insert(0, str(Path(sys.argv[0]).parent))
+    run_path(sys.argv[0], run_name="__main__")

@@ -6,15 +6,15 @@ says the id in its name or in its docstring. When a test and a page disagree, on
 
 import ast
 import importlib.util
+import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from .conftest import need
+from .preloaded import Command
 
 ROOT = Path(__file__).resolve().parent.parent
 SPECS = ROOT / "specs"
@@ -166,7 +166,12 @@ def test_examples_run(example: Example, tmp_path: Path) -> None:
         need("the MCP SDK", "uv sync --group dev")
     script = tmp_path / "example.py"
     script.write_text(example.text)
-    done = subprocess.run(
-        [sys.executable, "-W", "error", script.name], cwd=tmp_path, capture_output=True, text=True, timeout=EXAMPLE_S
-    )
-    assert done.returncode == 0, f"{example}\n{done.stderr}"
+    with (tmp_path / "stderr").open("w+b") as stderr:
+        running = Command([], os.environ, stderr.fileno(), script=script, folder=tmp_path)
+        with open(running.stdout, "rb"):  # What it says is let stand in the pipe, which is wide enough for an example.
+            try:
+                code = running.wait(EXAMPLE_S)
+            finally:
+                running.forget()
+        stderr.seek(0)
+        assert code == 0, f"{example}\n{stderr.read().decode()}"
