@@ -8,6 +8,7 @@ import ast
 import importlib.util
 import os
 import re
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ import pytest
 
 from .conftest import need
 from .preloaded import Command
+from .test_house import files
 
 ROOT = Path(__file__).resolve().parent.parent
 SPECS = ROOT / "specs"
@@ -47,22 +49,22 @@ def rules() -> list[tuple[str, str]]:
 
 
 def _test_files() -> list[Path]:
-    kinds = ("*.py", "*.mjs", "*.ts", "*.tsx")
-    found = (path for kind in kinds for path in (ROOT / "tests").rglob(kind))
-    return sorted(path for path in found if "node_modules" not in path.parts)
+    kinds = {".py", ".mjs", ".ts", ".tsx"}
+    return [path for path in files(ROOT / "tests") if path.suffix in kinds]
 
 
-def claims(path: Path) -> set[str]:
+@cache
+def claims(path: Path) -> frozenset[str]:
     """The ids that a test file says it shows: in names and docstrings; in JavaScript, in the titles of its tests."""
     text = path.read_text()
     if path.suffix != ".py":
-        return set(ID.findall(" ".join(re.findall(r"\b(?:test|it)\(\s*(?:\"|'|`)([^\"'`]*)", text))))
+        return frozenset(ID.findall(" ".join(re.findall(r"\b(?:test|it)\(\s*(?:\"|'|`)([^\"'`]*)", text))))
     said: set[str] = set()
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             said |= set(ID.findall(ast.get_docstring(node) or ""))
             said |= {word.upper() for word in node.name.split("_") if ID.fullmatch(word.upper())}
-    return said
+    return frozenset(said)
 
 
 def examples() -> list[Example]:
