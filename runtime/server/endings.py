@@ -60,16 +60,18 @@ class Closed:
         self._minute = -float("inf")
         self._lines = 0
 
-    def tell(self, where: str, code: int, reason: str) -> None:
-        """One was closed."""
+    def tell(self, where: str, code: int, reason: str) -> bool:
+        """One was closed; whether there was a line for it."""
         now = trio.current_time()
         if now >= self._minute + 60:
             if self._lines > limits.CLOSED_LINES:
                 logger.info("%d more sockets were closed", self._lines - limits.CLOSED_LINES)
             self._minute, self._lines = now, 0
         self._lines += 1
-        if self._lines <= limits.CLOSED_LINES:
-            logger.info("%s: closed with %d: %s", where, code, reason)
+        if self._lines > limits.CLOSED_LINES:
+            return False
+        logger.info("%s: closed with %d: %s", where, code, reason)
+        return True
 
 
 def _verbose() -> bool:

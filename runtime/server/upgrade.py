@@ -143,6 +143,7 @@ class Sockets:
         connection: Socket | None = None
         where = request.path
         target: Target | None = None
+        refused: Refused | None = None
         try:
             self._check_load()
             await self._turns.mine()
@@ -165,10 +166,11 @@ class Sockets:
             raise
         except BaseException as error:
             code, reason = ending(where, error)
-            if isinstance(error, Refused) and target is not None:
-                self.refused(target.room, target.document, error.code)
+            refused = error if isinstance(error, Refused) else None
         if code != 1000:
-            (self._strangers if connection is None else self._guests).tell(where, code, reason)
+            told = (self._strangers if connection is None else self._guests).tell(where, code, reason)
+            if told and refused is not None and target is not None:  # A storm would push all else out of the journal.
+                self.refused(target.room, target.document, refused.code)
         inbound.deaf()
         await _end(connection, socket, pushed, code, reason)
 

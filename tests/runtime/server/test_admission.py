@@ -12,12 +12,15 @@ from click.testing import CliRunner
 from plait.protocol import limits
 from plait.protocol.admission import CHANGEABLE, TOLD, Allowance
 from plait.protocol.errors import CODES, Refused
+from plait.runtime.auth.gate import Gate
 from plait.runtime.cli.serve import verb as serve
 from plait.runtime.server import resources
 from plait.runtime.server.admission import Admission, told_apart
 from plait.runtime.server.endings import Closed
-from trio_websocket import WebSocketConnection
+from plait.runtime.server.listener import Server
+from trio_websocket import ConnectionClosed, WebSocketConnection
 
+from .conftest import House
 from .neighbours import Neighbourhood, answered, asked, by_name, closed, neighbourhood
 
 
@@ -353,8 +356,8 @@ async def test_closed_sockets_do_not_fill_the_log(
     """AD6: a line for each of so many a minute, and then how many more there were."""
     caplog.set_level("INFO", "plait.server")
     closed_ones = Closed()
-    for _ in range(limits.CLOSED_LINES + 940):
-        closed_ones.tell("room r", 4401, "No grant was shown.")
+    told = [closed_ones.tell("room r", 4401, "No grant was shown.") for _ in range(limits.CLOSED_LINES + 940)]
+    assert sum(told) == limits.CLOSED_LINES
     assert len(caplog.records) == limits.CLOSED_LINES
     await trio.sleep(60)
     closed_ones.tell("room r", 4403, "It is no grant for this room.")
@@ -371,3 +374,19 @@ def test_help_tells_every_limit() -> None:
         assert f"--{name.lower().replace('_', '-')} " in said
     for name in TOLD:
         assert f"{name} {limits.LIMITS[name].value:,} {limits.LIMITS[name].unit}" in said
+
+
+async def test_a_storm_leaves_the_journal_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AD6: of those who were refused, only whom the log has a line for are noted among what tabs were sent."""
+    monkeypatch.setattr(limits, "CLOSED_LINES", 3)
+    noted: list[tuple[str, str, str]] = []
+    async with trio.open_nursery() as nursery:
+        house = House(nursery)
+        house.server = Server(house.rooms, gate=Gate(lambda asker: None))
+        house.server.sockets.refused = lambda *who: noted.append(who)
+        for _ in range(10):
+            async with house.socket("/docs/r") as socket:
+                with pytest.raises(ConnectionClosed):
+                    await socket.get_message()
+        nursery.cancel_scope.cancel()
+    assert noted == [("r", "main", "no-grant")] * 3
