@@ -70,7 +70,8 @@ class Deliveries:
             there = path is not None and path.exists()
             target = f"{path.absolute().as_uri()}?mode=ro" if there and path is not None else ":memory:"
             self._connection = sqlite3.connect(target, uri=there, check_same_thread=False, isolation_level=None)
-            self._connection.execute(_SCHEMA if not there else "PRAGMA query_only = ON")
+            if not there:
+                self._connection.execute(_SCHEMA)
             return
         self._connection = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
         self._connection.execute("PRAGMA journal_mode = WAL")
@@ -128,8 +129,12 @@ class Deliveries:
 
 
 def deliveries_of(url: str, *, readonly: bool = False) -> Deliveries:
-    """The journal beside the store of that URL; one in memory beside a store in memory."""
-    return Deliveries(_beside(url), readonly=readonly)
+    """The journal beside the store of that URL; one in memory beside a store in memory, and where the file cannot be
+    used: a server that cannot keep this goes on without."""
+    try:
+        return Deliveries(_beside(url), readonly=readonly)
+    except sqlite3.Error:
+        return Deliveries(None)
 
 
 def forget_deliveries(url: str, *, room: str = "", subject: str = "") -> None:

@@ -6,7 +6,7 @@ The hash chain proves that the log is what was written. This looks whether what 
 - Documents made from the stored updates alone equal, byte for byte of their state, those in every snapshot; the fold
   equals the snapshot's; and where an epoch was closed they have the clocks that it wrote down.
 - The room document, projected anew by today's code, says as JSON what the stored updates say. Where it does not, the
-  log is sound and its shape is another day's: `plait reproject` makes it today's.
+  log is sound, and another day's code showed it in another shape.
 - The first record that does not pass is named. The documents are compared every _EVERY records, and record by record
   once they differ.
 """

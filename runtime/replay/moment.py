@@ -99,15 +99,20 @@ async def check(reader: Reader, room: str, seq: int) -> None:
 
 
 async def _go_on(reader: Reader, room: str, found: Moment, seq: int) -> None:
+    while found.seq < seq:
+        found.take(await _page(reader, room, found.seq, min(limits.PAGE_RECORDS, seq - found.seq)))
+        await trio.lowlevel.checkpoint()
+
+
+async def _page(reader: Reader, room: str, after: int, limit: int) -> list[Record]:
+    """The next records, at most so many; there must be one. Raises Refused('no-such-room'), StoreError."""
     try:
-        while found.seq < seq:
-            page = await reader.read(room, found.seq, min(limits.PAGE_RECORDS, seq - found.seq))
-            if not page:
-                raise StoreCorrupt(f"the log of room {room} ends at {found.seq}, and record {seq} was written")
-            found.take(page)
-            await trio.lowlevel.checkpoint()
+        page = await reader.read(room, after, limit)
     except RoomDeleted:
         raise Refused("no-such-room") from None
+    if not page:
+        raise StoreCorrupt(f"the log of room {room} ends at {after}, and record {after + 1} was written")
+    return page
 
 
 class Scrubber:
@@ -118,6 +123,8 @@ class Scrubber:
         self._room = room
         self._here: Moment | None = None
         self._points: dict[int, bytes] = {}
+        self._near: list[Record] = []
+        """The records behind the point that was last begun with: a step back needs all of them again but one."""
 
     async def go(self, seq: int) -> Moment:
         """The room after that record, good until the next `go`. Raises as `moment` does, and then it can go on."""
@@ -127,9 +134,22 @@ class Scrubber:
         if seq - here.seq > _NEAR:
             await _go_on(self._reader, self._room, here, seq - _NEAR)
             self._keep(here)
-        await _go_on(self._reader, self._room, here, seq)
+        await self._go_near(here, seq)
         self._here = here
         return here
+
+    async def _go_near(self, here: Moment, seq: int) -> None:
+        """Go on by few records, those at hand if they are the ones."""
+        first = here.seq + 1
+        if first > seq:
+            return
+        near = self._near
+        if not near or not near[0].seq <= first <= seq <= near[-1].seq:
+            near = await _page(self._reader, self._room, here.seq, seq - here.seq)
+            self._near = near if len(near) > 1 else self._near
+        if near and near[0].seq <= first <= seq <= near[-1].seq:
+            here.take(near[first - near[0].seq : seq + 1 - near[0].seq])
+        await _go_on(self._reader, self._room, here, seq)
 
     async def between(self, low: int, high: int) -> int:
         """A seq in the middle of the two, or a snapshot's: nearly as good a place to look at, and not to be read up to.

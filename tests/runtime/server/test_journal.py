@@ -131,6 +131,10 @@ def test_the_journal_keeps_within_bounds(tmp_path: Path, monkeypatch: pytest.Mon
     with deliveries_of(f"sqlite:///{tmp_path / 'none.db'}", readonly=True) as journal:
         assert journal.of("r", 0, 1 << 60) == []
     assert not list(tmp_path.glob("none*"))
+    (tmp_path / "bad.db-deliveries").write_bytes(b"no database at all, and longer than a header would be" * 9)
+    with deliveries_of(f"sqlite:///{tmp_path / 'bad.db'}") as journal:
+        journal.add([row(0, "seen", 1, 1)])
+        assert len(journal.of("r", 0, 1 << 60)) == 1
 
 
 async def asked_until(server: Served, at: int, wanted: set[str]) -> dict[str, Any]:
