@@ -13,6 +13,8 @@ import { useCell } from '../page/cell'
 import { go, place } from '../page/place'
 import * as api from '../wire/api'
 import type { Moment } from '../wire/api'
+import { useLack } from '../wire/grant'
+import * as past from '../wire/past'
 import type { Lineage } from '../wire/past'
 import { changed, runsApart } from './compare'
 import type { Deck } from './deck'
@@ -40,9 +42,44 @@ export function Beside({ deck, moment, lineage }: { deck: Deck; moment: Moment; 
   return (
     <>
       <p><label>beside <select value={chosen} onChange={(event) => choose(event.currentTarget.value)}>{names.map((name) => <option key={name}>{name}</option>)}</select></label> <button type="button" class="quiet link" onClick={() => go({ room: chosen, record: theirs?.seq ?? moment.seq, view: 'debug' })}>go there</button></p>
+      {chosen === lineage?.of?.room && <GiveBack fork={deck.room.name} parent={chosen} />}
       {other?.problem && <p class="note" role="alert">{other.problem}</p>}
       {!theirs ? !other?.problem && <p class="note">Asking how it stood there.</p> : <Apart here={moment} there={theirs} document={document} name={deck.room.name} other={chosen} />}
     </>
+  )
+}
+
+/** Writing what was written in the fork's documents into the room that it comes from, after a look at what that is. */
+function GiveBack({ fork, parent }: { fork: string; parent: string }): VNode {
+  const lack = useLack('write')
+  const [looked, look] = useState<past.Merged | null>(null)
+  const [told, tell] = useState('')
+  const [busy, setBusy] = useState(false)
+  const ask = async (preview: boolean): Promise<void> => {
+    setBusy(true)
+    tell('')
+    try {
+      const merged = await past.merge(fork, preview)
+      look(preview ? merged : null)
+      const edits = Object.values(merged.documents).reduce((sum, one) => sum + one.edits, 0)
+      tell(preview ? (edits ? '' : 'There is nothing to give back.') : `${edits} ${edits === 1 ? 'edit is' : 'edits are'} in ${parent} now, by record ${merged.seq}.`)
+      if (preview && !edits) look(null)
+    } catch (error) {
+      tell(error instanceof Error ? error.message : String(error))
+    }
+    setBusy(false)
+  }
+  return (
+    <div class="give-back">
+      {!looked && <button type="button" class="quiet bordered" disabled={busy || lack !== ''} title={lack || `Write what was written in the documents here into ${parent}`} onClick={() => void ask(true)}>merge back</button>}
+      {looked && (
+        <>
+          <ul class="plain">{Object.entries(looked.documents).map(([name, { edits, authors }]) => <li key={name}><strong>{name}</strong>: {edits} {edits === 1 ? 'edit' : 'edits'} by {authors.join(', ')}</li>)}</ul>
+          <p><button type="button" class="chosen" disabled={busy} onClick={() => void ask(false)}>write them into {parent}</button> <button type="button" class="quiet" onClick={() => look(null)}>leave it</button></p>
+        </>
+      )}
+      {told && <p class="note" role="status">{told}</p>}
+    </div>
   )
 }
 

@@ -83,5 +83,18 @@ export function Seen({ deck }: { deck: Deck }): VNode {
   const { told, problem } = useTold(deck, past.view)
   if (problem) return <p class="note" role="alert">{problem}</p>
   if (!told) return <p class="note">Asking what each tab had been shown.</p>
-  return <pre class="raw" tabIndex={0}>{JSON.stringify(told, null, 2)}</pre>
+  if (!told.tabs.length) return <p class="note">No tab was there around that time, or it was too long ago.</p>
+  return (
+    <ul class="cards">
+      {told.tabs.map((tab) => (
+        <li key={`${tab.tab} ${tab.document}`}>
+          <p><span class="shape" aria-hidden="true">{TAB_SHAPES[tab.state] ?? '✕'}</span> <strong>{tab.subject || 'someone'}</strong> {tab.sentence}</p>
+          <p class="by"><span class="mono">{tab.tab}</span> · {tab.document || 'the room'}{tab.sent !== undefined && ` · had been sent ${tab.sent.toLocaleString('en')}`}{tab.acked !== undefined && `, had taken ${tab.acked.toLocaleString('en')}`}</p>
+        </li>
+      ))}
+    </ul>
+  )
 }
+
+/** State of a tab towards a record -> its sign; the sentence says the rest. */
+const TAB_SHAPES: Readonly<Record<string, string>> = { taken: '●', sent: '◐', behind: '◌', later: '○' }

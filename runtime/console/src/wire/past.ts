@@ -132,7 +132,18 @@ export async function effects(room: string, seq: number): Promise<Effects> {
   return (await api.get(of(room, 'effects'), { seq })).json()
 }
 
-export async function view(room: string, at: number): Promise<Record<string, unknown>> {
+/** How one tab stood towards a record: whether it had been shown it, and if not, why. */
+export interface TabView {
+  readonly tab: string
+  readonly subject: string
+  readonly document: string
+  readonly state: string
+  readonly sentence: string
+  readonly sent?: number
+  readonly acked?: number
+}
+
+export async function view(room: string, at: number): Promise<{ readonly tabs: readonly TabView[] }> {
   return (await api.get(of(room, 'view'), { at: String(at) })).json()
 }
 
@@ -158,6 +169,17 @@ export async function lineage(room: string): Promise<Lineage> {
 /** A new room from that record on; its name. */
 export async function fork(room: string, forking: Forking): Promise<string> {
   return (await (await api.post(of(room, 'fork'), JSON.stringify(forking), 'application/json')).json()).room
+}
+
+/** What a fork's documents give back to the room that it comes from, by document; with `preview` nothing is written. */
+export interface Merged {
+  readonly room: string
+  readonly seq: number
+  readonly documents: Readonly<Record<string, { readonly edits: number; readonly authors: readonly string[]; readonly changes: readonly unknown[] }>>
+}
+
+export async function merge(fork: string, preview: boolean): Promise<Merged> {
+  return (await api.post(of(fork, 'merge'), JSON.stringify({ preview }), 'application/json')).json()
 }
 
 /** The room as a file that another machine opens. */
