@@ -23,7 +23,6 @@ from trio_websocket import WebSocketConnection
 
 from .stream import PushStream
 
-_CHUNK_BYTES = 16 << 10
 _PLAIN_BYTES = 64 << 10
 _PLAIN = 0x82
 _CLOSE_FRAME = b"\x88"
@@ -36,7 +35,9 @@ class Inbound(trio.abc.Stream):
     __slots__ = (
         "_came",
         "_data",
+        "_ended",
         "_failure",
+        "_found",
         "_fragments",
         "_headed",
         "_hear",
@@ -58,6 +59,9 @@ class Inbound(trio.abc.Stream):
         self._ready: deque[bytes | None] = deque()
         """Messages that nobody has taken; None for one that the library has, or its word that there are no more."""
         self._data = b""
+        self._found = b""
+        """Bytes of the library's that it has not been given yet."""
+        self._ended = False
         self._passing: int | None = None
         """How many bytes more of this frame are the library's; None if all that comes is."""
         self._fragments = False
@@ -163,14 +167,24 @@ class Inbound(trio.abc.Stream):
             if self._data and self._passing is None:
                 continue
             try:
-                data = bytes(await self._stream.receive_some(_CHUNK_BYTES))
+                await self._stream.receive(self._chunk)
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 self._give_up()
                 raise
-            if not data:
-                self._give_up()
-                return b""
+            if self._found or self._ended:
+                found, self._found = self._found, b""
+                return found
+
+    def _chunk(self, data: bytes) -> bool:
+        """Bytes have come; whether the library's task must look, because some are its own or because no more may be
+        read now."""
+        if data:
             self._data += data
+            self._found = self._sift()
+        else:
+            self._ended = True
+            self._give_up()
+        return bool(self._found) or bool(self._ready) or self._passing is None
 
     def _give_up(self) -> None:
         """The rest is the library's."""

@@ -24,11 +24,13 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import trio
+from outcome import Error
 
 if sys.platform == "linux":
     import fcntl
     import termios
 
+from .arrivals import READ_BYTES, Reader, arrivals
 from .tls import TlsStream
 
 _CLOSE_FRAME = b"\x88"
@@ -65,6 +67,7 @@ class PushStream(trio.abc.Stream):
         "_moved",
         "_nursery",
         "_queued",
+        "_reader",
         "_receiving",
         "_refill",
         "_seal",
@@ -87,6 +90,7 @@ class PushStream(trio.abc.Stream):
         self._broken = False
         self._moved: trio.Event | None = None
         self._receiving = False
+        self._reader: Reader | None = None
         self._ended: trio.Event | None = None
         self.heard = 0
         """Bytes that came from the socket."""
@@ -229,32 +233,43 @@ class PushStream(trio.abc.Stream):
             return data
         self._receiving = True
         try:
-            data = await self._read(max_bytes)
+            data = await self._inner.receive_some(max_bytes)
             self.heard += len(data)
             while data and self._ended is not None:  # Lingering: what comes now is thrown away.
-                data = await self._read(max_bytes)
+                data = await self._inner.receive_some(max_bytes)
             return data
         finally:
             self._receiving = False
             if self._ended is not None:
                 self._ended.set()
 
-    async def _read(self, max_bytes: int | None) -> bytes | bytearray:
-        """The socket's next bytes, read when there are some: Trio's own call tries first, in vain, since all was taken
-        the last time, and then waits; with all that is around it, that is twice as dear."""
-        if self._fd < 0 or max_bytes is None or self._inner is not self._wire:
-            return await self._inner.receive_some(max_bytes)
-        while True:
-            await trio.lowlevel.wait_readable(self._fd)
-            try:
-                return os.read(self._fd, max_bytes)
-            except BlockingIOError:
-                continue
-            except OSError as error:
-                raise trio.BrokenResourceError from error
+    async def receive(self, take: Callable[[bytes], bool]) -> None:
+        """Give `take` what comes, chunk by chunk, until it says that it has enough; an empty chunk is the end. It is
+        called by whoever reads, and must not wait. Raises as `receive_some` does, and what `take` raised."""
+        found = arrivals() if self._fd >= 0 and self._wire is self._inner and not self._already else None
+        if found is None:
+            while not take(bytes(await self.receive_some(READ_BYTES))):
+                pass
+            return
+        reader = self._reader = Reader(self._fd, take, found)
+        self._receiving = True
+        try:
+            await trio.lowlevel.wait_task_rescheduled(reader.begin(self._heard))
+        finally:
+            self._reader = None
+            self._receiving = False
+            if self._ended is not None:
+                self._ended.set()
+
+    def _heard(self, size: int) -> bool:
+        """So many bytes were read; whether they are wanted."""
+        self.heard += size
+        return self._ended is None
 
     def cut(self) -> None:
         """Forget the socket: nothing is written any more, and its descriptor's number may become another's."""
+        if self._reader is not None:
+            self._reader.stop()
         self._closing = True
         self._fd = -1
         self._left.clear()
@@ -271,5 +286,8 @@ class PushStream(trio.abc.Stream):
 
     async def aclose(self) -> None:
         """Close the socket; what is unsent is lost."""
+        reader, self._reader = self._reader, None
         self.cut()
+        if reader is not None:
+            reader.end(Error(trio.ClosedResourceError()))
         await self._inner.aclose()
