@@ -7,6 +7,7 @@ import pytest
 import trio
 from plait.protocol.access import Grant
 from plait.runtime.auth.gate import Asker, Gate
+from plait.runtime.server.document_tab import DocumentTab
 from plait.runtime.server.inbound import Inbound
 from plait.runtime.server.listener import Server
 from plait.runtime.server.outbox import Outbox
@@ -101,6 +102,10 @@ class _Heard(Socket):
     @property
     def outbox_bytes(self) -> int:
         return 0
+
+    @property
+    def tabs(self) -> list[DocumentTab]:
+        return []
 
     @property
     def _bytes_out(self) -> int:
