@@ -89,8 +89,6 @@ class Wanted(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
 def check_fork(grant: Grant, wanted: Wanted) -> None:
     """Raises Refused('not-allowed') unless the grant allows such a fork of a room that it is for: a fork shows all that
     was there, and lets agents be prompted; whoever lets its tools write decides what happens outside."""
-    if wanted.going == "recorded":
-        raise Refused("bad-request", "A fork cannot go on by the log of its parent yet.")
     check_rights(grant, frozenset({"read", "prompt", "write", "decide"} if wanted.writes else {"read", "prompt"}))
     check_all_documents(grant)
 

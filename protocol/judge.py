@@ -124,8 +124,6 @@ def _resume(state: RoomState, grant: Grant, command: Resume) -> Verdict:
     """Whoever lets runs go on has to hold a grant that allows all that they may do."""
     if not state.held:
         raise Refused("already-decided", "Nothing is paused in this room.")
-    if command.going == "recorded":
-        raise Refused("bad-request", "A fork cannot go on by the log of its parent yet.")
     for run in state.open_runs():
         check_speaks_for(grant, run)
     return Verdict("", ForkResumed(command.going))

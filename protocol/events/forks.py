@@ -26,7 +26,8 @@ class Forked(Fact, frozen=True):
 
 
 class ForkResumed(Fact, frozen=True):
-    """The runs that the fork began with go on."""
+    """The runs that the fork began with go on; or, `paused`, they wait again, because what one of them asks for is not
+    in the parent's log."""
 
     going: Going = "live"
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import trio
+from msgspec.structs import replace
 
 from ...protocol import limits
 from ...protocol.blocking import CODE
@@ -28,7 +29,9 @@ from ...protocol.events import (
 from ...protocol.mandates import ASKED, asks_first, grant_of
 from ...protocol.moves import Call as CallMove
 from ...protocol.state import Run
+from ..replay.recorded import Recorded
 from ..room.identity import Surroundings
+from ..room.merging import Pause
 from ..room.reports import Report
 from ..room.room import Room
 from ..tools.call import Call
@@ -46,14 +49,24 @@ Outcome = ToolReturned | ToolFailed | ToolOutcomeUnknown
 
 
 async def call(
-    room: Room, agent: Agent, move: CallMove, run: Run, key: str, surroundings: Surroundings, came: Came | None = None
+    room: Room,
+    agent: Agent,
+    move: CallMove,
+    run: Run,
+    key: str,
+    surroundings: Surroundings,
+    came: Came | None = None,
+    recorded: Recorded | None = None,
 ) -> None:
     """One attempt at a tool's call, or the question to a person that must come before it. `came` is what was written of
-    its text while it streamed. `run` is read before anything is waited for: what it may do never changes."""
+    its text while it streamed. `run` is read before anything is waited for: what it may do never changes. In a fork
+    that goes on by the record (`recorded`) its outcome is what the record has."""
     must_ask = move.function is None and asks_first(run, move.call.name)
     await trio.lowlevel.checkpoint_if_cancelled()  # As for a model: what was abandoned must not begin.
     tool = _tool(agent, move)
     given = move.call.args if move.call.id == move.step else ""  # No answer of a model holds what the flow asked for.
+    if recorded is not None and await _again(room, agent, tool, move, recorded):
+        return
     why = room.blocks(tool.effect) if tool is not None and not getattr(tool, "inside", False) else ""
     if why:
         refused = ToolRefused(move.step, move.call.id, move.call.name, CODE, why, given)
@@ -88,6 +101,22 @@ async def call(
         about = partial(Call, key, room=room.name, run=move.run, step=move.step, attempt=move.attempt)
         at_work = about(desk=desk, came=came, grant=grant_of(run))
         await _carry_out(room, agent, tool, move, at_work)
+
+
+async def _again(room: Room, agent: Agent, tool: Tool | None, move: CallMove, recorded: Recorded) -> bool:
+    """Whether the call was answered by the record, or waits because the record has none. What happens inside the room
+    happens again: a question, another agent's run, an edit of documents."""
+    if tool is None or tool.question is not None or isinstance(tool, AgentTool) or getattr(tool, "inside", False):
+        return False
+    found = await recorded.call(move.call.name, move.call.args)
+    if found is None:
+        room.post(Pause())
+        return True
+    place = {"step": move.step, "attempt": move.attempt}
+    started, outcome = replace(found.started, call=move.call.id, **place), replace(found.outcome, **place)
+    room.report(Report(move.run, agent.author, started))
+    await room.commit(Report(move.run, agent.author, outcome))
+    return True
 
 
 def _tool(agent: Agent, move: CallMove) -> Tool | None:

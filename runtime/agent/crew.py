@@ -8,6 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from weakref import WeakKeyDictionary
 
 import trio
 
@@ -16,6 +17,7 @@ from ...protocol.events import Came
 from ...protocol.moves import Call, Generate, Move
 from ...protocol.prompts import AgentFacts
 from ...protocol.state import RoomState, Run
+from ..replay.recorded import Recorded
 from ..room.identity import Surroundings
 from ..room.room import Room
 from .attempt import broken
@@ -43,6 +45,7 @@ class AgentCrew:
         self._default = agents[0].name if agents else ""
         self._surroundings = surroundings
         self._steps: dict[Room, dict[_Key, trio.CancelScope]] = {}
+        self._records: WeakKeyDictionary[Room, Recorded] = WeakKeyDictionary()
 
     @property
     def workers(self) -> Mapping[str, Agent]:
@@ -84,24 +87,36 @@ class AgentCrew:
             if key not in steps:
                 scope = steps[key] = trio.CancelScope()
                 agent = self.agents[state.runs[move.run].agent]
+                recorded = self._record(room)
                 if isinstance(move, Generate):
                     # Made now: the state will have changed by the time that the attempt begins.
                     request = prepare(agent, state, move, room.epoch, streams=not room.redactor.asks)
-                    work_on = partial(self._generate, room, agent, move, request)
+                    work_on = partial(self._generate, room, agent, move, request, recorded)
                 else:
                     key_of_call = f"{room.lineage}/{move.run}/{move.step}"
                     came = _came(state.runs[move.run], move)
                     run = state.runs[move.run]
-                    work_on = partial(call, room, agent, move, run, key_of_call, self._surroundings, came)
+                    work_on = partial(call, room, agent, move, run, key_of_call, self._surroundings, came, recorded)
                 nursery.start_soon(self._attempt, room, scope, key, agent, move, work_on)
         if not steps:
             del self._steps[room]  # Or every room that ever was awake would stay in memory.
 
-    async def _generate(self, room: Room, agent: Agent, move: Generate, request: Request) -> None:
+    def _record(self, room: Room) -> Recorded | None:
+        """What a fork that goes on by the record goes by; None in every other room."""
+        if room.fork is None or room.fork.going != "recorded":
+            self._records.pop(room, None)
+            return None
+        if room not in self._records:
+            self._records[room] = Recorded(room.store, room.fork)
+        return self._records[room]
+
+    async def _generate(
+        self, room: Room, agent: Agent, move: Generate, request: Request, recorded: Recorded | None
+    ) -> None:
         wait_s = (move.not_before - self._surroundings.now()) / 1_000_000
         if wait_s > 0:
             await trio.sleep(wait_s)
-        await generate(room, agent, move, request, self._surroundings)
+        await generate(room, agent, move, request, self._surroundings, recorded)
 
     async def _attempt(
         self,

@@ -2,7 +2,8 @@
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
 
 import msgspec
 import trio
@@ -29,7 +30,9 @@ from ..models.model import (
     SourceChunk,
     TextChunk,
 )
+from ..replay.recorded import Recorded
 from ..room.identity import Surroundings
+from ..room.merging import Pause
 from ..room.reports import Begin, Report
 from ..room.room import Room
 from .attempt import LONGEST_S, let_pass, whole
@@ -106,11 +109,23 @@ class Streaming:
         return self._parts - 1
 
 
-async def generate(room: Room, agent: Agent, move: Generate, request: Request, surroundings: Surroundings) -> None:
-    """One attempt at an answer. Without a body, because the model's code could not make one, the attempt fails."""
+async def generate(
+    room: Room,
+    agent: Agent,
+    move: Generate,
+    request: Request,
+    surroundings: Surroundings,
+    recorded: Recorded | None = None,
+) -> None:
+    """One attempt at an answer. Without a body, because the model's code could not make one, the attempt fails. In a
+    fork that goes on by the record (`recorded`) it is what the record has, or the fork waits."""
     # A step that was abandoned before it began must not begin: the room would wait for an attempt that nobody makes.
     await trio.lowlevel.checkpoint_if_cancelled()
     model, body = request.model, request.body or _NO_REQUEST
+    said = await recorded.answer(body) if recorded is not None else None
+    if recorded is not None and said is None:
+        room.post(Pause())
+        return
     begin = Begin(move.run, agent.author, move.step, move.attempt, model.name, body, request.steers)
     if not await room.commit(begin):
         return
@@ -118,7 +133,7 @@ async def generate(room: Room, agent: Agent, move: Generate, request: Request, s
     try:
         if request.body is None:
             raise ModelError("model-bug", "The model's code could not make a request.", retry=False)
-        event = await _answer(room, agent, move, request, request.body)
+        event = await _answer(room, agent, move, request, request.body, said)
     except ModelError as error:
         event = _failed(move, error, request.tries, surroundings.now())
     except BaseException as error:
@@ -128,12 +143,15 @@ async def generate(room: Room, agent: Agent, move: Generate, request: Request, s
     await room.commit(Report(move.run, agent.author, event))
 
 
-async def _answer(room: Room, agent: Agent, move: Generate, request: Request, body: JSON) -> ModelAnswered:
+async def _answer(
+    room: Room, agent: Agent, move: Generate, request: Request, body: JSON, said: Sequence[Chunk] | None
+) -> ModelAnswered:
     writing = Writing(room, move.run, agent.author, move, request.freely)
     streaming = Streaming(room, move.run, agent.author, move, writing)
     answered: Answered | None = None
     try:
-        async with open_stream(request.model, body, await _load(room, request.files)) as chunks:
+        files = await _load(room, request.files) if said is None else {}
+        async with open_stream(request.model, body, files) if said is None else _again(said) as chunks:
             async for chunk in chunks:
                 # Chunks that the SDK has buffered arrive without a checkpoint, after a cancellation too.
                 await trio.lowlevel.checkpoint_if_cancelled()
@@ -158,6 +176,19 @@ async def _answer(room: Room, agent: Agent, move: Generate, request: Request, bo
     calls = tuple(ToolCall(whole(c.id), whole(c.name), whole(c.args)) for c in answered.calls)
     usage, cost = answered.usage, request.price(answered.usage)
     return ModelAnswered(move.step, move.attempt, answered.finish, calls, usage, cost)
+
+
+@asynccontextmanager
+async def _again(said: Sequence[Chunk]) -> AsyncIterator[AsyncIterator[Chunk]]:
+    """A stream that says what was said before."""
+
+    async def chunks() -> AsyncGenerator[Chunk]:
+        for chunk in said:
+            await trio.lowlevel.checkpoint()
+            yield chunk
+
+    async with aclosing(chunks()) as again:
+        yield again
 
 
 async def _load(room: Room, files: Sequence[str]) -> dict[str, bytes]:

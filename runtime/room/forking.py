@@ -16,9 +16,9 @@ from msgspec import Struct, field
 from pycrdt import Doc
 
 from ...protocol import limits
-from ...protocol.access import Grant
+from ...protocol.access import HOUSE, Grant
 from ...protocol.errors import Refused
-from ...protocol.events import EditMerged, Event, Forked, ForkMerged, Record
+from ...protocol.events import EditMerged, Event, Forked, ForkMerged, ForkResumed, Record
 from ...protocol.update import fits, read
 from .proposing import Proposing
 
@@ -95,6 +95,12 @@ class Forking(Proposing):
             key = instead.id if instead.asked is None and (instead.id or "").startswith(f"{instead.run}/") else None
             self._draft(changed, grant.author, instead.run, id=key, grant=grant.id)
         self._draft(forked, grant.author, id=fork_id(self.name), grant=grant.id)
+
+    def pause(self) -> None:
+        """What the record does not hold is asked for: wait until somebody says how to go on."""
+        if self.state.fork is not None and self.state.fork.going == "recorded":
+            self._flush()
+            self._draft(ForkResumed("paused"), HOUSE)
 
     def merge(self, grant: Grant, merging: Merging) -> Merged:
         """Take a fork's edits back. Raises Refused and Stale, and then nothing happened; what else it raises leaves a

@@ -20,6 +20,19 @@ Looked = tuple[Merged, dict[str, bytes]]
 """What came of it; of a preview, the documents as they are."""
 
 
+class Pause:
+    """A step of a fork that goes on by the record asks for what is not in it."""
+
+    def speculate(self, live: Live, agent_for: AgentFor) -> None:
+        live.pause()
+
+    def publish(self, live: Live, audience: Audience) -> None:
+        pass
+
+    def failed(self, error: PlaitError) -> None:
+        pass
+
+
 class Merge:
     """A fork's edits are to be taken back; or, as a `preview`, only whether they could be."""
 

@@ -26,6 +26,7 @@ from ...protocol.commands import Asking
 from ...protocol.errors import CODES, OutcomeUnknown, PlaitError, Refused
 from ...protocol.events import Attachment, Record, command_record_id
 from ...protocol.planning import Plan
+from ...protocol.state import Fork
 from ...protocol.update import read
 from ...storage.store import Store, StoreError
 from .company import Company
@@ -116,6 +117,11 @@ class Room(Door):
     def epoch(self) -> int:
         """The epoch under which this process writes the room."""
         return self._live.epoch if self._live is not None else 0
+
+    @property
+    def fork(self) -> Fork | None:
+        """Of what this room is a fork, if it is one."""
+        return self._live.state.fork if self._live is not None else None
 
     def blocks(self, effect: str) -> str:
         """Why a tool with that effect may not be called here; empty if it may."""

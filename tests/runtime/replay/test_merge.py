@@ -9,7 +9,15 @@ import trio
 from plait.protocol.access import Grant
 from plait.protocol.commands import Approve, Deny
 from plait.protocol.errors import Refused
-from plait.protocol.events import ApprovalGranted, ApprovalRequested, EditMerged, ForkMerged, ToolRefused
+from plait.protocol.events import (
+    ApprovalGranted,
+    ApprovalRequested,
+    EditMerged,
+    ForkMerged,
+    ForkResumed,
+    ToolRefused,
+    ToolReturned,
+)
 from plait.protocol.forks import Change, Wanted
 from plait.runtime import Agent, Call, Runtime, blame, moment, tool
 from plait.runtime.replay.fork import fork
@@ -314,3 +322,41 @@ async def test_an_approval_in_two_rooms() -> None:
         third = await loud.fork(record.seq + 3, change=Change(decision="approved"), writes=True)
         await third.wait(run)
         assert acted == ["x", "x"]
+
+
+async def test_a_fork_that_goes_on_by_the_record() -> None:
+    """FK17: the model is not asked and no tool is called, and the fork ends as the parent did; the first thing that is
+    asked otherwise pauses it, and then somebody says how it goes on."""
+    acted.clear()
+    store = MemoryStore()
+    model = Scripted(script)
+    async with Runtime(store, [Agent("a", model, tools=[pay, book, note])]) as runtime:
+        room = runtime.room("r")
+        run = await room.prompt("go")
+        then = await room.wait(run)
+        asked = len(model.requests)
+        for at in range(1, (await store.head("r")).seq):
+            state = (await moment(store, "r", at)).state
+            if any(step.effect == "write" and step.status == "open" for step in state.runs[run].steps.values()):
+                continue  # A payment was at work: a person says what came of it.
+            made = await room.fork(at, going="recorded")
+            ended = await made.wait(run)
+            assert ended["status"] == "done"
+            assert ended["parts"][-1]["text"] == then["parts"][-1]["text"]
+            assert text(await made.document("main")) == "n"
+        assert (len(model.requests), len(acted)) == (asked, 2)
+        (paid,) = [
+            one.seq
+            for one in await log(store, "r")
+            if isinstance(one.event, ToolReturned) and one.event.result == '"paid"'
+        ]
+        other = await room.fork(paid, change=Change(result="not paid"), going="recorded")
+        async for record in other.follow():
+            if isinstance(record.event, ForkResumed):
+                break
+        assert record.event == ForkResumed("paused")
+        assert (len(model.requests), len(acted)) == (asked, 2)
+        assert (await other.runs())[run]["status"] == "running"
+        await other.resume()
+        assert (await other.wait(run))["status"] == "done"
+        assert (len(model.requests), len(acted)) == (asked + 1, 2)

@@ -1,5 +1,5 @@
 // Generated from specs/schema/answers.json by generate.mjs; a test holds both equal.
-// sha256 48bbe94c8060a3e4bba3f691c11d0b82de3d551eceada9ab00dde3e3a0958a40
+// sha256 93398ce6d077a853d2a5237cb04ba66ae4cfec40ca3e55d75a62dda82ff7ee16
 
 import type { Record } from './events'
 

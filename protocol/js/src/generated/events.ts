@@ -1,5 +1,5 @@
 // Generated from specs/schema/events.json by generate.mjs; a test holds both equal.
-// sha256 1b2efea247a324ec0cf3eb934519e123b868697d27886c807cd5a77d58f4f674
+// sha256 9f76cbd0d82a78a5afed1b3ddb5dbbfe5a6d9a44a457aeb7cd6674282310a03d
 
 export type Event =
   | RunRequested
@@ -562,7 +562,7 @@ export interface Forked {
   readonly going?: 'live' | 'paused' | 'recorded'
 }
 
-/** The runs that the fork began with go on. */
+/** The runs that the fork began with go on; or, `paused`, they wait again, because what one of them asks for is not in the parent's log. */
 export interface ForkResumed {
   readonly type: 'fork-resumed'
   readonly going?: 'live' | 'paused' | 'recorded'
