@@ -78,8 +78,7 @@ export function Lineage({ lineage, deck }: { lineage: past.Lineage | null; deck:
       {lineage.of && <>fork of <button type="button" class="quiet link" onClick={() => go({ room: lineage.of!.room, record: lineage.of!.at, view: 'debug' })}>{lineage.of.room} at {lineage.of.at}</button></>}
       {lineage.forks.map((fork) => (
         <span key={fork.room}>
-          <button type="button" class="quiet link mono" title={`Forked at record ${fork.at}`} onClick={() => deck.goTo(fork.at)}>⑂ {fork.at}</button>
-          <button type="button" class="quiet link" onClick={() => go({ room: fork.room, record: null, view: 'debug' })}>{fork.room}</button>
+          forked at <button type="button" class="quiet link mono" onClick={() => deck.goTo(fork.at)}>{fork.at}</button>: <button type="button" class="quiet link" onClick={() => go({ room: fork.room, record: null, view: 'debug' })}>{fork.room}</button>
         </span>
       ))}
     </span>

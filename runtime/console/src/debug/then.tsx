@@ -167,13 +167,19 @@ function waitsOf(moment: Moment, run: string): string {
 
 /** Keep the run that is stood in in sight: its end while the reader is there, its beginning when another one begins. */
 function useFollowing(scroll: { current: HTMLDivElement | null }, seq: number, active: string): void {
-  const last = useRef({ active: '', pinned: true })
+  const last = useRef({ active: '', pinned: true, tall: 0 })
   useLayoutEffect(() => {
     const frame = scroll.current!
-    const moved = (): void => { last.current.pinned = frame.scrollHeight - frame.scrollTop - frame.clientHeight < 60 }
+    const moved = (): void => {
+      // What was drawn meanwhile moved the end away, and not the reader.
+      if (frame.scrollHeight === last.current.tall) last.current.pinned = frame.scrollHeight - frame.scrollTop - frame.clientHeight < 60
+    }
     frame.addEventListener('scroll', moved, { passive: true })
     // What is drawn a moment later, because it was not near, makes it longer.
-    const grown = new ResizeObserver(() => { if (last.current.pinned) frame.scrollTop = frame.scrollHeight })
+    const grown = new ResizeObserver(() => {
+      if (last.current.pinned) frame.scrollTop = frame.scrollHeight
+      last.current.tall = frame.scrollHeight
+    })
     grown.observe(frame.firstElementChild!)
     return () => {
       grown.disconnect()
