@@ -2,7 +2,7 @@
 
 Prints what they were answered, how long a good tab waited meanwhile and how large the server grew, beside the same in
 quiet; exit code 1 if a median, a 95th percentile or the size is beyond twice its quiet value, or if anything was
-answered as it should not be. What it showed stands in specs/performance.md. `tests/hostile/test_hostile.py` runs a
+answered as it should not be. What it showed stands in specs/proof.md. `tests/hostile/test_hostile.py` runs a
 small one.
 """
 
