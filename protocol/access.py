@@ -157,6 +157,7 @@ REQUESTS: dict[str, Needs] = {
     "GET /api/blobs/HASH": _READ,
     "GET /api/revocations": _ADMIN,
     "POST /api/revocations": _ADMIN,
+    "POST /api/subjects/SUBJECT/erase": _ADMIN,
     "GET /metrics": _ADMIN,
 }
 """What each HTTP request needs. Commands over HTTP need what they need anywhere; `PUT /api/blobs` needs one of

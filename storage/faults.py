@@ -94,6 +94,10 @@ class FaultyStore:
     def url(self) -> str:
         return self.inner.url
 
+    @property
+    def encrypts(self) -> bool:
+        return self.inner.encrypts
+
     async def head(self, room: str) -> Head:
         return await self.inner.head(room)
 

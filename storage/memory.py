@@ -56,6 +56,7 @@ class MemoryStore:
     """A store in memory. `entropy` draws lineages and `now` is the time of uploads; a test gives its own."""
 
     url = "memory:"
+    encrypts = False
 
     def __init__(
         self,

@@ -296,6 +296,11 @@ class Store(Reader, Protocol):
         """What was opened, without secrets."""
         ...
 
+    @property
+    def encrypts(self) -> bool:
+        """Whether what is written is encrypted, so that erasing needs no more than dropping keys."""
+        ...
+
     async def append(self, append: Append) -> Head:
         """Put the records after the head and return the new one, once they are on disk.
 

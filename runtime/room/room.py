@@ -23,7 +23,7 @@ from ...protocol import limits
 from ...protocol.access import Grant
 from ...protocol.blocking import blocked
 from ...protocol.commands import Asking
-from ...protocol.errors import CODES, OutcomeUnknown, PlaitError, Refused
+from ...protocol.errors import CODES, Code, OutcomeUnknown, PlaitError, Refused
 from ...protocol.events import Attachment, Record, command_record_id
 from ...protocol.planning import Plan
 from ...protocol.state import Fork
@@ -86,7 +86,8 @@ class Room(Door):
         self.trouble = ""
         """The code of what the store failed with when it was last asked to keep something here, or to be read."""
         self.condemned = False
-        """It is being deleted: it begins nothing any more, and writes nothing when it ends."""
+        """It is being deleted or erased: it begins nothing any more, and writes nothing when it ends."""
+        self._comes_back = False
         self.commit_seconds = 0.0
         self.commits = 0
         self.records = 0
@@ -168,13 +169,15 @@ class Room(Door):
             self._live.reconsider()
         self.poke()
 
-    def condemn(self) -> None:
-        """End now: cancel the steps, close the sockets with 4404, and leave memory. A pass that is on its way is
-        finished first, because it waits for the disk; whoever else waits is told that there is no such room."""
+    def condemn(self, why: Code = "no-such-room") -> None:
+        """End now: cancel the steps, close the sockets with that code's number, and leave memory. A pass that is on its
+        way is finished first, because it waits for the disk; whoever else waits is told that there is no such room, or
+        where it comes back under a new lineage, to ask again."""
         self.condemned = self._closing = True
+        self._comes_back = why == "lineage-changed"
         self._crew.abandon(self)
-        gone = CODES["no-such-room"]
-        self.end_tabs(gone.close or 4404, gone.sentence)
+        gone = CODES[why]
+        self.end_tabs(gone.close or 4404, why if self._comes_back else gone.sentence)
         self.poke()
 
     def _hear_no_more(self) -> None:
@@ -183,7 +186,8 @@ class Room(Door):
         self._closing = self._deaf = True
         self._crew.abandon(self)
         self._grown.set()
-        closed = Refused("no-such-room") if self.condemned else OutcomeUnknown("the room was closed")
+        gone = self.condemned and not self._comes_back
+        closed = Refused("no-such-room") if gone else OutcomeUnknown("the room was closed")
         for report in self._unsaid:
             report.failed(closed)
         while self._inbox:

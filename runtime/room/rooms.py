@@ -16,7 +16,8 @@ from ...protocol.access import Grant
 from ...protocol.errors import PlaitError, Refused
 from ...protocol.forks import Wanted
 from ...protocol.names import room_name
-from ...storage.store import Store
+from ...storage.erasing import plan as plan_erasure
+from ...storage.store import Erasure, Store
 from ..replay.fork import Fork, fork
 from ..replay.merge import Merged, merging, parent_of, previewed
 from .crew import Crew
@@ -52,6 +53,7 @@ class Rooms:
         self._nursery: trio.Nursery | None = None
         self._draining = False
         self._deleting: set[str] = set()
+        self._erasing: dict[str, trio.Event] = {}
         self._forking = trio.CapacityLimiter(limits.FORKS_AT_ONCE)
         self._left_in_trouble = ""
         self._totals: dict[str, float] = {"commits": 0, "records": 0, "commit_seconds": 0.0, "reopened": 0}
@@ -81,6 +83,9 @@ class Rooms:
         while True:
             if self._draining or self._nursery is None:
                 raise Refused("restarting")
+            if (erasing := self._erasing.get(name)) is not None:
+                await erasing.wait()
+                continue
             room = self._awake.get(name)
             if name in self._deleting or (room is not None and room.condemned):
                 raise Refused("no-such-room")
@@ -138,6 +143,46 @@ class Rooms:
             await self.store.delete(name)
         finally:
             self._deleting.discard(name)
+
+    async def erase(self, name: str, subject: str, by: str) -> Erasure | None:
+        """Erase that person from the room's log; what was erased, None if there was nothing of theirs.
+
+        Whoever is in the room is sent away with 4409 and comes back to another lineage, because tabs and documents hold
+        what is to go. Raises Refused('busy') while a run is not finished, StoreError, OutcomeUnknown; then the log is
+        as it was.
+        """
+        if self._draining:
+            raise Refused("restarting")
+        if name in self._erasing or name in self._deleting:
+            raise Refused("busy", f"Room {name} is being erased or deleted already.")
+        if await self._planned(name, subject, by) is None:
+            return None
+        self._erasing[name] = trio.Event()
+        try:
+            room = self._awake.get(name)
+            if room is not None:
+                room.condemn("lineage-changed")
+                with trio.move_on_after(limits.DRAIN_S):
+                    await room.ended.wait()
+                await trio.lowlevel.checkpoint()
+            if name in self._awake:
+                raise Refused("busy", f"Room {name} does not end.")
+            erasure = await self._planned(name, subject, by)
+            if erasure is not None:
+                await self.store.erase(erasure)
+            return erasure
+        finally:
+            self._erasing.pop(name).set()
+
+    async def _planned(self, name: str, subject: str, by: str) -> Erasure | None:
+        head = await self.store.head(name)
+        if head.deleted:
+            return None
+        salt = self._surroundings.entropy(16)
+        erasure = await plan_erasure(self.store, name, subject, by=by, now=self._surroundings.now(), salt=salt)
+        if erasure is not None and head.open_runs:
+            raise Refused("busy", f"{head.open_runs} runs of room {name} are not finished; stop them first.")
+        return erasure
 
     async def fork(self, room: str, wanted: Wanted, grant: Grant) -> Fork:
         """Make a fork of the room, and let it go on if it should. Raises Refused, StoreError, OutcomeUnknown."""

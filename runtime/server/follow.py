@@ -67,6 +67,10 @@ class Log:
         self._page: list[tuple[int, bytes]] = []
         self._lock = trio.Lock()
 
+    def forget(self) -> None:
+        """Read the page anew: somebody was erased from the log."""
+        self._after, self._page = -1, []
+
     async def page(self, after: int) -> list[tuple[int, bytes]]:
         """Each record after that seq, up to a page of them, as (seq, bytes); empty at the end of the log."""
         async with self._lock:

@@ -47,6 +47,10 @@ class Moments:
         async with self._scrubbing(room) as scrubber:
             return effects.shown(await effects.effects(self._store, room, seq, scrubber))
 
+    def forget(self, room: str) -> None:
+        """Hold nothing of the room's past any more: somebody was erased from it."""
+        self._kept.pop(room, None)
+
     @asynccontextmanager
     async def _scrubbing(self, room: str) -> AsyncIterator[Scrubber]:
         """The room's scrubber, alone."""

@@ -13,7 +13,7 @@ from ...protocol.commands import Asked
 from ...protocol.errors import PlaitError
 from ...protocol.events import DocumentSeeded
 from ...protocol.forks import Wanted
-from ...storage.store import Store
+from ...storage.store import Erasure, Store
 from ..replay.fork import Fork
 from ..room.forking import Merged
 from ..room.seeding import Seeded, Written
@@ -131,6 +131,11 @@ class Rooms(Protocol):
 
     async def merge(self, fork: str, documents: Sequence[str] | None, grant: Grant, *, preview: bool) -> Merged:
         """Take a fork's edits into its parent, or say what that would be. Raises as `fork` does."""
+        ...
+
+    async def erase(self, name: str, subject: str, by: str) -> Erasure | None:
+        """Erase that person from the room's log; None if there is nothing of theirs. Raises Refused, StoreError or
+        OutcomeUnknown."""
         ...
 
     @property

@@ -24,7 +24,7 @@ from ...protocol.errors import CODES, OutcomeUnknown, Refused
 from ...protocol.parsing import CommandRefused, parse
 from ...protocol.positions import RelativePosition
 from ...storage.deliveries import Deliveries
-from ...storage.store import Revocation, RoomDeleted, StoreError, StoreFull
+from ...storage.store import Revocation, RoomDeleted, StoreError, StoreFull, StoreSealed
 from ..auth.gate import Gate
 from ..auth.held import Held
 from ..auth.revocations import Kind
@@ -37,6 +37,7 @@ from .blaming import Blaming
 from .blobs import Blobs
 from .credentials import asker
 from .documents import Documents
+from .erasing import erase_subject
 from .exchange import JSON, Exchange, Request, Response, Send, json, refusal
 from .finding import Finding
 from .follow import Log
@@ -104,7 +105,7 @@ class Routes:
         except OutcomeUnknown:
             return refusal("outcome-unknown", "It may have happened or not; ask again.")
         except StoreError as error:
-            return refusal("store-failed", str(error))
+            return refusal("store-sealed" if isinstance(error, StoreSealed) else "store-failed", str(error))
 
     async def _route(self, request: Request, exchange: Exchange) -> Response:
         path = request.path
@@ -135,6 +136,12 @@ class Routes:
             return await self._of_room(request, exchange)
         if path == "/api/revocations":
             return await self._revocations(request, exchange)
+        if path.startswith("/api/subjects/") and path.endswith("/erase"):
+            if request.method != "POST":
+                return _not_allowed("POST")
+            grant = await self._admit(request, "POST /api/subjects/SUBJECT/erase")
+            subject = path.removeprefix("/api/subjects/").removesuffix("/erase").removesuffix("/")
+            return await erase_subject(self._rooms, subject, grant, self._forget)
         if path.startswith(("/rooms/", "/docs/")) or path == "/hocuspocus":
             return refusal("bad-request", "This address is a WebSocket's.", 426)
         return refusal("bad-request", "Nothing is here.", 404)
@@ -258,6 +265,11 @@ class Routes:
         if not _may_revoke(grant, kind, value):
             raise Refused("not-allowed", "Who is not granted every room may revoke for a room of theirs, and no more.")
         return json(_shown(await self._gate.revoke(kind, value)))
+
+    def _forget(self, room: str) -> None:
+        """Somebody was erased from the room: what is held of its past is what it was."""
+        self._moments.forget(room)
+        self._log(room).forget()
 
     async def _follow(self, room: str, after: int, send: Send) -> None:
         """Every record after that seq as a line, then live, until the room is deleted; the pace is the reader's."""
