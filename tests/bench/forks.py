@@ -31,7 +31,7 @@ async def measure(path: Path, records: int) -> None:
         other = runtime.room("other")
         await other.edit("main", _put)
         waits: list[float] = []
-        before, began, cpu = path.stat().st_size, time.perf_counter(), time.process_time()
+        before, began, cpu = (await trio.Path(path).stat()).st_size, time.perf_counter(), time.process_time()
         async with trio.open_nursery() as nursery:
 
             async def edit() -> None:
@@ -54,7 +54,7 @@ async def measure(path: Path, records: int) -> None:
         merged = await fork.merge()
         spent, cpu = time.perf_counter() - began, time.process_time() - cpu
         print(f"merge of {merged.documents['main'].edits} edits: {spent:.2f} s, {cpu:.2f} s of CPU")
-    grown = path.stat().st_size - before
+    grown = (await trio.Path(path).stat()).st_size - before
     print(f"the file grew by {grown / 1e6:.1f} MB, from {before / 1e6:.1f} MB, {grown / records:.0f} bytes a record")
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
 

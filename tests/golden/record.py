@@ -30,6 +30,7 @@ from ..runtime.room.scene import surroundings, watching
 from ..storage.logs import LIBRARY_RECORDS, TIME, append, name_of
 from .agents import play_agents
 from .documents import play_documents
+from .forks import play_forks
 from .grants import play_grants
 
 HERE = Path(__file__).parent
@@ -219,6 +220,7 @@ _SCENARIOS = {
     "-documents": play_documents,
     "-seeding": play_seeding,
     "-grants": play_grants,
+    "-forks": lambda store: play_forks(store, surroundings()),
 }
 
 

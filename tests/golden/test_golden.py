@@ -8,11 +8,7 @@ import msgspec
 import pytest
 from plait.protocol.codec import decode_event
 from plait.protocol.events import (
-    EditMerged,
     Event,
-    Forked,
-    ForkMerged,
-    ForkResumed,
     ModelRequested,
     Record,
     RunArchived,
@@ -95,7 +91,6 @@ def test_what_the_golden_logs_hold() -> None:
     """LG4: every kind of record, but for those that only an accident, an erasure or a very long room leaves."""
     held = {type(record.event) for path in LOGS for record in load(path)}
     missing = {ToolInterrupted, ToolNotStarted, ToolAwaited, ToolResolved, RunArchived, SubjectErased}
-    missing |= {Forked, ForkResumed, ForkMerged, EditMerged}
     assert set(get_args(Event)) - held == missing
 
 

@@ -1,12 +1,15 @@
 """Forks: copies that equal what they are copies of, and go on by themselves."""
 
 import json
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import trio
 from plait.protocol import limits
 from plait.protocol.access import Grant
+from plait.protocol.codec import decode_event
 from plait.protocol.errors import Refused
 from plait.protocol.events import Forked, Record, RunRequested, ToolReturned
 from plait.protocol.forks import Change, Wanted
@@ -14,12 +17,14 @@ from plait.protocol.state import VERSION
 from plait.runtime import Agent, Runtime, moment, tool
 from plait.runtime.replay.comparing import first_differing
 from plait.runtime.replay.fork import fork, lineage
-from plait.storage import Making, Snapshot, StoreError, open_store, verify
+from plait.storage import Append, Making, Snapshot, StoreError, open_store, plan_erasure, verify
 from plait.storage.memory import MemoryStore
-from pycrdt import Text
+from pycrdt import Doc, Text
 
 from ..agent.scripted import Scripted, answered, calls, says
 from .test_moment import lived, typed
+
+GOLDEN = Path(__file__).parents[2] / "golden"
 
 
 async def log(store: MemoryStore, room: str) -> list[Record]:
@@ -392,3 +397,56 @@ async def test_the_ladder_comes_along(monkeypatch: pytest.MonkeyPatch) -> None:
     for at, seq in [(3, None), (4, 4), (8, 4), (9, 9), (10, 10), (11, 10)]:
         found = await store.snapshot(made.room, at)
         assert (found.seq if found is not None else None) == seq
+
+
+async def test_ids_of_the_parent_are_the_parents() -> None:
+    """FK2: what a client writes in the fork under an id of the parent's server is left out, as in the parent itself."""
+    store = MemoryStore()
+    async with Runtime(store) as runtime:
+        room = runtime.room("r")
+        await room.by("ann").edit("main", lambda doc: typed(doc, "one "))
+        made = await room.fork(1)
+        (client,) = (await moment(store, "r", 1)).state.owners
+        for name in ("r", made.name):
+            forger: Doc[Any] = Doc(client_id=client)
+            forger.apply_update((await runtime.room(name).document("main")).get_update())
+            typed(forger, "forged ")
+            async with runtime.rooms.use(name) as opened:
+                live = opened._live  # pyright: ignore[reportPrivateUsage]
+                assert live is not None
+                with pytest.raises(Refused, match="update-foreign"):
+                    live.edit("ann", "main", forger.get_update(), by=None)
+
+
+async def test_a_room_in_which_somebody_was_erased() -> None:
+    """FK1: the fork has what is left, before and behind the erasure, and its chain and its moments are whole."""
+    store = MemoryStore()
+    async with Runtime(store, [teller()[0]]) as runtime:
+        room = runtime.room("r")
+        await room.by("eve").edit("main", lambda doc: typed(doc, "secret "))
+        await room.wait(await room.by("eve").prompt("secret"))
+    erasure = await plan_erasure(store, "r", "eve", by="ann", now=1 << 50, salt=b"salt")
+    assert erasure is not None
+    head = await store.erase(erasure)
+    for at in (1, 2, head.seq - 1, head.seq):
+        made = await fork(store, "r", Wanted(at))
+        copy = await log(store, made.room)
+        assert "secret" not in repr(copy)
+        gone = {1} if at < head.seq else set(range(1, head.seq))
+        assert verify(await store.sealed(made.room, limit=10_000), erased=gone) is None
+        assert (await moment(store, made.room, at)).kept() == (await moment(store, "r", at)).kept()
+
+
+@pytest.mark.parametrize("path", sorted(GOLDEN.glob("format-*.log")), ids=lambda path: path.stem)
+async def test_old_logs_are_forked(path: Path) -> None:
+    """FK1: from the middle and from the end, whatever wrote them; and the fork can be opened."""
+    store = MemoryStore()
+    rows = msgspec.msgpack.decode(await trio.Path(path).read_bytes())
+    records = [Record(*row[:5], decode_event(row[5]), *row[6:]) for row in rows]
+    for one in records:
+        await store.append(Append("r", one.epoch, one.seq - 1, (one,)))
+    for at in (len(records) // 2, len(records)):
+        made = await fork(store, "r", Wanted(at))
+        assert (await moment(store, made.room, at)).kept() == (await moment(store, "r", at)).kept()
+        async with Runtime(store) as runtime:
+            assert (await runtime.room(made.room).about())["fork"]["of"] == "r"
