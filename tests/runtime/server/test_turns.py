@@ -1,6 +1,5 @@
 """Newcomers wait for their turns, and nobody else waits for more than one of them."""
 
-from collections.abc import Iterable
 from itertools import count
 from typing import Any, cast
 
@@ -99,10 +98,6 @@ class _Heard(Socket):
     @property
     def outbox(self) -> Outbox:
         raise AssertionError("nothing is sent here")
-
-    @property
-    def tabs(self) -> Iterable[DocumentTab]:
-        return ()
 
     @property
     def outbox_bytes(self) -> int:
