@@ -20,6 +20,7 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 from ..protocol import limits
+from .keyring import ring_path
 from .opening import database_path
 from .store import StoreError
 
@@ -155,4 +156,6 @@ def _beside(url: str) -> Path | None:
         path = database_path(url)
     except StoreError:
         return None  # An engine that is no file's.
-    return None if path is None else path.with_name(f"{path.name}-deliveries")
+    if path is None or ring_path(path).exists():
+        return None  # Beside an encrypted store nobody's name may stand in the clear, so it is kept in memory.
+    return path.with_name(f"{path.name}-deliveries")

@@ -1,6 +1,7 @@
 """The deep check, and the chain in parts: what passes, and the first record that does not."""
 
 import json
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,14 @@ from plait.runtime.cli import segments
 from plait.runtime.replay.deep import deep
 from plait.runtime.replay.moment import moment
 from plait.storage import Append, Head, open_store
+from plait.storage.deliveries import deliveries_of
+from plait.storage.masters import Masters
 from plait.storage.memory import MemoryStore
+from plait.storage.opening import with_keys
 from plait.storage.store import Snapshot
 
 from ...golden.test_golden import LOGS, load
-from ..cli.logs import change, write_store
+from ..cli.logs import change, records, write_store
 from .test_moment import lived
 
 
@@ -159,3 +163,25 @@ def test_in_processes_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     heads, found = trio.run(main)
     assert (found["kitchen"].good, found["kitchen"].hash, found["kitchen"].bad) == (7, heads[0].hash, None)
     assert (found["shop"].good, found["shop"].bad is None) == (4, False)
+
+
+def test_an_encrypted_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """RP72, RP70, RP76: the chain needs no keys, the documents do; and who saw it is not written down."""
+    pytest.importorskip("cryptography")
+    path = tmp_path / "logs.db"
+    url = f"sqlite:///{path}"
+
+    async def main() -> None:
+        async with open_store(url, keys=Masters([b"k" * 32])) as store:
+            for record in records():
+                await store.append(Append("kitchen", record.epoch, record.seq - 1, (record,)))
+
+    trio.run(main)
+    assert verdicts(capsys, url, "--chain")["kitchen"]["bad"] is None
+    (tmp_path / "master").write_bytes(b64encode(b"k" * 32))
+    assert verdicts(capsys, with_keys(url, str(tmp_path / "master")), "--deep")["kitchen"]["deep"]
+    with deliveries_of(url):
+        pass
+    assert not list(tmp_path.glob("*-deliveries*"))
+    change(path, "UPDATE records SET body = x'81' WHERE seq = 5")
+    assert verdicts(capsys, url, "--chain", code=1)["kitchen"]["seq"] == 4

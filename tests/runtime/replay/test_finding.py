@@ -208,7 +208,10 @@ async def test_live_at_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[
 
         nursery.start_soon(wait)
         number = 1
-        while not codes:  # It waits behind whatever is the newest when it begins; so until it says so, go on.
+        deadline = trio.current_time() + 120
+        while (
+            not codes and trio.current_time() < deadline
+        ):  # It waits behind whatever is the newest when it begins; so until it says so, go on.
             number += 2
             await room.edit("main", lambda doc: doc.get("content", type=Text).__delitem__(slice(0, 4)))
             await room.edit("main", lambda doc: doc.get("content", type=Text).insert(0, "TODO"))

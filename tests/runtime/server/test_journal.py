@@ -139,13 +139,15 @@ def test_the_journal_keeps_within_bounds(tmp_path: Path, monkeypatch: pytest.Mon
 
 async def asked_until(server: Served, at: int, wanted: set[str]) -> dict[str, Any]:
     """Ask until tabs of all these states are told of; the views by state."""
-    while True:
-        status, said = await get(server, f"/api/rooms/r/view?at={at}")
-        assert status == 200
-        found = {view["state"]: view for view in said["tabs"]}
-        if wanted <= found.keys():
-            return found
-        await trio.sleep(0.02)
+    with trio.fail_after(60):
+        while True:
+            status, said = await get(server, f"/api/rooms/r/view?at={at}")
+            assert status == 200
+            found = {view["state"]: view for view in said["tabs"]}
+            if wanted <= found.keys():
+                return found
+            await trio.sleep(0.02)
+    raise AssertionError
 
 
 async def test_a_tab_on_a_real_socket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
