@@ -11,6 +11,7 @@ import resource
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import trio
 from plait.protocol.forks import Wanted
@@ -59,7 +60,7 @@ async def measure(path: Path, records: int) -> None:
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
 
 
-def _put(doc: "Doc[object]") -> None:
+def _put(doc: "Doc[Any]") -> None:
     doc.get("content", type=Text).insert(0, "x")
 
 

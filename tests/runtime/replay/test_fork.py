@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 import trio
+from msgspec.structs import replace
 from plait.protocol import limits
 from plait.protocol.access import Grant
 from plait.protocol.codec import decode_event
@@ -293,28 +294,28 @@ async def test_who_may_fork() -> None:
     """FK6: read and prompt for both rooms and all documents; more for tools that write; mandates are not borrowed."""
     store = MemoryStore()
     agent, _ = teller()
-    may = {"read": True, "prompt": True, "write": False, "decide": False, "tools": False, "admin": False}
+    may = Grant("x", write=False, decide=False, tools=False, admin=False)
     async with Runtime(store, [agent]) as runtime:
         room = runtime.room("r")
         run = await room.by("ann").prompt("Weather?")
         await room.wait(run)
-        guest = Grant("guest", rooms=("r", "r~*"), **may)
+        guest = replace(may, author="guest", rooms=("r", "r~*"))
         made = await room.under(guest).fork(1, change=Change(prompt="Mine?"))
         first = (await log(store, made.name))[0].event
         assert isinstance(first, RunRequested)
         assert first.mandate is not None
         assert (first.mandate.subject, first.mandate.rights) == ("guest", ("read",))
         for asked in [
-            Grant("x", rooms=("r",), **may),
-            Grant("x", **(may | {"read": False})),
-            Grant("x", **(may | {"prompt": False})),
-            Grant("x", documents=("main",), **may),
+            replace(may, rooms=("r",)),
+            replace(may, read=False),
+            replace(may, prompt=False),
+            replace(may, documents=("main",)),
         ]:
             with pytest.raises(Refused, match="not-allowed"):
                 await room.under(asked).fork(1)
         with pytest.raises(Refused, match="not-allowed"):
-            await room.under(Grant("x", **may)).fork(1, writes=True)
-        assert await room.under(Grant("x", **(may | {"write": True, "decide": True}))).fork(1, writes=True)
+            await room.under(may).fork(1, writes=True)
+        assert await room.under(replace(may, write=True, decide=True)).fork(1, writes=True)
         amid = next(record.seq for record in await log(store, "r") if isinstance(record.event, ToolReturned))
         with pytest.raises(Refused, match="not-allowed"):  # Ann's run may do more than the guest may.
             await room.under(guest).fork(amid, change=Change(result="sun"))
@@ -332,6 +333,7 @@ async def test_a_paused_fork_does_nothing() -> None:
         run = await room.prompt("Weather?")
         await room.wait(run)
         asked = len(model.requests)
+        made = room
         for at in range(1, (await store.head("r")).seq):
             made = await room.fork(at)
             async with runtime.rooms.use(made.name) as opened:
@@ -442,7 +444,8 @@ async def test_old_logs_are_forked(path: Path) -> None:
     """FK1: from the middle and from the end, whatever wrote them; and the fork can be opened."""
     store = MemoryStore()
     rows = msgspec.msgpack.decode(await trio.Path(path).read_bytes())
-    records = [Record(*row[:5], decode_event(row[5]), *row[6:]) for row in rows]
+    values: list[list[Any]] = [[*row[:5], decode_event(row[5]), *row[6:]] for row in rows]
+    records = [Record(*row) for row in values]
     for one in records:
         await store.append(Append("r", one.epoch, one.seq - 1, (one,)))
     for at in (len(records) // 2, len(records)):

@@ -20,6 +20,7 @@ from plait.protocol.events import (
 )
 from plait.protocol.forks import Change, Wanted
 from plait.runtime import Agent, Call, Runtime, blame, moment, tool
+from plait.runtime.embed import RoomHandle
 from plait.runtime.replay.fork import fork
 from plait.runtime.replay.merge import merge
 from plait.storage.memory import MemoryStore
@@ -177,6 +178,14 @@ async def test_what_is_not_merged() -> None:
             await made.merge()
 
 
+async def first(room: RoomHandle, kind: type) -> Any:
+    """The room's first record with such an event, once there is one."""
+    async for record in room.follow():
+        if isinstance(record.event, kind):
+            return record
+    raise AssertionError
+
+
 acted: list[str] = []
 
 
@@ -297,12 +306,10 @@ async def test_an_approval_in_two_rooms() -> None:
     async with Runtime(store, [Agent("a", model, tools=[asked])]) as runtime:
         room = runtime.room("r")
         run = await room.prompt("go")
-        async for record in room.follow():
-            if isinstance(record.event, ApprovalRequested):
-                break
-        step = record.event.step
-        quiet = await room.fork(record.seq, name="quiet")
-        loud = await room.fork(record.seq, name="loud", writes=True)
+        asking = await first(room, ApprovalRequested)
+        step = asking.event.step
+        quiet = await room.fork(asking.seq, name="quiet")
+        loud = await room.fork(asking.seq, name="loud", writes=True)
         await quiet.resume()
         await quiet.decide(Approve(id="a", run=run, step=step))
         assert (await quiet.wait(run))["status"] == "done"
@@ -319,7 +326,7 @@ async def test_an_approval_in_two_rooms() -> None:
         granted = [one.seq for one in await log(store, "r") if isinstance(one.event, ApprovalGranted)]
         other = await room.fork(granted[0], change=Change(decision="denied", reason="too dear"))
         assert "too dear" in json.dumps(await other.wait(run))
-        third = await loud.fork(record.seq + 3, change=Change(decision="approved"), writes=True)
+        third = await loud.fork(asking.seq + 3, change=Change(decision="approved"), writes=True)
         await third.wait(run)
         assert acted == ["x", "x"]
 
@@ -351,10 +358,7 @@ async def test_a_fork_that_goes_on_by_the_record() -> None:
             if isinstance(one.event, ToolReturned) and one.event.result == '"paid"'
         ]
         other = await room.fork(paid, change=Change(result="not paid"), going="recorded")
-        async for record in other.follow():
-            if isinstance(record.event, ForkResumed):
-                break
-        assert record.event == ForkResumed("paused")
+        assert (await first(other, ForkResumed)).event == ForkResumed("paused")
         assert (len(model.requests), len(acted)) == (asked, 2)
         assert (await other.runs())[run]["status"] == "running"
         await other.resume()

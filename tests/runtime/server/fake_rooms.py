@@ -4,7 +4,7 @@ It does what the server may rely on and no more. `held` makes it keep its answer
 puts something between a question and its answer.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,6 +14,9 @@ from plait.protocol.access import Grant
 from plait.protocol.commands import Asked, Prompt
 from plait.protocol.errors import OutcomeUnknown, PlaitError, Refused
 from plait.protocol.events import DocumentEdited, DocumentSeeded, Record, RunRequested, run_id
+from plait.protocol.forks import Wanted
+from plait.runtime.replay.fork import Fork
+from plait.runtime.room.forking import Merged
 from plait.runtime.room.seeding import Seeded, Written
 from plait.runtime.room.tab import Delta, Presence, Tab
 from plait.storage.memory import MemoryStore
@@ -254,6 +257,12 @@ class FakeRooms:
         if name not in self.open:
             raise Refused("no-such-room")
         del self.open[name]
+
+    async def fork(self, room: str, wanted: Wanted, grant: Grant) -> Fork:
+        raise AssertionError("these rooms have no forks")
+
+    async def merge(self, fork: str, documents: Sequence[str] | None, grant: Grant, *, preview: bool) -> Merged:
+        raise AssertionError("these rooms have no forks")
 
     def statistics(self) -> dict[str, float]:
         return {"rooms": len(self.open), "tabs": 1, "records": 3, "commits": 2, "commit_seconds": 0.5, "reopened": 0}
