@@ -1,6 +1,5 @@
 /**
- * What one does with a moment: link to it, see where its room comes from, take the room along as a file, and open such a
- * file by dropping it anywhere.
+ * What one does with a moment: link to it, see where its room comes from, take the room along as a file.
  */
 
 import type { VNode } from 'preact'
@@ -83,40 +82,4 @@ export function Lineage({ lineage, deck }: { lineage: past.Lineage | null; deck:
       ))}
     </span>
   )
-}
-
-/** A file that is dropped anywhere on the page is opened as a room. */
-export function Drop(): VNode | null {
-  const [over, setOver] = useState(false)
-  const [told, tell] = useState('')
-  useEffect(() => {
-    const holdsFile = (event: DragEvent): boolean => event.dataTransfer?.types.includes('Files') ?? false
-    const dragged = (event: DragEvent): void => {
-      if (!holdsFile(event)) return
-      event.preventDefault()
-      setOver(true)
-    }
-    const left = (event: DragEvent): void => { if (event.relatedTarget === null) setOver(false) }
-    const dropped = (event: DragEvent): void => {
-      setOver(false)
-      const file = event.dataTransfer?.files[0]
-      if (!file || !holdsFile(event)) return
-      event.preventDefault()
-      tell(`Opening ${file.name}.`)
-      past.importBundle(file).then(
-        (room) => { tell(''); go({ room, record: null, view: 'debug', panel: '' }) },
-        (error: Error) => tell(past.missing(error) ? 'This server opens no files.' : `${file.name} was not opened: ${error.message}`)
-      )
-    }
-    addEventListener('dragover', dragged)
-    addEventListener('dragleave', left)
-    addEventListener('drop', dropped)
-    return () => {
-      removeEventListener('dragover', dragged)
-      removeEventListener('dragleave', left)
-      removeEventListener('drop', dropped)
-    }
-  }, [])
-  if (!over && !told) return null
-  return <div class="dropping" role="status"><p>{over ? 'Drop a room’s file to open it here' : told}{told && !over && <button type="button" class="quiet" onClick={() => tell('')}>close</button>}</p></div>
 }

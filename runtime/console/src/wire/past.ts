@@ -192,7 +192,14 @@ export async function exports(room: string): Promise<boolean> {
   return api.look(of(room, 'export')).then(() => true, () => false)
 }
 
-/** Open a bundle as a room of this server; its name. */
-export async function importBundle(file: Blob): Promise<string> {
-  return (await (await api.post('/api/import', file, 'application/zip')).json()).room
+/** Open a bundle as a room of this server, under another name where its own is taken; that name. */
+export async function importBundle(file: File): Promise<string> {
+  const open = async (query: string): Promise<string> => (await (await api.post('/api/import' + query, file, 'application/zip')).json()).room
+  try {
+    return await open('')
+  } catch (error) {
+    if (!(error instanceof api.ApiError) || error.code !== 'room-taken') throw error
+    const base = file.name.replace(/\.zip$/i, '').replace(/[^A-Za-z0-9._~:@-]/g, '-').replace(/^[^A-Za-z0-9]+/, '') || 'room'
+    return open(`?as=${encodeURIComponent(`${base.slice(0, 180)}-${Date.now().toString(36)}`)}`)
+  }
 }
