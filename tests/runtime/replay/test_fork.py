@@ -22,6 +22,7 @@ from plait.storage import Append, Making, Snapshot, StoreError, open_store, plan
 from plait.storage.memory import MemoryStore
 from pycrdt import Doc, Text
 
+from ...storage.test_encryption import MASTER
 from ..agent.scripted import Scripted, answered, calls, says
 from .test_moment import lived, typed
 
@@ -453,3 +454,28 @@ async def test_old_logs_are_forked(path: Path) -> None:
         assert (await moment(store, made.room, at)).kept() == (await moment(store, "r", at)).kept()
         async with Runtime(store) as runtime:
             assert (await runtime.room(made.room).about())["fork"]["of"] == "r"
+
+
+async def test_an_encrypted_room_is_forked(tmp_path: Path) -> None:
+    """FK1: the copy is sealed too, no file holds a word of it, and it is opened by the same keys."""
+    path = tmp_path / "plait.db"
+    async with open_store(f"sqlite:///{path}", keys=MASTER) as store:
+        async with Runtime(store, [teller()[0]]) as runtime:
+            room = runtime.room("r")
+            await room.by("eve").edit("main", lambda doc: typed(doc, "a secret word "))
+            await room.wait(await room.by("eve").prompt("another secret"))
+            made = await room.by("bob").fork((await store.head("r")).seq)
+            assert "secret" in str((await made.document("main")).get("content", type=Text))
+            await made.by("bob").edit("main", lambda doc: typed(doc, "merged "))
+            await made.merge()
+            assert str((await room.document("main")).get("content", type=Text)).startswith("merged ")
+        records = await store.read("r", limit=10_000)
+        at = int(made.name.rpartition("~")[2])
+        assert (await store.read(made.name, limit=10_000))[:at] == records[:at]
+    held = all_of(tmp_path)
+    assert b"secret" not in held
+
+
+def all_of(folder: Path) -> bytes:
+    """What all files there hold."""
+    return b"".join(file.read_bytes() for file in folder.iterdir() if file.is_file())
