@@ -147,6 +147,8 @@ REQUESTS: dict[str, Needs] = {
     "GET /api/rooms/ROOM/view": _READ,
     "GET /api/rooms/ROOM/outline": _READ,
     "GET /api/rooms/ROOM/search": _READ,
+    "GET /api/rooms/ROOM/export": _READ,
+    "POST /api/import": _ADMIN,
     "GET /api/rooms/ROOM/documents": _READ,
     "GET /api/rooms/ROOM/documents/NAME": _READ,
     "PUT /api/rooms/ROOM/documents/NAME": _WRITE,

@@ -10,7 +10,7 @@ undo or the opening of a draft brings is a copy, and stays that of whoever wrote
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any
 
 from msgspec.structs import replace
@@ -115,12 +115,19 @@ class _Shared:
         return any(self.theirs.has(one.client, one.clock, 1)[0] for one in same) or (otherwise and not same)
 
 
-class Eraser:
-    """Takes a room's log in order, from its first record. `state` is the room as it is without the person; `first` is
-    their first record, 0 while there is none; `blobs` are files that no record refers to any more."""
+class Everybody:
+    """All people, and nobody in particular: what no person asked for is theirs, too."""
 
-    def __init__(self, subject: str) -> None:
-        self.subject = subject
+    def __contains__(self, subject: object) -> bool:
+        return True
+
+
+class Eraser:
+    """Takes a room's log in order, from its first record, without what these people said. `state` is the room as it is
+    then; `first` is their first record, 0 while there is none; `blobs` are files that no record refers to any more."""
+
+    def __init__(self, subjects: Container[str]) -> None:
+        self._subjects = subjects
         self.state = RoomState()
         self.first = 0
         self._was: set[str] = set()
@@ -135,7 +142,7 @@ class Eraser:
 
     def take(self, record: Record) -> Record:
         """The room's next record, as it is to be from now on; the same object if nothing of it goes."""
-        theirs = self._whose(record) == self.subject
+        theirs = self._whose(record) in self._subjects
         if theirs and not self.first:
             self.first = record.seq
         goes = theirs or (self.first and isinstance(record.event, ModelRequested))

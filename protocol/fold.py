@@ -37,6 +37,7 @@ from .events import (
     ReasoningStreamed,
     Record,
     RoomChanged,
+    RoomImported,
     RunArchived,
     RunFailed,
     RunFinished,
@@ -93,6 +94,9 @@ def fold(state: RoomState, record: Record) -> None:
             _here(state, record, event)
         case RoomChanged() | TitleProposed() | BranchChosen() | ContextProvided():
             _about(state, record.seq, record.epoch, event)
+        case RoomImported():
+            for run in state.open_runs() if not event.resumed else ():
+                run.stopping = True
         case _:
             run = state.runs.get(record.run)
             if run is not None:

@@ -26,9 +26,10 @@ from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from ..protocol import limits
 from ..protocol.events import Record
-from . import blobs, chain, deleting, erasing, listing, shredding, straight
+from . import adopting, blobs, chain, deleting, erasing, listing, shredding, straight
 from .admission import active, lacking, refusal, repeated
 from .jobs import (
+    AdoptJob,
     Answered,
     AppendJob,
     BlobJob,
@@ -39,6 +40,7 @@ from .jobs import (
     PurgeJob,
     RevokeJob,
     SnapshotJob,
+    StageJob,
     prepare,
 )
 from .sealing import Sealer
@@ -58,7 +60,7 @@ from .standing import (
     spelled,
     wait_row,
 )
-from .store import About, Append, Fenced, Head, Making, RoomDeleted, StoreError
+from .store import About, Append, Conflict, Fenced, Head, Making, RoomDeleted, RoomTaken, Sealed, StoreError
 from .tables import records, revocations, rooms, snapshots
 
 Answer = Outcome[Answered]
@@ -135,7 +137,9 @@ class Batch:
             self._sealer.commit()
         return answers
 
-    def _seldom(self, job: SnapshotJob | BlobJob | DeleteJob | PurgeJob | EraseJob | RevokeJob) -> Answered:
+    def _seldom(
+        self, job: SnapshotJob | BlobJob | DeleteJob | PurgeJob | EraseJob | StageJob | AdoptJob | RevokeJob
+    ) -> Answered:
         match job:
             case SnapshotJob():
                 return self._snapshot(job)
@@ -147,6 +151,10 @@ class Batch:
                 return self._purge(job)
             case EraseJob():
                 return self._erase(job)
+            case StageJob():
+                return self._stage(job)
+            case AdoptJob():
+                return self._adopt(job)
             case RevokeJob():
                 self._connection.execute(_REVOKE, structs.asdict(job.revocation))
                 return None
@@ -206,7 +214,9 @@ class Batch:
 
     def _places(self, room: Standing, append: Append) -> dict[str, int]:
         """Where the append's record ids stand in the log, this batch's part of it included."""
-        ids = [record.id for record in append.records if record.id is not None]
+        return self._found(room, [record.id for record in append.records if record.id is not None])
+
+    def _found(self, room: Standing, ids: list[str]) -> dict[str, int]:
         if not ids:
             return {}
         self._flush()
@@ -327,6 +337,50 @@ class Batch:
         if names and self._sealer is not None:
             self._sealer.ring.doom_blobs(blobs.missing(self._connection, names))
 
+    def _stage(self, job: StageJob) -> None:
+        room = self._rooms.get(job.room)
+        if room is None:
+            room = self._rooms[job.room] = self._standing(adopting.stage(self._connection, job.room, MAKING), job.room)
+        twice = self._found(room, job.ids)
+        if twice:
+            raise Conflict(f"two records of the log have the id {next(iter(twice))!r}")
+        for one, columns in zip(job.page, job.columns, strict=True):
+            self._rows.append(_kept_row(room.id, one, columns))
+
+    def _adopt(self, job: AdoptJob) -> Head:
+        append, room = job.append, self._rooms.get(job.room)
+        if room is not None:
+            raise RoomDeleted(job.room) if room.deleted else RoomTaken(job.room)
+        newest = chain.columns(job.last.header)
+        (row,) = self._connection.execute(ROOMS, {"names": _json([job.staged])})
+        staged = Standing.read(row, None)
+        refused = refusal(append, job.last.seq, newest.epoch)
+        refused = refused or lacking(append, blobs.missing(self._connection, append.blobs))
+        if refused is None and (twice := self._places(staged, append)):
+            refused = Conflict(f"a record of the log has the id {next(iter(twice))!r} already")
+        if refused is not None:
+            raise refused
+        self._flush()
+        adopting.check_whole(self._connection, staged.id, append.after)
+        lineage, about = self._entropy(16).hex(), append.about or About()
+        adopting.appear(self._connection, staged.id, job.room, lineage, job.last, about)
+        self._rooms.pop(job.staged, None)
+        room = self._rooms[job.room] = self._standing(staged.id, job.room)
+        room.seq = room.was_seq = job.last.seq
+        room.epoch = room.was_epoch = newest.epoch
+        room.hash, room.time, room.lineage, room.deleted = job.last.hash, newest.time, lineage, 0
+        self._add(room, append, job.leaves)
+        room.activity = active(append, listing.activity(newest.time))
+        self._active[room.id] = room
+        if append.blobs:
+            blobs.use(self._connection, room.id, append.blobs)
+        return room.head()
+
+    @staticmethod
+    def _standing(id: int, name: str) -> Standing:  # noqa: A002
+        """A log that is put aside."""
+        return Standing(id, name, 0, 0, chain.START, "", 0, None, 0, 0, MAKING, About(), was_seq=0, was_epoch=0)
+
     def _flush(self) -> None:
         if self._rows:
             straight.execute(self._connection, _NEW_RECORDS, self._rows)
@@ -363,6 +417,13 @@ def _check_making(making: Making, room: Standing | None) -> None:
 
 def _json(strings: list[str]) -> str:
     return msgspec.json.encode(strings).decode()
+
+
+def _kept_row(room_id: int, sealed: Sealed, columns: chain.Columns) -> tuple[object, ...]:
+    """The row of a record that was sealed elsewhere, in the order of _RECORD_ORDER."""
+    seq, time, author, run, epoch, document, record_id, asked, kind, grant = structs.astuple(columns)
+    first = (room_id, seq, time, author, run, epoch, document, kind, record_id, asked)
+    return (*first, sealed.body, sealed.update, sealed.body_hash, sealed.hash, grant)
 
 
 def _row(room_id: int, record: Record, leaf: chain.Leaf, link: bytes) -> tuple[object, ...]:

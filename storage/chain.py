@@ -16,11 +16,12 @@ the room's row carries the last of them: whoever holds one head hash can prove t
 
 from collections.abc import Container, Iterable
 from hashlib import sha256
+from typing import Annotated
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct, structs
 
-from ..protocol.codec import encode_event
+from ..protocol.codec import decode_event, encode_event
 from ..protocol.events import Event, Record
 from .store import Sealed
 
@@ -75,6 +76,60 @@ def header(
     """The bytes that stand for everything about a record but its body and update."""
     columns = (seq, time, author, run, epoch, document, record_id, asked, kind)
     return _encode((*columns, grant) if grant else columns)
+
+
+_Number = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
+
+
+class Columns(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
+    """What a header stands for, in its order."""
+
+    seq: _Number
+    time: _Number
+    author: str
+    run: str
+    epoch: _Number
+    document: str
+    record_id: str | None
+    asked: bytes | None
+    kind: str
+    grant: str = ""
+
+
+_columns = msgspec.msgpack.Decoder(Columns)
+
+
+def columns(data: bytes) -> Columns:
+    """The columns that a header stands for. Raises ValueError where these bytes are not what `header` makes of any."""
+    try:
+        found = _columns.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ValueError(f"no header of a record: {error}") from None
+    if header(*structs.astuple(found)) != data:
+        raise ValueError("a header that is spelled otherwise than a record's is")
+    return found
+
+
+def unsealed(sealed: Sealed) -> Record:
+    """The record that a seal holds: its columns from the header, its event from the body. Raises ValueError where they
+    are none, or the header names another event; CorruptBody is one."""
+    found = columns(sealed.header)
+    event = decode_event(sealed.body)
+    if kind_of(event) != found.kind:
+        raise ValueError(f"its header says {found.kind} and its body {kind_of(event)}")
+    return Record(
+        found.seq,
+        found.time,
+        found.author,
+        found.run,
+        found.epoch,
+        event,
+        found.document,
+        sealed.update,
+        found.record_id,
+        found.asked,
+        found.grant,
+    )
 
 
 def body_hash(body: bytes, update: bytes) -> bytes:

@@ -100,7 +100,7 @@ async def plan(reader: Reader, room: str, subject: str, *, by: str, now: int, sa
     head = await reader.head(room)
     before = await erasures(reader, room)
     gone = set(seqs(before[-1].records)) if before else set[int]()
-    eraser, changed, digests = Eraser(subject), list[Record](), dict[int, bytes]()
+    eraser, changed, digests = Eraser((subject,)), list[Record](), dict[int, bytes]()
     seq = 0
     while seq < head.seq and (page := await reader.read(room, seq)):
         for record in page[: head.seq - seq]:

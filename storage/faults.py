@@ -6,7 +6,7 @@ is told; it takes its time. Each order counts for one append, in the order given
 """
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterable, Mapping, Sequence
 from typing import Any, Self
 
 import trio
@@ -167,6 +167,9 @@ class FaultyStore:
 
     async def erase(self, erasure: Erasure) -> Head:
         return await self.inner.erase(erasure)
+
+    async def adopt(self, append: Append, pages: AsyncIterable[Sequence[Sealed]]) -> Head:
+        return await self.inner.adopt(append, pages)
 
     async def aclose(self) -> None:
         self.release()

@@ -4,13 +4,14 @@ Building a job does on the caller's thread whatever can be done there, encoding 
 could never be admitted. `weight` is how many records it counts for in a batch, `pages` about how much WAL it makes.
 """
 
+from collections.abc import Sequence
 from hashlib import sha256
 
 from ..protocol import limits
 from ..protocol.errors import Refused
 from ..protocol.media import media_type
 from . import chain
-from .store import Append, Erasure, Head, Making, Revocation, Snapshot, next_seqs
+from .store import Append, Conflict, Erasure, Head, Making, Revocation, Sealed, Snapshot, next_seqs
 
 LARGEST = (1 << 63) - 1
 """Databases keep signed 64-bit integers; a larger one must fail its own append and not the batch."""
@@ -96,6 +97,36 @@ class EraseJob:
         self.pages = 2 + len(erasure.changed)
 
 
+class StageJob:
+    """A page of a log that was sealed elsewhere, on its way to where it is put aside, under a name that is no room's.
+    Raises ValueError where a header is none, Conflict where two records have one id."""
+
+    def __init__(self, room: str, page: Sequence[Sealed]) -> None:
+        self.room = room
+        self.columns = [chain.columns(one.header) for one in page]
+        ids = [each.record_id for each in self.columns if each.record_id is not None]
+        self.ids = list(dict.fromkeys(ids))
+        if len(self.ids) < len(ids):
+            raise Conflict("two records of the log have one id")
+        self.page = page
+        self.weight = len(page)
+        self.pages = 2 + sum(len(one.body) + len(one.update) + 300 for one in page) // _PAGE
+
+
+class AdoptJob:
+    """The appearance of what was put aside under the name `staged`: it is the room of the append, which follows it."""
+
+    weight = limits.BATCH_RECORDS
+
+    def __init__(self, staged: str, last: Sealed, append: Append) -> None:
+        self.staged = staged
+        self.last = last
+        self.append = append
+        self.room = append.room
+        self.leaves = prepare(append)
+        self.pages = 2 + len(append.records)
+
+
 class RevokeJob:
     """A revocation on its way to a batch."""
 
@@ -108,7 +139,7 @@ class RevokeJob:
         self.revocation = checked_revocation(revocation)
 
 
-Job = AppendJob | SnapshotJob | BlobJob | DeleteJob | PurgeJob | EraseJob | RevokeJob
+Job = AppendJob | SnapshotJob | BlobJob | DeleteJob | PurgeJob | EraseJob | StageJob | AdoptJob | RevokeJob
 Answered = Head | bool | None
 
 

@@ -7,7 +7,7 @@ machine in tests/storage holds the SQLite engine to it, step by step.
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Self
 
@@ -26,6 +26,7 @@ from .store import (
     Append,
     Blob,
     BlobFacts,
+    Conflict,
     Erasure,
     Fenced,
     Head,
@@ -34,6 +35,7 @@ from .store import (
     Making,
     Revocation,
     RoomDeleted,
+    RoomTaken,
     Sealed,
     Snapshot,
     StoreError,
@@ -215,6 +217,32 @@ class MemoryStore:
         for name in append.blobs:
             self._loose.pop(name, None)
         return kept
+
+    async def adopt(self, append: Append, pages: AsyncIterable[Sequence[Sealed]]) -> Head:
+        sealed: list[Sealed] = []
+        async for page in pages:
+            sealed.extend(page)
+        if not sealed:
+            raise ValueError("a log that is adopted has records")
+        records = [chain.unsealed(one) for one in sealed]
+        places = {record.id: record.seq for record in records if record.id is not None}
+        prepare(append)
+        await self._checkpoint()
+        if self._kept(append.room) is not None:
+            raise RoomTaken(append.room)
+        ids = [record.id for record in (*records, *append.records) if record.id is not None]
+        missing = [name for name in append.blobs if name not in self._blobs]
+        refused = refusal(append, sealed[-1].seq, records[-1].epoch) or lacking(append, missing)
+        if refused is not None:
+            raise refused
+        if len(set(ids)) < len(ids):
+            raise Conflict("two records of the log have one id")
+        if [one.seq for one in sealed] != list(range(1, append.after + 1)):
+            raise StoreError(f"{len(sealed)} records of the log were put aside, and it has {append.after}")
+        head = Head(append.room, append.after, records[-1].epoch, sealed[-1].hash, time=records[-1].time)
+        activity = listing.activity(head.time)
+        self._rooms[append.room] = _Room(head, About(), activity, "", records, sealed, places)
+        return await self.append(append)
 
     async def erase(self, erasure: Erasure) -> Head:
         append = erasure.append

@@ -10,6 +10,7 @@ from sqlalchemy.exc import ArgumentError
 
 from ..protocol import limits
 from . import file
+from .bundle import BundleReader
 from .keyring import Keyring, ring_path
 from .masters import Masters, masters_from
 from .migrations import VERSION
@@ -17,6 +18,9 @@ from .reader import SqliteReader
 from .sealing import Opener
 from .sqlite import SqliteStore, now
 from .store import StoreCorrupt, StoreError
+
+BUNDLE = "bundle:"
+"""How a URL begins that names a bundle."""
 
 
 @overload
@@ -36,7 +40,7 @@ def open_store(
 @overload
 def open_store(
     url: str, *, readonly: Literal[True], inline: bool = False, keys: Masters | str | None = None
-) -> SqliteReader: ...
+) -> SqliteReader | BundleReader: ...
 
 
 def open_store(
@@ -49,8 +53,9 @@ def open_store(
     now: Callable[[], int] = now,
     lock_wait_s: float = limits.LOCK_WAIT_S,
     keys: Masters | str | None = None,
-) -> SqliteStore | SqliteReader:
-    """Open the store at `url`: `sqlite:///plait.db`, `sqlite:////absolute.db` or `sqlite:///:memory:`.
+) -> SqliteStore | SqliteReader | BundleReader:
+    """Open the store at `url`: `sqlite:///plait.db`, `sqlite:////absolute.db` or `sqlite:///:memory:`; or, to be read
+    only, the bundle that `bundle:PATH` names.
 
     A plain call, so that it works before an event loop runs; close it with `await store.aclose()`, or use it as
     `async with open_store(url) as store`. For writing the file is made if it is not there (unless `create` says no) and
@@ -60,8 +65,12 @@ def open_store(
     name them as well, `sqlite:///plait.db?keys=FILE`. Without them an encrypted store is refused for writing, and a
     reader sees what is not encrypted.
 
-    Raises StoreError or a kind of it, and then nothing was changed.
+    Raises StoreError or a kind of it, and then nothing was changed; Refused('bad-bundle').
     """
+    if url.startswith(BUNDLE):
+        if not readonly:
+            raise StoreError(f"a bundle can only be read; `plait import {url.removeprefix(BUNDLE)}` makes a room of it")
+        return BundleReader(Path(url.removeprefix(BUNDLE)))
     path = database_path(url)
     if not readonly:
         if not create and path is not None and file.look(path) is None:

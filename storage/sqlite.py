@@ -20,7 +20,7 @@
 import ctypes
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -34,12 +34,25 @@ from ..protocol import limits
 from ..protocol.errors import OutcomeUnknown
 from . import deleting, file, straight
 from .batch import Answer, Batch, Moved, Standing
-from .jobs import Answered, AppendJob, BlobJob, DeleteJob, EraseJob, Job, MakeJob, PurgeJob, RevokeJob, SnapshotJob
+from .jobs import (
+    AdoptJob,
+    Answered,
+    AppendJob,
+    BlobJob,
+    DeleteJob,
+    EraseJob,
+    Job,
+    MakeJob,
+    PurgeJob,
+    RevokeJob,
+    SnapshotJob,
+    StageJob,
+)
 from .keyring import Keyring, ring_path
 from .masters import Masters
 from .reader import SqliteReader, T
 from .sealing import Sealer
-from .store import Append, Erasure, Head, Making, Revocation, Snapshot, StoreCorrupt, StoreError, StoreSealed
+from .store import Append, Erasure, Head, Making, Revocation, Sealed, Snapshot, StoreCorrupt, StoreError, StoreSealed
 from .writer import InlineWriter, Writer
 
 
@@ -262,6 +275,7 @@ class SqliteStore(SqliteReader):
         masters: Masters | None = None,
     ) -> None:
         self._now = now
+        self._entropy = entropy
         self._lock: file.Lock | None = None
         if path is not None:
             file.look(path)
@@ -331,15 +345,39 @@ class SqliteStore(SqliteReader):
         found = await self._writer.submit(DeleteJob(room))
         if not found:
             return False
-        with trio.CancelScope(shield=True):  # A room that is dead should be gone when the next one asks.
-            while await self._writer.submit(PurgeJob(room)):
-                pass
+        await self._purge(room)
         return True
 
     async def erase(self, erasure: Erasure) -> Head:
         head = await self._writer.submit(EraseJob(erasure))
         assert isinstance(head, Head)
         return head
+
+    async def adopt(self, append: Append, pages: AsyncIterable[Sequence[Sealed]]) -> Head:
+        staged = f"put aside {self._entropy(16).hex()}"  # No room's name has a space.
+        last: Sealed | None = None
+        try:
+            async for page in pages:
+                await self._writer.submit(await self._off_thread(StageJob, staged, page))
+                last = page[-1]
+            if last is None:
+                raise ValueError("a log that is adopted has records")
+            head = await self._writer.submit(AdoptJob(staged, last, append))
+            assert isinstance(head, Head)
+            return head
+        except BaseException:
+            if last is not None:
+                await self._purge(staged)
+            raise
+
+    async def _purge(self, room: str) -> None:
+        with trio.CancelScope(shield=True):  # A room that is dead should be gone when the next one asks.
+            while await self._writer.submit(PurgeJob(room)):
+                pass
+
+    async def _off_thread(self, make: Callable[..., T], *given: object) -> T:
+        """Build a job that takes a while, where tabs do not wait for it."""
+        return make(*given) if self._inline else await trio.to_thread.run_sync(make, *given)
 
     async def aclose(self) -> None:
         """Commit what is queued, empty the WAL, let go of the file and of its lock. Idempotent."""

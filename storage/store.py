@@ -12,7 +12,7 @@ Beside its log a room has a line in the list of rooms (`About`, its activity) an
 deleted room leaves nothing of that but its row, so that its name, its lineage and its epochs never come back.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterable, Mapping, Sequence
 from typing import Literal, Protocol
 
 from msgspec import Struct
@@ -131,7 +131,7 @@ class Snapshot(Struct, frozen=True):
     data: bytes
 
 
-class Sealed(Struct, frozen=True):
+class Sealed(Struct, frozen=True, array_like=True, gc=False):
     """A record as it is kept: its bytes and its link of the hash chain (storage/chain says how they are computed).
 
     `body_hash` is kept beside the body, so that the chain still verifies when a body was erased and is another. In an
@@ -184,6 +184,13 @@ class RoomDeleted(StoreError):
 
     def __init__(self, room: str) -> None:
         super().__init__(f"room {room!r} was deleted")
+
+
+class RoomTaken(StoreError):
+    """Somebody has written to a room of that name already."""
+
+    def __init__(self, room: str) -> None:
+        super().__init__(f"there is a room {room!r} already")
 
 
 class NoSuchBlob(StoreError):
@@ -361,6 +368,15 @@ class Store(Reader, Protocol):
     async def erase(self, erasure: Erasure) -> Head:
         """Write over the records that change, drop the room's snapshots and its blobs that go, append the record that
         says so, and begin a new lineage: all of it or nothing. Raises as `append` does."""
+        ...
+
+    async def adopt(self, append: Append, pages: AsyncIterable[Sequence[Sealed]]) -> Head:
+        """Begin a room with records that were sealed elsewhere, as they are, and put the append behind them, under a
+        new lineage. All of it appears at once, or nothing: also if `pages` raises, and after a crash.
+
+        Whoever calls has checked the records, or does so while they are taken: here they are only held against
+        `append.after`. Raises RoomTaken if somebody has written to a room of that name, and as `append` does.
+        """
         ...
 
     async def aclose(self) -> None:

@@ -51,7 +51,16 @@ from .people import (
     SteerConsumed,
     ToolResolved,
 )
-from .rooms import BranchChosen, ContextProvided, EpochClosed, RoomChanged, RoomFact, SubjectErased, TitleProposed
+from .rooms import (
+    BranchChosen,
+    ContextProvided,
+    EpochClosed,
+    RoomChanged,
+    RoomFact,
+    RoomImported,
+    SubjectErased,
+    TitleProposed,
+)
 from .runs import (
     Attachment,
     Mandate,
@@ -136,6 +145,7 @@ __all__ = [
     "Record",
     "RoomChanged",
     "RoomFact",
+    "RoomImported",
     "RunArchived",
     "RunFact",
     "RunFailed",

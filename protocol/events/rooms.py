@@ -1,4 +1,4 @@
-"""What concerns the room itself: its title, its context, its epochs, what was erased from it."""
+"""What concerns the room itself: its title, its context, its epochs, what was erased from it, where it came from."""
 
 from msgspec import field
 
@@ -60,4 +60,17 @@ class SubjectErased(Fact, frozen=True):
     lineage: str
 
 
-RoomFact = RoomChanged | TitleProposed | BranchChosen | ContextProvided | EpochClosed | SubjectErased
+class RoomImported(Fact, frozen=True):
+    """The log before this record was written elsewhere, and came in a bundle.
+
+    There it was that `room`, its history was called `lineage`, and `hash` was the chain's of its last record. Every run
+    that was open is stopped, unless whoever imported it said that they go on (`resumed`).
+    """
+
+    room: str
+    lineage: str
+    hash: bytes
+    resumed: bool = False
+
+
+RoomFact = RoomChanged | TitleProposed | BranchChosen | ContextProvided | EpochClosed | SubjectErased | RoomImported

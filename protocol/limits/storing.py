@@ -81,3 +81,22 @@ ACTIVITY_S = limit(
 ROOM_FILTERS = limit(
     "ROOM_FILTERS", 8, "filters", "Of metadata in one listing; each is looked up in every room that is passed."
 )
+BUNDLE_BYTES = limit(
+    "BUNDLE_BYTES", 8 << 30, "bytes", "One upload of a bundle; ten million records are about half of it."
+)
+BUNDLE_S = limit("BUNDLE_S", 3600, "seconds", "Until an uploaded bundle is whole: 8 GiB at 2.3 MiB a second.")
+BUNDLE_PART_BYTES = limit(
+    "BUNDLE_PART_BYTES",
+    128 << 20,
+    "bytes",
+    "One part of a bundle, held in memory; a page of the log with a document's copy is a third.",
+)
+BUNDLE_DIRECTORY_BYTES = limit(
+    "BUNDLE_DIRECTORY_BYTES",
+    8 << 20,
+    "bytes",
+    "A bundle's list of its parts, held in memory: 100,000 of them, which is 50 million records.",
+)
+BUNDLES_AT_ONCE = limit(
+    "BUNDLES_AT_ONCE", 2, "bundles", "Uploads that are checked at once; each takes a core, and the disk."
+)

@@ -29,6 +29,8 @@ VERBS = (
     "effects",
     "view",
     "verify",
+    "export",
+    "import",
     "delete",
     "erase",
     "keys",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import click
@@ -11,6 +12,14 @@ from ...protocol.names import document_name, room_name
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
+_BUNDLE = "plait.bundle"
+
+
+def _store(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
+    """The store, or the bundle that was named in the room's place."""
+    return ctx.meta.get(_BUNDLE, value)
+
+
 _url_option: Decorator = click.option(
     "--store",
     "store_url",
@@ -19,6 +28,7 @@ _url_option: Decorator = click.option(
     default="sqlite:///plait.db",
     show_default=True,
     show_envvar=True,
+    callback=_store,
     help="Where the logs are kept.",
 )
 _keys_option: Decorator = click.option(
@@ -37,7 +47,7 @@ def store_option(verb: Callable[..., Any]) -> Callable[..., Any]:
     @_keys_option
     @wraps(verb)
     def asked(*args: Any, store_url: str, keys: str | None, **more: Any) -> Any:
-        if keys:
+        if keys and not store_url.startswith("bundle:"):  # A bundle is never encrypted.
             from ...storage.opening import with_keys  # SQLAlchemy takes a while to load, and --help needs none of it.
 
             store_url = with_keys(store_url, keys)
@@ -67,3 +77,22 @@ def checked_document(ctx: click.Context, parameter: click.Parameter, value: str 
         return document_name(value)
     except Refused as refused:
         raise click.BadParameter(refused.message) from None
+
+
+def _room_or_file(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """The room, or that of a bundle, which is then the store. What ends in `.zip` and is a file is a bundle."""
+    if value is None or not value.endswith(".zip") or not Path(value).is_file():
+        return checked_room(ctx, parameter, value)
+    from ...storage.zipped import Zipped  # Only who reads a bundle needs to know what one is.
+
+    try:
+        with Zipped(Path(value)) as bundle:
+            ctx.meta[_BUNDLE] = f"bundle:{value}"
+            return bundle.manifest.room
+    except (Refused, OSError) as error:
+        raise click.ClickException(f"{value}: {error}") from None
+
+
+def room_or_file(*, required: bool = True) -> Decorator:
+    """The argument of verbs that read: a room of the store, or a bundle's. It is looked at before the store is."""
+    return click.argument("room", metavar="ROOM|FILE", required=required, callback=_room_or_file, is_eager=True)

@@ -12,12 +12,12 @@ from ...protocol.codec import record_json
 from ...protocol.errors import Refused
 from ...storage import StoreError, open_store
 from ..replay.bisecting import Condition, bisect, expression, matches
-from .asking import checked_document, checked_room, json_option, store_option
+from .asking import checked_document, json_option, room_or_file, store_option
 from .log import line
 
 
 @click.command("bisect")
-@click.argument("room", callback=checked_room)
+@room_or_file()
 @click.option("--when", metavar="EXPRESSION", help="JMESPath over the moment's JSON: 'spent.cost > `1000000`'.")
 @click.option("--matches", "pattern", metavar="REGEX", help="The document has a text in which this is found.")
 @click.option("--document", metavar="NAME", default="main", callback=checked_document, help="With --matches.")

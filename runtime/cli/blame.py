@@ -19,7 +19,7 @@ from ...protocol.positions import RelativePosition
 from ...protocol.spans import Span
 from ...storage import StoreError, open_store
 from ..room.past import Blame, blame
-from .asking import checked_document, checked_room, json_option, store_option
+from .asking import checked_document, json_option, room_or_file, store_option
 from .log import printable
 
 
@@ -31,7 +31,7 @@ def _position(ctx: click.Context, parameter: click.Parameter, value: str | None)
 
 
 @click.command("blame")
-@click.argument("room", callback=checked_room)
+@room_or_file()
 @click.argument("document", default=DEFAULT_DOCUMENT, callback=checked_document)
 @click.option("--root", default="", metavar="NAME", help="Only this root type; an editor's text is often 'content'.")
 @click.option("--place", metavar="JSON", callback=_position, help="Only what is at this Yjs relative position.")

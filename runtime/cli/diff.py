@@ -14,12 +14,12 @@ from ..replay.asked import request
 from ..replay.comparing import Difference, differences, first_differing
 from ..replay.moment import moment
 from ..replay.telling import roots, told
-from .asking import checked_room, json_option, store_option
+from .asking import checked_room, json_option, room_or_file, store_option
 from .log import printable
 
 
 @click.command("diff")
-@click.argument("room", callback=checked_room)
+@room_or_file()
 @click.argument("one", metavar="A")
 @click.argument("other", metavar="B", required=False)
 @click.option("--runs", is_flag=True, help="A and B are two runs of ROOM.")

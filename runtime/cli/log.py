@@ -17,7 +17,7 @@ from rich.text import Text
 from ...protocol.codec import record_json, rfc3339
 from ...protocol.events import Record
 from ...storage import Reader, StoreError, open_store
-from .asking import checked_room, json_option, store_option
+from .asking import json_option, room_or_file, store_option
 
 POLL_S = 0.25
 """How often `--follow` asks for news: one look at an index, and quicker than a person notices."""
@@ -30,7 +30,7 @@ COLOURS = {"run": "cyan", "text": "green", "reasoning": "magenta", "model": "blu
 
 
 @click.command("log")
-@click.argument("room", callback=checked_room)
+@room_or_file()
 @click.option("--follow", is_flag=True, help="Go on with new records as they come, until interrupted.")
 @click.option("--after", metavar="N", type=click.IntRange(min=0), default=0, help="Begin after record N.")
 @json_option

@@ -16,7 +16,7 @@ from ...storage import Reader, StoreError, open_store
 from ..replay import asked
 from ..replay.moment import Moment, moment
 from ..replay.telling import roots, told
-from .asking import checked_document, checked_room, json_option, store_option
+from .asking import checked_document, json_option, room_or_file, store_option
 from .breaking import first_hit
 from .diff import sentence
 from .log import printable
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @click.command("replay")
-@click.argument("room", callback=checked_room)
+@room_or_file()
 @click.option("--at", "seq", metavar="N", type=click.IntRange(min=0), help="After record N instead of the newest.")
 @click.option("--document", metavar="NAME", callback=checked_document, help="Show only this shared document.")
 @click.option("--request", metavar="N", type=click.IntRange(min=1), help="Print what the model was sent in record N.")

@@ -65,7 +65,7 @@ from ...storage.chain import verify as first_break
 from ..auth.keyring import load_keys
 from ..replay.deep import deep as look_deep
 from . import witness
-from .asking import checked_room, json_option, store_option
+from .asking import json_option, room_or_file, store_option
 from .segments import check_chains
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -92,7 +92,7 @@ class Verdict(Struct, frozen=True):
 
 
 @click.command("verify")
-@click.argument("room", required=False, callback=checked_room)
+@room_or_file(required=False)
 @click.option("--heads", "heads_file", metavar="FILE", type=_FILE, help="Signed heads that the logs must extend.")
 @click.option("--key", "key_file", metavar="FILE", type=_FILE, help="Whose signatures count: public keys, or a secret.")
 @click.option("--sign", "sign_file", metavar="FILE", type=_FILE, help="Sign the heads with this key, into --heads.")

@@ -154,12 +154,32 @@ class Exchange:
         """The request's body; `apart` if it is counted elsewhere. With `bytes_per_s` it has `HEAD_S`, and more for what
         came at that rate, up to `within_s`. Raises Refused('too-large'), Refused('overloaded') or
         Refused('bad-request') where it does not come."""
+        parts: list[bytes] = []
+
+        async def take(part: bytes) -> None:
+            if not apart:
+                self._bodies.hold(len(part))
+                self._holds += len(part)
+            parts.append(part)
+
+        await self.spool(take, at_most, within_s, bytes_per_s=bytes_per_s)
+        return b"".join(parts)
+
+    async def spool(
+        self,
+        take: Callable[[bytes], Awaitable[None]],
+        at_most: int,
+        within_s: float,
+        *,
+        bytes_per_s: float = 0,
+    ) -> None:
+        """Give the request's body to `take` as it comes. Raises as `body` does, and what `take` raises."""
         too_large = Refused("too-large", f"A body may have {at_most} bytes here.")
         if self._announced > at_most:
             raise too_large
         if self._http.they_are_waiting_for_100_continue:
             await self._send(h11.InformationalResponse(status_code=100, headers=[]))
-        parts, size = [], 0
+        size = 0
         began = trio.current_time()
         with trio.move_on_after(min(within_s, limits.HEAD_S) if bytes_per_s else within_s) as scope:
             while isinstance(event := await self._event(), h11.Data):
@@ -168,12 +188,9 @@ class Exchange:
                     scope.deadline = began + min(within_s, limits.HEAD_S + size / bytes_per_s)
                 if size > at_most:
                     raise too_large
-                if not apart:
-                    self._bodies.hold(len(event.data))
-                    self._holds += len(event.data)
-                parts.append(bytes(event.data))
+                await take(bytes(event.data))
             if isinstance(event, h11.EndOfMessage):
-                return b"".join(parts)
+                return
         raise Refused("bad-request", "The body did not arrive whole.")
 
     async def respond(self, response: Response, *, last: bool = False) -> None:

@@ -35,6 +35,7 @@ from .admission import Admission
 from .answers import answer_frame
 from .blaming import Blaming
 from .blobs import Blobs
+from .bundles import Bundles
 from .credentials import asker
 from .documents import Documents
 from .erasing import erase_subject
@@ -89,6 +90,7 @@ class Routes:
         self._finding = Finding(rooms)
         self._documents = Documents(rooms)
         self._forks = Forks(rooms)
+        self._bundles = Bundles(rooms)
 
     async def respond(self, request: Request, exchange: Exchange) -> Response:
         """The answer to a request that passed the door. Never raises what the asker caused."""
@@ -134,6 +136,11 @@ class Routes:
             return await self._blobs.get(path.removeprefix("/api/blobs/"), request, grant)
         if path.startswith("/api/rooms/"):
             return await self._of_room(request, exchange)
+        if path == "/api/import":
+            if request.method != "POST":
+                return _not_allowed("POST")
+            grant = await self._admit(request, "POST /api/import")
+            return await self._bundles.take(request, exchange, grant, partial(self._check_room, grant))
         if path == "/api/revocations":
             return await self._revocations(request, exchange)
         if path.startswith("/api/subjects/") and path.endswith("/erase"):
@@ -193,6 +200,7 @@ class Routes:
             "drafts": self._draft,
             "moment": self._moment,
             "request": self._request,
+            "export": self._bundles.give,
             "effects": self._effects,
             "find": self._find,
             "view": self._view,

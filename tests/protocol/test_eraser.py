@@ -36,6 +36,7 @@ IDS = {
     "name", "effect", "shows", "verdict", "run", "tools", "running", "clocks", "document", "of", "draft", "records",
     "hunks", "kept", "moved", "gone", "format", "root", "kind", "schema", "subject", "salt", "by", "lineage",
     "change", "going", "fork", "documents", "kin",
+    "room", "hash",
 }  # fmt: skip
 """Fields that hold ids, words of the vocabulary, numbers of units, or what a program and not a person gave."""
 
@@ -58,7 +59,7 @@ def _wordy(field: FieldInfo) -> bool:
 
 
 def without(records: list[Record], subject: str) -> list[Record]:
-    eraser = Eraser(subject)
+    eraser = Eraser((subject,))
     return [eraser.take(record) for record in records]
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from plait.storage import Masters, SqliteStore, Store, open_store
 
 from .contract import HASH_OF_LIBRARY, StoreContract
+from .contract_adopting import AdoptingContract
 from .contract_blobs import BlobsContract
 from .contract_erasing import ErasingContract
 from .contract_rooms import RoomsContract
@@ -13,17 +14,17 @@ from .logs import entropy, fill
 MASTER = Masters([bytes(32)])
 
 
-class TestThreaded(StoreContract, RoomsContract, BlobsContract, ErasingContract):
+class TestThreaded(StoreContract, RoomsContract, BlobsContract, ErasingContract, AdoptingContract):
     def opened(self, tmp_path: Path) -> SqliteStore:
         return open_store(f"sqlite:///{tmp_path}/a b%20?c.db", entropy=entropy(), now=self.clock)
 
 
-class TestInline(StoreContract, RoomsContract, BlobsContract, ErasingContract):
+class TestInline(StoreContract, RoomsContract, BlobsContract, ErasingContract, AdoptingContract):
     def opened(self, tmp_path: Path) -> SqliteStore:
         return open_store(f"sqlite:///{tmp_path}/plait.db", inline=True, entropy=entropy(), now=self.clock)
 
 
-class TestInMemory(StoreContract, RoomsContract, BlobsContract, ErasingContract):
+class TestInMemory(StoreContract, RoomsContract, BlobsContract, ErasingContract, AdoptingContract):
     def opened(self, tmp_path: Path) -> SqliteStore:
         return open_store("sqlite:///:memory:", entropy=entropy(), now=self.clock)
 

@@ -1,5 +1,5 @@
 // Generated from specs/schema/answers.json by generate.mjs; a test holds both equal.
-// sha256 93398ce6d077a853d2a5237cb04ba66ae4cfec40ca3e55d75a62dda82ff7ee16
+// sha256 a59d32cdba9e19d71a97e327c2d84effba6034bb4864ebe4ba562b08b6cc675d
 
 import type { Record } from './events'
 

@@ -1,5 +1,5 @@
 // Generated from specs/schema/events.json by generate.mjs; a test holds both equal.
-// sha256 9f76cbd0d82a78a5afed1b3ddb5dbbfe5a6d9a44a457aeb7cd6674282310a03d
+// sha256 ab161d97af2e3510ebbada9dacf95f75a5692bd8b87c8eef6732fec3c0815a38
 
 export type Event =
   | RunRequested
@@ -52,6 +52,7 @@ export type Event =
   | ContextProvided
   | EpochClosed
   | SubjectErased
+  | RoomImported
   | Forked
   | ForkResumed
   | ForkMerged
@@ -549,6 +550,15 @@ export interface SubjectErased {
   readonly records: readonly [number, number][]
   readonly digest: string
   readonly lineage: string
+}
+
+/** The log before this record was written elsewhere, and came in a bundle. There it was that `room`, its history was called `lineage`, and `hash` was the chain's of its last record. Every run that was open is stopped, unless whoever imported it said that they go on (`resumed`). */
+export interface RoomImported {
+  readonly type: 'room-imported'
+  readonly room: string
+  readonly lineage: string
+  readonly hash: string
+  readonly resumed?: boolean
 }
 
 /** This room began as a copy of the records up to `at` of the room `of`, whose history was called `lineage` then. `change` says what is otherwise than there, empty for nothing: the record that stood there next has another `prompt`, `options`, `result`, `decision` or `answer` in the record between `at` and this one, by whoever forked. `writes`: tools may change the world outside, as they may not in other forks. */
