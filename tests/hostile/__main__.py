@@ -19,9 +19,9 @@ from .storm import Outcome, attack_all, make_room, storm
 
 
 def _attack(told: str) -> None:
-    target, count, at_once, seed = json.loads(told)
+    target, count, at_once, seed, per_s = json.loads(told)
     make_room()
-    print(json.dumps(trio.run(attack_all, Target(*target), count, at_once, seed)))
+    print(json.dumps(trio.run(attack_all, Target(*target), count, at_once, seed, per_s)))
 
 
 def _report(found: Outcome) -> bool:
@@ -54,6 +54,7 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--connections", type=int, default=100_000)
     options.add_argument("--at-once", type=int, default=96)
+    options.add_argument("--per-second", type=float, default=0, help="at most; as many as come, without")
     options.add_argument("--quiet-s", type=float, default=20.0)
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--attack", help=argparse.SUPPRESS)
@@ -64,9 +65,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
 
         async def run() -> Outcome:
-            return await storm(
-                Path(folder), asked.connections, at_once=asked.at_once, quiet_s=asked.quiet_s, seed=asked.seed
-            )
+            bounds = {"at_once": asked.at_once, "quiet_s": asked.quiet_s, "seed": asked.seed}
+            return await storm(Path(folder), asked.connections, **bounds, per_s=asked.per_second)
 
         return 0 if _report(trio.run(run)) else 1
 

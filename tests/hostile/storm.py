@@ -116,8 +116,12 @@ async def good_tab(server: ServerProcess, token: str) -> AsyncIterator[GoodTab]:
             nursery.cancel_scope.cancel()
 
 
-async def attack_all(target: Target, count: int, at_once: int, seed: int) -> tuple[dict[str, Counter[int]], list[str]]:
-    """So many connections of all kinds by turns; what they were answered, and what they should not have been."""
+async def attack_all(
+    target: Target, count: int, at_once: int, seed: int, per_s: float = 0
+) -> tuple[dict[str, Counter[int]], list[str]]:
+    """So many connections of all kinds by turns, at most `per_s` a second if that is given; what they were answered,
+    and what they should not have been."""
+    began = trio.current_time()
     answers = {kind.__name__: Counter[int]() for kind in KINDS}
     unlawful: list[str] = []
     slots, hangers = trio.Semaphore(at_once), trio.Semaphore(max(4, min(HANGERS, count // 8)))
@@ -138,6 +142,8 @@ async def attack_all(target: Target, count: int, at_once: int, seed: int) -> tup
             kind = kind_of(number)
             slot = hangers if not KINDS[kind] or kind.__name__.startswith(("slow", "half")) else slots
             await slot.acquire()
+            if per_s:
+                await trio.sleep_until(began + number / per_s)
             nursery.start_soon(one, kind, number, slot)
     return answers, unlawful
 
@@ -151,16 +157,20 @@ def make_room() -> None:
     os.nice(19)
 
 
-async def _attackers(target: Target, count: int, at_once: int, seed: int) -> tuple[dict[str, Counter[int]], list[str]]:
+async def _attackers(
+    target: Target, count: int, at_once: int, seed: int, per_s: float = 0
+) -> tuple[dict[str, Counter[int]], list[str]]:
     """The same in a process that makes room for others (`make_room`)."""
-    told = json.dumps([target, count, at_once, seed])
+    told = json.dumps([target, count, at_once, seed, per_s])
     command = [sys.executable, "-m", "tests.hostile", "--attack", told]
     done = await trio.run_process(command, capture_stdout=True)
     answers, unlawful = json.loads(done.stdout)
     return {kind: Counter({int(code): n for code, n in found.items()}) for kind, found in answers.items()}, unlawful
 
 
-async def storm(folder: Path, count: int, *, at_once: int = 96, quiet_s: float = 20.0, seed: int = 1) -> Outcome:
+async def storm(
+    folder: Path, count: int, *, at_once: int = 96, quiet_s: float = 20.0, seed: int = 1, per_s: float = 0
+) -> Outcome:
     """The whole of it. Raises AssertionError if the good tab loses its socket or the server does not stop cleanly."""
     secret, good, hostile = grants(folder)
     async with serving(folder, arguments=["--secret-file", str(secret)]) as server, good_tab(server, good) as tab:
@@ -173,7 +183,7 @@ async def storm(folder: Path, count: int, *, at_once: int = 96, quiet_s: float =
         waits.append(_delayed_s(server))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_watch, server, peak)
-            answers, unlawful = await _attackers(target, count, at_once, seed)
+            answers, unlawful = await _attackers(target, count, at_once, seed, per_s)
             nursery.cancel_scope.cancel()
         calm, cpu = time.monotonic(), server.cpu_s() - cpu
         waits.append(_delayed_s(server))
