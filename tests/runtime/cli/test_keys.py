@@ -1,6 +1,10 @@
 """`plait keys`, and `--keys` of the verbs that read and change a store."""
 
 import json
+import signal
+import subprocess
+import sys
+import textwrap
 from base64 import b64decode
 from pathlib import Path
 
@@ -13,6 +17,7 @@ from plait.storage import open_store
 from ...storage.logs import TIME, append
 
 Captured = pytest.CaptureFixture[str]
+ROOT = Path(__file__).parents[3]
 SECRET = "a secret that nobody may find"
 
 
@@ -80,3 +85,49 @@ def test_rotating(database: Path, capsys: Captured) -> None:
     assert call(database, "log", "r", keys="new") == 0
     assert call(database, "log", "r") == 1
     assert "not the one of this store" in capsys.readouterr().err
+
+
+ERASING = """
+    import os, sys
+    from plait.runtime import cli
+    from plait.storage.keyring import Keyring
+
+    def die(*_):
+        os.kill(os.getpid(), 9)
+
+    drop, commit = Keyring.drop, Keyring.commit
+
+    def marked(self):
+        commit(self)
+        if self.doomed():
+            die()
+
+    def dropped(self, numbers):
+        drop(self, numbers)
+        die()
+
+    name, instead = {"before": ("commit", die), "marked": ("commit", marked), "erased": ("drop", die),
+                     "dropped": ("drop", dropped)}[sys.argv[1]]
+    setattr(Keyring, name, instead)
+    sys.exit(cli.run(["erase", "ann", "--yes", *sys.argv[2:]]))
+"""
+
+
+@pytest.mark.parametrize(("moment", "left"), [("before", 3), ("marked", 3), ("erased", 1), ("dropped", 1)])
+def test_killed_while_erasing(database: Path, moment: str, left: int) -> None:
+    """KY9: after kill -9 the next opening drops the keys of what was erased, and spares those of what was not."""
+    where = ["--store", f"sqlite:///{database}", "--keys", str(database.parent / "key")]
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(ERASING), moment, *where], cwd=ROOT)
+    assert done.returncode == -signal.SIGKILL
+
+    async def look() -> tuple[int, int]:
+        async with open_store(f"sqlite:///{database}", keys=str(database.parent / "key")) as store:
+            assert store.ring is not None
+            assert store.ring.doomed() == []
+            return sum(SECRET in repr(one) for one in await store.read("r")), store.ring.count().get("dropped", 0)
+
+    assert trio.run(look) == (left, 1 if left == 1 else 0)
+    assert call(database, "verify", "r") == 0
+    assert call(database, "erase", "ann", "--yes") == 0
+    said, dropped = trio.run(look)
+    assert (said, dropped > 0) == (1, True)
