@@ -261,6 +261,9 @@ class FakeRooms:
     async def fork(self, room: str, wanted: Wanted, grant: Grant) -> Fork:
         raise AssertionError("these rooms have no forks")
 
+    async def erase(self, name: str, subject: str, by: str) -> None:
+        raise NotImplementedError
+
     async def merge(self, fork: str, documents: Sequence[str] | None, grant: Grant, *, preview: bool) -> Merged:
         raise AssertionError("these rooms have no forks")
 
