@@ -6,7 +6,7 @@ waited for are in an epoll set of our own, of which one task waits for the whole
 
 1. A call must not raise and must not wait. It reads once, so that nobody keeps the others waiting.
 2. A socket is forgotten before it is closed, because its number may be another's afterwards.
-3. Where there is no epoll (not on Linux), `arrivals` is None and Trio waits, as it does for streams that are no sockets.
+3. Where there is no epoll (not on Linux), `arrivals` is None and Trio waits, as it does for all but sockets.
 """
 
 import os
