@@ -82,6 +82,15 @@ class Stages:
     async def delete(self, name: str) -> None:
         raise NotImplementedError
 
+    async def fork(self, room: str, wanted: Any, grant: Any) -> Any:
+        raise NotImplementedError
+
+    async def merge(self, fork: str, documents: Any, grant: Any, *, preview: bool) -> Any:
+        raise NotImplementedError
+
+    async def erase(self, name: str, subject: str, by: str) -> None:
+        raise NotImplementedError
+
     def statistics(self) -> dict[str, float]:
         return {}
 

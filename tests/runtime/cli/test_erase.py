@@ -18,6 +18,7 @@ from plait.protocol.events import RunRequested, SubjectErased
 from plait.runtime import Agent, Runtime, cli
 from plait.runtime.room.opening import open_live
 from plait.storage import Append, SqliteReader, Store, open_store
+from plait.storage.bundle import BundleReader
 from plait.storage.erasing import plan
 from pycrdt import Doc, Text
 
@@ -301,7 +302,7 @@ def test_killed_while_erasing(database: Path, moment: int) -> None:
     assert ANN.encode() not in held(database)
     assert verify(database) == 0
 
-    async def erasures(reader: SqliteReader) -> list[int]:
+    async def erasures(reader: SqliteReader | BundleReader) -> list[int]:
         found: list[int] = []
         for room in ("one", "two"):
             log = await reader.read(room, limit=10_000)
