@@ -38,7 +38,7 @@ _SCHEMA = """CREATE TABLE IF NOT EXISTS deliveries (
     note TEXT NOT NULL
 ) STRICT"""
 _INDEX = "CREATE INDEX IF NOT EXISTS deliveries_of ON deliveries (room, at)"
-_ADD = f"INSERT INTO deliveries VALUES ({', '.join('?' * 11)})"
+_ADD = "INSERT INTO deliveries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 class Delivery(Struct, frozen=True):

@@ -293,11 +293,12 @@ class Keyring:
 
     def _doom(self, where: str, asked: Sequence[object], why: str) -> frozenset[int]:
         with self._guard:
-            found = frozenset(row[0] for row in self._ask(f"SELECT id FROM keys WHERE {where}", *asked))
+            rows = self._ask(f"SELECT id FROM keys WHERE {where}", *asked)  # nosec B608  # `where` is our own words
+            found = frozenset(row[0] for row in rows)
             if found:
                 self.marked = True
                 self._begin()
-                self._run(f"UPDATE keys SET doomed = ? WHERE {where}", (why, *asked))
+                self._run(f"UPDATE keys SET doomed = ? WHERE {where}", (why, *asked))  # nosec B608  # as above
                 self._names.clear()
             return found
 
@@ -327,7 +328,7 @@ class Keyring:
             self._run("BEGIN IMMEDIATE")
             for number in numbers:
                 gone = "wrapped = zeroblob(length(wrapped)), owner = NULL, doomed = ''"
-                self._run(f"UPDATE keys SET {gone} WHERE id = ?", (number,))
+                self._run(f"UPDATE keys SET {gone} WHERE id = ?", (number,))  # nosec B608  # `gone` is a constant
             self._run("COMMIT")
             self._forget()
             self._empty_wal()
@@ -339,7 +340,7 @@ class Keyring:
             self._run("BEGIN IMMEDIATE")
             for number in numbers:
                 same = "(room, kind, owner) = (SELECT room, kind, owner FROM keys WHERE id = ?) AND doomed = ''"
-                self._run(f"DELETE FROM keys WHERE {same}", (number,))
+                self._run(f"DELETE FROM keys WHERE {same}", (number,))  # nosec B608  # `same` is a constant
                 self._run("UPDATE keys SET doomed = '' WHERE id = ?", (number,))
             self._run("COMMIT")
             self._forget()
