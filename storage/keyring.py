@@ -298,7 +298,7 @@ class Keyring:
             if found:
                 self.marked = True
                 self._begin()
-                self._run(f"UPDATE keys SET doomed = ? WHERE {where}", (why, *asked))  # nosec B608  # as above
+                self._run(f"UPDATE keys SET doomed = ? WHERE {where}", (why, *asked))  # nosec B608  # `where` is our own words
                 self._names.clear()
             return found
 

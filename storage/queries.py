@@ -16,7 +16,7 @@ from ..protocol import limits
 from ..protocol.codec import CorruptBody, decode_event
 from ..protocol.events import Record
 from . import chain, listing
-from .sealing import SEALED_ABOUT, Opener, is_sealed
+from .sealing import SEAL_BYTES, SEALED_ABOUT, Opener, is_sealed
 from .store import (
     About,
     Blob,
@@ -215,6 +215,8 @@ def to_blob(row: Sequence[Any], opener: Opener | None) -> Blob:
     name, kind, data, size = row
     if len(data) == size:  # What is sealed is longer; and a blob may begin with any byte.
         return Blob(name, kind, data)
+    if len(data) != size + SEAL_BYTES or not is_sealed(data):
+        raise StoreCorrupt(f"blob {name} holds other bytes than its name says")
     plain = opener.blob(name, data) if opener is not None else None
     if plain is None:
         raise StoreSealed(f"blob {name} is encrypted and its key is not here")

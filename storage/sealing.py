@@ -43,6 +43,8 @@ MARK = b"\xc1"
 _ID = slice(1, 9)
 _NONCE = slice(9, 9 + NONCE_BYTES)
 _TEXT = slice(9 + NONCE_BYTES, None)
+SEAL_BYTES = 9 + NONCE_BYTES + 16
+"""So much longer is what is sealed than what it says: mark, number, nonce and the cipher's tag."""
 SEALED_ABOUT = "sealed:"
 """What the metadata of a room begins with where they are sealed, and the title with them; plain ones are JSON."""
 

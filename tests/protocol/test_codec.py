@@ -49,6 +49,7 @@ def some(kind: Any) -> st.SearchStrategy[Any]:
         int | None: st.none() | number,
         bytes: st.binary(max_size=20),
         dict[str, int]: st.dictionaries(st.text(max_size=9), number, max_size=3),
+        tuple[tuple[int, int], ...]: st.lists(st.tuples(number, number), max_size=3).map(tuple),
         tuple[int, ...]: st.lists(number, max_size=3).map(tuple),
         tuple[Move, ...]: st.lists(st.tuples(*[number] * 5), max_size=3).map(tuple),
         tuple[Range, ...]: st.lists(st.tuples(*[number] * 3), max_size=3).map(tuple),

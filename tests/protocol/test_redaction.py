@@ -40,7 +40,7 @@ LEFT = {
         "moved",
         "gone",
     ),
-    *("mandate", "sha256", "steer", "by", "lineage"),
+    *("mandate", "sha256", "steer", "by", "lineage", "room"),
 }
 """Names, ids, codes, patterns; a model's request, which is made of what was cleaned; facts about documents."""
 
