@@ -62,6 +62,9 @@ TOP_LEVEL = {
     *("protocol", "py.typed", "pyproject.toml", "runtime", "specs", "storage", "tests", "uv.lock"),
 }
 
+TESTING = "runtime/testing"
+"""The folder of `plait.testing`, not called after the house that it stands in: the top level takes no other."""
+
 REGISTRY_HOST = re.compile(
     rb"(?:pypi|files\.pythonhosted|registry\.npmjs|registry\.yarnpkg|deb\.debian|proxy\.golang)\.(?:org|com)"
 )
@@ -169,7 +172,11 @@ def test_agents_and_servers_never_import_each_other() -> None:
 
 def test_imports_are_relative() -> None:
     """HO1: the houses import each other relatively and the tests through `plait`: a second copy breaks isinstance."""
-    wrong = [str(found) for found in house_imports() if found.package in {"plait", *HOUSES}]
+    wrong = [
+        str(found)
+        for found in house_imports()
+        if found.package in {"plait", *HOUSES} and shown(found.path) != f"{TESTING}/__init__.py"
+    ]
     for path in modules("tests"):
         wrong += [str(found) for found in imports(path) if found.package in HOUSES]
     assert not wrong
@@ -214,7 +221,7 @@ def test_what_is_imported_is_declared() -> None:
         return {re.split(r"[^A-Za-z0-9_-]", each)[0].replace("-", "_").lower() for each in requirements}
 
     project = pyproject()["project"]
-    plain = names(project["dependencies"]) | {"jwt"}  # Which PyJWT is imported as.
+    plain = names(project["dependencies"]) | {"jwt", "plait"}  # PyJWT by its name, and ourselves in `plait.testing`.
     extra = names([each for group in project["optional-dependencies"].values() for each in group])
     extra |= {name.removesuffix("_api") for name in extra}
     wrong = []
@@ -299,7 +306,8 @@ def test_the_list_of_packages_equals_the_disk() -> None:
     bare = [shown(folder) for folder in folders if not (folder / "__init__.py").is_file()]
     assert not bare
     listed = pyproject()["tool"]["setuptools"]["packages"]
-    assert sorted(listed) == sorted({"plait"} | {f"plait.{shown(folder).replace('/', '.')}" for folder in folders})
+    ours = {f"plait.{shown(folder).replace('/', '.')}" for folder in folders if shown(folder) != TESTING}
+    assert sorted(listed) == sorted({"plait", "plait.testing"} | ours)
 
 
 def test_the_wheel_equals_the_tree(tmp_path: Path) -> None:
@@ -321,7 +329,7 @@ def test_the_wheel_equals_the_tree(tmp_path: Path) -> None:
         metadata = "".join(archive.read(n).decode() for n in archive.namelist() if n.endswith("dist-info/METADATA"))
     bundle = [path for path in (ROOT / "runtime" / "console" / "dist").rglob("*") if path.is_file()]
     ours = [ROOT / "__init__.py", ROOT / "py.typed", *modules(*HOUSES), *bundle]
-    assert inside == sorted(f"plait/{shown(path)}" for path in ours)
+    assert inside == sorted(f"plait/{shown(path)}".replace(TESTING, "testing") for path in ours)
     assert "License-Expression: MIT" in metadata
 
 
@@ -343,10 +351,10 @@ def test_no_file_names_a_registry(need: Need) -> None:
 def test_type_checkers_find_plait() -> None:
     """HO3: the committed links in .typings point to the root's own files, so that tests can import `plait`."""
     links = ROOT / ".typings" / "plait"
-    assert sorted(path.name for path in links.iterdir()) == sorted(["__init__.py", "py.typed", *HOUSES])
+    assert sorted(path.name for path in links.iterdir()) == sorted(["__init__.py", "py.typed", "testing", *HOUSES])
     for link in links.iterdir():
         assert link.is_symlink(), link.name
-        assert link.resolve() == ROOT / link.name
+        assert link.resolve() == ROOT / (TESTING if link.name == "testing" else link.name)
 
 
 def test_what_is_missing_fails_where_it_counts(need: Need, monkeypatch: pytest.MonkeyPatch) -> None:

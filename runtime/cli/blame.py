@@ -18,9 +18,9 @@ from ...protocol.names import DEFAULT_DOCUMENT
 from ...protocol.positions import RelativePosition
 from ...protocol.spans import Span
 from ...storage import StoreError, open_store
+from ..replay.sentences import printable
 from ..room.past import Blame, blame
 from .asking import checked_document, json_option, room_or_file, store_option
-from .log import printable
 
 
 def _position(ctx: click.Context, parameter: click.Parameter, value: str | None) -> RelativePosition | None:

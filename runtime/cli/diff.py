@@ -13,9 +13,9 @@ from ...storage import Reader, StoreError, open_store
 from ..replay.asked import request
 from ..replay.comparing import Difference, differences, first_differing
 from ..replay.moment import moment
+from ..replay.sentences import sentence
 from ..replay.telling import roots, told
 from .asking import checked_room, json_option, room_or_file, store_option
-from .log import printable
 
 
 @click.command("diff")
@@ -114,16 +114,3 @@ _WHEN = {"requested_at", "deadline", "wakes_at", "ended_at"}
 
 async def _request(reader: Reader, room: str, seq: str) -> object:
     return msgspec.json.decode(await request(reader, room, _number(seq)))
-
-
-def sentence(difference: Difference) -> str:
-    """A difference as a line for people."""
-    if difference.before is UNSET:
-        return f"+ {difference.path}: {_value(difference.after)}"
-    if difference.after is UNSET:
-        return f"- {difference.path}: {_value(difference.before)}"
-    return f"~ {difference.path}: {_value(difference.before)} -> {_value(difference.after)}"
-
-
-def _value(value: object) -> str:
-    return printable(msgspec.json.encode(value).decode())

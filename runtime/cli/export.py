@@ -6,7 +6,7 @@ The file appears under its name when it is whole. It reads the database beside t
 import getpass
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -18,6 +18,7 @@ import trio
 from ...protocol.codec import record_json
 from ...storage import Reader, StoreError, open_store
 from ..replay.exporting import EVERYBODY, export
+from ..replay.suite import written
 from .asking import json_option, room_or_file, store_option
 
 
@@ -28,6 +29,8 @@ from .asking import json_option, room_or_file, store_option
 @click.option("--without", metavar="SUBJECT", multiple=True, help="Leave out what this person said; repeatable.")
 @click.option("--by", default=getpass.getuser, show_default="who is logged in", help="Who asks for it.")
 @click.option("--jsonl", is_flag=True, help="The records as JSON Lines, one a line, instead of a bundle.")
+@click.option("--test", is_flag=True, help="Write a test beside FILE that holds --agent's code to this log.")
+@click.option("--agent", "agents", metavar="MODULE:NAME", multiple=True, help="With --test: of this agent; repeatable.")
 @json_option
 @store_option
 def verb(
@@ -37,6 +40,8 @@ def verb(
     without: tuple[str, ...],
     by: str,
     jsonl: bool,
+    test: bool,
+    agents: tuple[str, ...],
     as_json: bool,
     store_url: str,
 ) -> int:
@@ -47,6 +52,11 @@ def verb(
         raise click.UsageError(
             "export a bundle without these words, and then its lines: plait export FILE.zip - --jsonl"
         )
+
+    if test != bool(agents):
+        raise click.UsageError("--test and --agent MODULE:NAME go together: a test holds an agent's code to the log")
+    if test and (jsonl or redact or without or path.suffix != ".zip"):
+        raise click.UsageError("--test needs a bundle, FILE.zip, with all that the agent was told")
 
     async def main() -> dict[str, object]:
         async with open_store(store_url, readonly=True) as reader:
@@ -67,10 +77,21 @@ def verb(
         return told
 
     told = trio.run(main)
+    if test:
+        told["test"] = str(_write_test(path, agents))
     said = f"{room}: {told['records']} records in {path}"
     said += f", without the words of {told['redacted']}" if told.get("redacted") else ""
+    said += f", and a test in {told['test']}" if test else ""
     click.echo(msgspec.json.encode(told) if as_json else said, err=str(path) == "-")
     return 0
+
+
+def _write_test(bundle: Path, agents: Sequence[str]) -> Path:
+    """A test beside the bundle, under whose name pytest finds it."""
+    path = bundle.with_name(f"test_{bundle.stem.replace('-', '_').replace('.', '_')}.py")
+    with _appearing(path) as file:
+        file.write(written(bundle, agents).encode())
+    return path
 
 
 async def _lines(reader: Reader, room: str, file: IO[bytes]) -> int:

@@ -17,13 +17,11 @@ from rich.text import Text
 from ...protocol.codec import record_json, rfc3339
 from ...protocol.events import Record
 from ...storage import Reader, StoreError, open_store
+from ..replay.sentences import printable
 from .asking import json_option, room_or_file, store_option
 
 POLL_S = 0.25
 """How often `--follow` asks for news: one look at an index, and quicker than a person notices."""
-
-VALUE_CHARS = 200
-"""Of one value in a line for people; the whole stands in `--json`."""
 
 COLOURS = {"run": "cyan", "text": "green", "reasoning": "magenta", "model": "blue", "tool": "yellow", "stop": "red"}
 """By the first word of the event's tag."""
@@ -101,9 +99,3 @@ def line(record: Record) -> tuple[str, str, str, str, str, str]:
     time = rfc3339(record.time)[:23] + "Z"
     run = (record.run.lstrip("0") and f"run:{record.run.lstrip('0')}") or "-"
     return f"{record.seq:>7}", time, f"{printable(record.author):<12}", f"{run:<8}", f"{tag:<18}", " ".join(said)
-
-
-def printable(text: str) -> str:
-    """The text with everything escaped that a terminal would obey rather than show, and not longer than a line."""
-    cut = text if len(text) <= VALUE_CHARS else text[: VALUE_CHARS - 1] + "…"
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in cut)

@@ -11,8 +11,8 @@ import trio
 from ...storage import SqliteStore, StoreLocked, open_store
 from ..replay.comparing import Difference
 from ..replay.merge import Merged, merge
+from ..replay.sentences import sentence
 from .asking import checked_room, json_option, store_option
-from .diff import sentence
 
 
 @click.command("merge")

@@ -15,14 +15,13 @@ from ...protocol.names import DEFAULT_DOCUMENT
 from ...storage import Reader, StoreError, open_store
 from ..replay import asked
 from ..replay.moment import Moment, moment
+from ..replay.sentences import diverged, printable
 from ..replay.telling import roots, told
 from .asking import checked_document, json_option, room_or_file, store_option
 from .breaking import first_hit
-from .diff import sentence
-from .log import printable
 
 if TYPE_CHECKING:
-    from ..replay.rerun import Divergence, Rerun
+    from ..replay.rerun import Rerun
 
 
 @click.command("replay")
@@ -103,21 +102,11 @@ def _rerun(room: str, agents: tuple[str, ...], as_json: bool, store_url: str) ->
 
     found = trio.run(main)
     for divergence in found.divergences:
-        click.echo(msgspec.json.encode(divergence) if as_json else "\n".join(_diverged(divergence)))
+        click.echo(msgspec.json.encode(divergence) if as_json else "\n".join(diverged(divergence)))
     whole = {"room": room, "records": found.records, "runs": found.runs, "diverged": len(found.divergences)}
     said = f"{room}: {found.runs} runs in {found.records} records, {len(found.divergences)} of them diverge"
     click.echo(msgspec.json.encode(whole) if as_json else said)
     return 1 if found.divergences else 0
-
-
-def _diverged(divergence: "Divergence") -> list[str]:
-    then, now = divergence.code
-    lines = [
-        f"run {divergence.run.lstrip('0')}, record {divergence.seq}: the log has {printable(divergence.recorded)}, "
-        f"and the code wants {printable(divergence.requested)}",
-        f"  code then {then or 'unknown'}, now {now}",
-    ]
-    return lines + [f"  {sentence(difference)}" for difference in divergence.differences]
 
 
 async def _lines(reader: Reader, room: str, found: Moment, head: int) -> list[str]:

@@ -14,9 +14,9 @@ from ...protocol.codec import rfc3339
 from ...protocol.events import Record
 from ...storage import StoreError, open_store
 from ...storage.deliveries import deliveries_of
+from ..replay.sentences import printable
 from ..replay.viewing import View, moment_of, shown, views, window
 from .asking import checked_room, json_option, store_option
-from .log import printable
 
 
 @click.command("view")

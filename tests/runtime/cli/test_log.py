@@ -11,7 +11,8 @@ import trio
 from plait.protocol.codec import record_json
 from plait.protocol.events import Record, RunRequested
 from plait.runtime import cli
-from plait.runtime.cli.log import POLL_S, VALUE_CHARS, line, show
+from plait.runtime.cli.log import POLL_S, line, show
+from plait.runtime.replay.sentences import VALUE_CHARS
 from plait.storage import Append, MemoryStore
 
 from .logs import records, write_store

@@ -1,0 +1,137 @@
+"""`plait export` and `plait import` at a terminal, and exported logs as tests of today's agents."""
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+
+import pytest
+import trio
+from plait.runtime import Agent, Runtime, cli
+from plait.storage import open_store
+from plait.testing import Diverged, bundles, replay, rerun_bundle
+from pycrdt import Text
+
+from ...conftest import need_module
+from ...generate import SPECS
+
+Captured = pytest.CaptureFixture[str]
+
+AGENTS = """
+from plait.runtime import Agent
+
+helper = Agent("helper", "echo", instructions="Help.")
+bold = Agent("helper", "echo", instructions="Help at once!")
+stranger = Agent("stranger", "echo")
+"""
+
+
+def said(capsys: Captured, *words: str, code: int = 0) -> list[str]:
+    assert cli.run(list(words)) == code
+    return capsys.readouterr().out.splitlines()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> str:
+    """A store with one room, in which somebody asked and wrote."""
+    url = f"sqlite:///{tmp_path / 'here.db'}"
+
+    async def main() -> None:
+        async with open_store(url) as store, Runtime(store, [Agent("helper", "echo", instructions="Help.")]) as runtime:
+            room = runtime.room("office").by("ann")
+            await room.wait(await room.prompt("Where are the figs?"))
+            await room.edit("main", lambda doc: doc.get("content", type=Text).insert(0, "Plums"))
+
+    trio.run(main)
+    return url
+
+
+def test_a_room_moves(tmp_path: Path, store: str, capsys: Captured) -> None:
+    """BU1, BU2, BU4: out of one store and into another, once; what reads a room reads the file."""
+    there, file = f"sqlite:///{tmp_path / 'there.db'}", str(tmp_path / "office.zip")
+    (line,) = said(capsys, "export", "office", file, "--json", "--store", store)
+    log = said(capsys, "log", "office", "--json", "--store", store)
+    assert json.loads(line)["records"] == len(log)
+    assert said(capsys, "log", file, "--json") == log
+    assert said(capsys, "verify", file)
+    for _ in range(2):
+        said(capsys, "import", file, "--as", "copy", "--store", there)
+        copied = said(capsys, "log", "copy", "--json", "--store", there)
+        assert copied[:-1] == log
+        assert json.loads(copied[-1])["event"]["type"] == "room-imported"
+    said(capsys, "verify", "--store", there)
+    assert cli.run(["export", "nowhere", file, "--store", store]) == 1
+    assert not Path(f"{file}.unfinished").exists()
+
+
+def test_lines(store: str, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    """BU8: one record a line, as `plait log --json` prints them, and the page's query over them."""
+    monkeypatch.chdir(tmp_path)
+    said(capsys, "export", "office", "office.jsonl", "--jsonl", "--store", store)
+    lines = Path("office.jsonl").read_text().splitlines()
+    assert lines == said(capsys, "log", "office", "--json", "--store", store)
+    need_module("duckdb")
+    import duckdb
+
+    (query,) = re.findall(r"^```sql\n(.*?)^```", (SPECS / "bundles.md").read_text(), re.MULTILINE | re.DOTALL)
+    found = duckdb.execute(query).fetchall()
+    assert sum(row[2] for row in found) == len(lines)
+    assert ("ann", "run-requested", 1) in [row[:3] for row in found]
+
+
+def test_without_words(store: str, tmp_path: Path, capsys: Captured) -> None:
+    """BU7: what somebody said is in no part of the file, and the file still verifies."""
+    file = tmp_path / "office.zip"
+    said(capsys, "export", "office", str(file), "--redact", "--store", store)
+    held = file.read_bytes()
+    assert b"figs" not in held
+    assert b"Plums" not in held
+    said(capsys, "verify", str(file))
+    assert cli.run(["export", "office", str(file), "--redact", "--jsonl", "--store", store]) == 2
+
+
+def test_a_suite(store: str, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    """BU9, BU10: the written test passes for the code that wrote the log, and says where other code first differs."""
+    (tmp_path / "shop_agents.py").write_text(AGENTS)
+    monkeypatch.syspath_prepend(tmp_path)
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    with pytest.raises(FileNotFoundError, match="no bundle"):
+        bundles(logs)
+    file, wanted = logs / "the-office.zip", ["--test", "--agent", "shop_agents:helper"]
+    (line,) = said(capsys, "export", "office", str(file), *wanted, "--json", "--store", store)
+    path = Path(json.loads(line)["test"])
+    assert path == logs / "test_the_office.py"
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.test_the_office()
+
+    agents = importlib.import_module("shop_agents")
+    (bundle,) = bundles(logs)
+    assert replay(bundle, [agents.helper]).runs == 1
+    with pytest.raises(Diverged, match="the code wants another request") as diverged:
+        replay(bundle, [agents.bold])
+    assert '"Help." -> "Help at once!"' in str(diverged.value)
+    assert len(diverged.value.divergences) == 1
+    with pytest.raises(LookupError, match="no run of stranger"):
+        replay(bundle, [agents.stranger])
+    monkeypatch.setattr(agents, "helper", agents.bold)
+    with pytest.raises(Diverged):
+        module.test_the_office()
+    for words in (["--test"], ["--agent", "a:b"], [*wanted, "--redact"], [*wanted, "--jsonl"]):
+        assert cli.run(["export", "office", str(file), *words, "--store", store]) == 2
+
+
+async def test_on_a_loop(tmp_path: Path) -> None:
+    """BU9: a test that is a coroutine awaits the same."""
+    agent = Agent("helper", "echo", instructions="Help.")
+    url = f"sqlite:///{tmp_path / 'here.db'}"
+    async with open_store(url) as store, Runtime(store, [agent]) as runtime:
+        room = runtime.room("office").by("ann")
+        await room.wait(await room.prompt("Where are the figs?"))
+    file = str(tmp_path / "office.zip")
+    assert await trio.to_thread.run_sync(cli.run, ["export", "office", file, "--store", url]) == 0
+    assert (await rerun_bundle(file, [agent])).runs == 1
