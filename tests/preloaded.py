@@ -5,7 +5,7 @@ process like any other: with its own id, folder, environment, files and sockets,
 test that forgets it. Rules:
 
 - The parent has loaded modules and done nothing else: no thread, no loop, no store. It imports from where the installed
-  command does, not from the checkout's root.
+  command does, not from the checkout's root. It has a session of its own: Ctrl+C is for the tests, with which it ends.
 - A server has two parents, and one that starts again is a fork of the other. So what comes after a crash has
   another hash seed than what was before it, as two processes have.
 - Examples are forks of a third, whose imports have raised whatever Python warns of, as they themselves do.
@@ -76,15 +76,21 @@ class Command:
             with _asking:
                 socket.send_fds(parent, [len(wanted).to_bytes(4, "big")], [far.fileno(), theirs, stderr])
                 parent.sendall(wanted)
+            far.close()
+            self.pid = self._number()
+        except BaseException:
+            os.close(self.stdout)
+            self._line.close()
+            raise
         finally:
             os.close(theirs)
             far.close()
-        self.pid = self._number()
 
     def send_signal(self, number: int) -> None:
         """Send a signal, unless it has ended: the parent knows, so no stranger who got its id is hit."""
         if self._code is None:
-            self._line.send(bytes([number]))
+            with suppress(ConnectionError):  # It ended, and its code lies at this end of the line.
+                self._line.send(bytes([number]))
 
     def wait(self, timeout: float | None = None) -> int:
         """Its exit code once it has ended; below 0 for the signal that ended it. Raises TimeoutError."""
@@ -106,7 +112,9 @@ class Command:
 
     def _number(self) -> int:
         told = self._line.recv(4, socket.MSG_WAITALL)
-        assert len(told) == 4, "the process that plait is forked from has ended"
+        if len(told) < 4:
+            self._line.close()
+            raise ChildProcessError("the process that plait is forked from has ended")
         return int.from_bytes(told, "big", signed=True)
 
 
@@ -123,7 +131,9 @@ def _parent(number: int) -> socket.socket:
                 warning = ("-W", "error") if number == STRICT else ()
                 command = [sys.executable, "-P", *warning, __file__, str(far.fileno())]
                 nothing = subprocess.DEVNULL
-                process = subprocess.Popen(command, pass_fds=[far.fileno()], stdin=nothing, stdout=nothing)
+                process = subprocess.Popen(
+                    command, pass_fds=[far.fileno()], stdin=nothing, stdout=nothing, start_new_session=True
+                )
             atexit.register(_leave, _parents[number], process)
         return _parents[number]
 

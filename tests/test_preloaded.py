@@ -68,6 +68,19 @@ def test_it_is_ended_by_signals_and_gone_with_whoever_forgets_it(tmp_path: Path)
                 assert stdout.read() == ""  # Which ends with the process.
 
 
+def test_who_ended_of_itself_is_past_signals(tmp_path: Path) -> None:
+    """A signal to a process that has ended is no failure, and its code is told none the less."""
+    with (tmp_path / "stderr.log").open("wb") as stderr:
+        command = Command(["--version"], os.environ, stderr.fileno())
+    with open(command.stdout) as stdout:
+        assert stdout.read() == "plait 0.1.0\n"
+    while Path(f"/proc/{command.pid}").exists():
+        command.send_signal(signal.SIGTERM)
+    for _ in range(1000):  # In which its parent closes the line.
+        command.send_signal(signal.SIGKILL)
+    assert command.wait(END_S) == 0
+
+
 def test_what_the_interpreter_reads_is_not_forked() -> None:
     """An environment in which Python would start otherwise is refused."""
     assert forkable(os.environ)

@@ -10,7 +10,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -20,7 +19,7 @@ from typing import Any
 
 import trio
 
-from tests.preloaded import Command, forkable
+from tests.preloaded import PLAIT, Command, forkable
 
 START_S = 60.0
 STOP_S = 60.0
@@ -31,7 +30,8 @@ class ServerProcess:
     """One store, one port, and the process that serves them at the moment, if any."""
 
     preloaded = True
-    """Whether a start is a fork of a process that has loaded plait; not where starting is the subject."""
+    """Whether a start is a fork of a process that has loaded plait; not where starting is the subject, nor for
+    a command that is another program."""
 
     def __init__(self, folder: Path, model: str, arguments: Sequence[str], env: Mapping[str, str]) -> None:
         self.store = f"sqlite:///{folder / 'plait.db'}"
@@ -64,8 +64,7 @@ class ServerProcess:
 
     def command(self, *more: str) -> list[str]:
         """The command line, for tests that start a second server themselves."""
-        plait = Path(sys.executable).with_name("plait")
-        return [str(plait), "serve", "--store", self.store, "--port", str(self.port), "--model", self._model, *more]
+        return [str(PLAIT), "serve", "--store", self.store, "--port", str(self.port), "--model", self._model, *more]
 
     async def start(self, *, within_s: float = START_S) -> None:
         """Start serving; returns when the line that promises it is there."""
@@ -90,7 +89,7 @@ class ServerProcess:
         self.port = int(url.rpartition(":")[2])
 
     async def _begin(self, command: list[str], env: dict[str, str], stderr: int) -> None:
-        if self.preloaded and forkable(env):
+        if self.preloaded and command[0] == str(PLAIT) and forkable(env):
             forked = Command(command[1:], env, stderr, nth=self._starts)
             self._process, self._stdout = forked, trio.lowlevel.FdStream(forked.stdout)
         else:
@@ -178,8 +177,8 @@ async def serving(
 ) -> AsyncIterator[ServerProcess]:
     """A server on a fresh file in `folder`, running when the block begins and gone when it ends."""
     server = ServerProcess(folder, model, arguments, env or {})
-    await server.start()
     try:
+        await server.start()
         yield server
     finally:
         await server.close()

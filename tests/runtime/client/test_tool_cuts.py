@@ -203,8 +203,8 @@ async def test_a_server_that_is_killed(tmp_path: Path) -> None:
     """CC23: `kill -9` while bodies run, before they are claimed and as they answer; each ran once and is answered."""
     server = PaintingServer(tmp_path, "", (), {})
     with trio.fail_after(480):
-        await server.start()
         try:
+            await server.start()
             async with connect(server.ws, "studio", random=lambda: 0.0) as room:
                 await _killed_again_and_again(server, room)
             records = await server.records("studio")
