@@ -53,12 +53,14 @@ export function Debugger({ room }: { room: Room }): VNode {
         <span class="mode">debugger</span>
         <Lineage lineage={able.lineage} deck={deck} />
         <span class="spacer" />
-        {doing('search', 'search', '/', 'Search the log')}
-        {able.finds && doing('find', 'find', 'w', 'Go to where a condition begins to hold')}
-        {able.lineage && doing('fork', 'fork', 'f', 'Go on from this record in a room of its own')}
-        {able.exports && <Export deck={deck} />}
-        <Link deck={deck} />
-        {doing('keys', '?', '?', 'Keys')}
+        <span class="doings">
+          {doing('search', 'search', '/', 'Search the log')}
+          {able.finds && doing('find', 'find', 'w', 'Go to where a condition begins to hold')}
+          {able.lineage && doing('fork', 'fork', 'f', 'Go on from this record in a room of its own')}
+          {able.exports && <Export deck={deck} />}
+          <Link deck={deck} />
+          {doing('keys', '?', '?', 'Keys')}
+        </span>
         <button type="button" class="chosen" onClick={toNow}>to now <kbd>esc</kbd></button>
       </header>
       {open === 'search' && <Search deck={deck} close={close} />}
