@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from ...protocol import limits, names
 from ...protocol.access import Grant, check_document
 from ...protocol.porting import KINDS, export, format_named, seeding
-from .exchange import Exchange, Request, Response, json, refusal
+from .exchange import Exchange, Request, Response, json, not_allowed
 from .rooms import Rooms
 
 Admit = Callable[[Request, str, str], Awaitable[Grant]]
@@ -29,8 +29,7 @@ class Documents:
         reads, writes = request.method in ("GET", "HEAD"), request.method == "PUT" and document != ""
         if not reads and not writes:
             allow = "GET, HEAD, PUT" if document else "GET, HEAD"
-            response = refusal("bad-request", f"This address answers to {allow}.", 405)
-            return response._replace(headers=(*response.headers, ("allow", allow)))
+            return not_allowed(allow)
         what = "/api/rooms/ROOM/documents/NAME" if document else "/api/rooms/ROOM/documents"
         grant = await admit(request, f"{'GET' if reads else 'PUT'} {what}", room)
         room = names.room_name(unquote(room))

@@ -69,6 +69,15 @@ class Request(NamedTuple):
         """Whether it asks to become a WebSocket."""
         return self.headers.get("upgrade", "").lower() == "websocket"
 
+    def number(self, name: str, default: int) -> int:
+        """A number of the query. Raises Refused('bad-request') where there is something else."""
+        value = self.query.get(name, "")
+        if not value:
+            return default
+        if not value.isascii() or not value.isdigit() or len(value) > 16:
+            raise Refused("bad-request", f"'{name}' is a number.")
+        return int(value)
+
 
 Send = Callable[[bytes], Awaitable[None]]
 
@@ -93,6 +102,12 @@ def refusal(code: Code, message: str = "", status: int | None = None) -> Respons
     """`{"code", "message"}` with the code's HTTP status, or the given one."""
     meaning = CODES[code]
     return json({"code": code, "message": message or meaning.sentence}, status or meaning.status)
+
+
+def not_allowed(allow: str) -> Response:
+    """The refusal of a method that an address does not answer to; `allow` are those that it does."""
+    response = refusal("bad-request", f"This address answers to {allow}.", 405)
+    return response._replace(headers=(*response.headers, ("allow", allow)))
 
 
 class Bodies:

@@ -15,7 +15,7 @@ from ...protocol.access import Grant
 from ...protocol.errors import Refused
 from ...protocol.forks import Wanted
 from ..replay.fork import lineage
-from .exchange import Exchange, Request, Response, json, refusal
+from .exchange import Exchange, Request, Response, json, not_allowed
 from .rooms import Rooms
 
 Admit = Callable[[Request, str, str], Awaitable[Grant]]
@@ -42,8 +42,7 @@ class Forks:
         """The answer; the room's name is still percent-encoded. Raises Refused, OutcomeUnknown, StoreError."""
         allowed = METHODS[what]
         if request.method not in allowed:
-            response = refusal("bad-request", f"This address answers to {', '.join(allowed)}.", 405)
-            return response._replace(headers=(*response.headers, ("allow", ", ".join(allowed))))
+            return not_allowed(", ".join(allowed))
         grant = await admit(request, f"{allowed[0]} /api/rooms/ROOM/{what}", room)
         room = names.room_name(unquote(room))
         if what == "lineage":
