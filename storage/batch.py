@@ -130,6 +130,8 @@ class Batch:
             try:
                 answers.append(Value(self._append(job) if isinstance(job, AppendJob) else self._seldom(job)))
             except StoreError as refused:
+                if self._sealer is not None and self._sealer.ring.failed:
+                    raise  # Keys that this batch made may be gone, and records are sealed by them.
                 answers.append(Error(refused))
         self._flush()
         self._move_heads()

@@ -20,7 +20,7 @@ Used from the writer's thread and from readers' threads, one at a time.
 import sqlite3
 import threading
 from collections.abc import Iterable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from os import urandom
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -98,6 +98,8 @@ class Keyring:
         self._names: dict[Name, Key] = {}
         self._keys: dict[int, Key] = {}
         self._begun = False
+        self.failed = False
+        """Whether its file refused something amid a transaction: whatever was sealed in it may have no key."""
         self.marked = not readonly
         """Whether there may be marks that nobody has looked at."""
         self.store = store
@@ -302,6 +304,13 @@ class Keyring:
                 self._names.clear()
             return found
 
+    def unmark(self, numbers: Iterable[int]) -> None:
+        """What these were marked for was given up, in the transaction in which they were."""
+        with self._guard:
+            for number in numbers:
+                self._run("UPDATE keys SET doomed = '' WHERE id = ?", (number,))
+            self._names.clear()
+
     def doomed(self) -> list[tuple[int, str, str, str]]:
         """Number, room, owner and reason of what is marked."""
         with self._guard:
@@ -315,12 +324,13 @@ class Keyring:
                 self._begun = False
 
     def roll_back(self) -> None:
-        """Take back what was made and marked since the last commit."""
+        """Take back what was made and marked since the last commit. Never raises: SQLite ends some by itself."""
         with self._guard:
             self._forget()
-            if self._begun:
-                self._begun = False
-                self._run("ROLLBACK")
+            self._begun = self.failed = False
+            if self._connection.in_transaction:
+                with suppress(sqlite3.Error):
+                    self._connection.execute("ROLLBACK")
 
     def drop(self, numbers: Iterable[int]) -> None:
         """Overwrite these keys, in their place and in whatever the file's log holds of them."""
@@ -375,6 +385,7 @@ class Keyring:
         try:
             return self._connection.execute(statement, asked)
         except sqlite3.Error as error:
+            self.failed = self._begun
             raise file.explain(str(self._path), error) from error
 
 

@@ -18,7 +18,7 @@ from ..protocol.erased import erased
 from ..protocol.events import ModelRequested, Record, SubjectErased
 from . import chain, erasing, queries
 from .sealing import Sealer, prefix
-from .store import Erasure
+from .store import Erasure, StoreError
 from .tables import records
 
 _UNDER = select(*queries.RECORD_COLUMNS).where(
@@ -40,6 +40,18 @@ def shred(sealer: Sealer, connection: Connection, room_id: int, erasure: Erasure
     assert isinstance(said.event, SubjectErased)
     assert said.id is not None
     gone = sealer.ring.doom(room, said.id, person=erasure.subject, since=erasure.first)
+    try:
+        return _shredded(sealer, connection, room_id, erasure, gone)
+    except StoreError:  # The others of this batch go on, and what they say is sealed by these keys again.
+        sealer.ring.unmark(gone)
+        raise
+
+
+def _shredded(sealer: Sealer, connection: Connection, room_id: int, erasure: Erasure, gone: frozenset[int]) -> Erasure:
+    """The erasure with what is kept of each record."""
+    append = erasure.append
+    room, said = append.room, append.records[0]
+    assert isinstance(said.event, SubjectErased)
     changed = {one.seq: one for one in erasure.changed}
     changed |= _others(sealer, connection, room_id, erasure, gone, changed)
     kept = {seq: (_sealed(sealer, connection, room_id, room, one, erasure), b"") for seq, one in changed.items()}

@@ -1,8 +1,7 @@
 """Forking a room: a new room from any record of another one, which goes on by itself from there.
 
-The records are read and written again, a page at a time, by the store's own doors, so erased, old and encrypted rooms
-come through as they are read; the parent is only read, and other rooms' commits come in between. Nobody sees the new
-room before its last records are on disk, and what a crash leaves of it is removed when the store is next opened.
+The records are read and written again (`making`) by the store's own doors, so erased, old and encrypted rooms come
+through as they are read; the parent is only read.
 
     fork = await room.fork(12)                                            # after record 12
     fork = await room.fork(12, change=Change(prompt="In French, please")) # record 12 is another one there
@@ -10,10 +9,9 @@ room before its last records are on disk, and what a crash leaves of it is remov
 Rules stand in specs/forks.md.
 """
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, suppress
 
-import trio
 from msgspec import Struct, field
 
 from ...protocol import limits
@@ -25,11 +23,12 @@ from ...protocol.forks import Change, Wanted, altered, check_fork, check_resume
 from ...protocol.names import room_name
 from ...protocol.prompts import AgentFacts
 from ...protocol.state import VERSION
-from ...storage.store import Append, Fenced, Head, Making, Reader, RoomDeleted, Snapshot, Store, StoreError
+from ...storage.store import Append, Fenced, Head, Reader, RoomDeleted, Snapshot, Store, StoreError
 from ..room.forking import fork_id
 from ..room.identity import Surroundings, server_id
 from ..room.live import Live
 from ..room.redaction import Redactor
+from .making import Page, make
 from .moment import Moment, moment
 
 __all__ = ["Change", "Fork", "Lineage", "Wanted", "fork", "lineage"]
@@ -179,33 +178,23 @@ def _last(
 
 
 async def _copy(store: Store, last: Append, parent: Head) -> None:
-    """Make the room: what the parent has up to there, a page at a time, then its own. Raises Refused('room-exists',
-    'lineage-changed'), StoreError, OutcomeUnknown, and then there is no such room."""
-    name, of, after = last.room, parent.room, 0
-    begun = False
+    """Make the room: what the parent has up to there, then its own. Raises Refused('room-exists', 'lineage-changed'),
+    StoreError, OutcomeUnknown, and then there is no such room."""
     try:
-        while after < last.after:
-            page = await store.read(of, after, min(limits.PAGE_RECORDS, last.after - after))
-            append = Append(name, page[-1].epoch, after, tuple(page), blobs=await _blobs(store, page))
-            await _make(store, Making(append, of), begun=begun)
-            begun, after = True, page[-1].seq
-        if (await store.head(of)).lineage != parent.lineage:  # What was erased there meanwhile may be in the copy.
-            raise Refused("lineage-changed", f"Somebody was erased from {of} meanwhile; fork it again.")
-        await _make(store, Making(last, of, last=True), begun=begun)
-    except BaseException:
-        if begun:
-            with trio.CancelScope(shield=True):
-                await store.unmake(name)
-        raise
-
-
-async def _make(store: Store, making: Making, *, begun: bool) -> None:
-    try:
-        await store.make(making)
+        async with aclosing(_pages(store, parent, last.after)) as pages:
+            await make(store, last, pages, of=parent.room)
     except Fenced:
-        if begun:
-            raise
-        raise Refused("room-exists", f"There is a room {making.append.room}, or it is being made.") from None
+        raise Refused("room-exists", f"There is a room {last.room}, or it is being made.") from None
+
+
+async def _pages(store: Store, parent: Head, until: int) -> AsyncGenerator[Page]:
+    after = 0
+    while after < until:
+        page = await store.read(parent.room, after, min(limits.PAGE_RECORDS, until - after))
+        yield page, await _blobs(store, page)
+        after = page[-1].seq
+    if (await store.head(parent.room)).lineage != parent.lineage:  # What was erased there may be in the copy.
+        raise Refused("lineage-changed", f"Somebody was erased from {parent.room} meanwhile; fork it again.")
 
 
 async def _blobs(store: Reader, page: list[Record]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ came from. Rules stand in specs/bundles.md.
 
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any, Self
@@ -18,13 +19,14 @@ from pycrdt import Doc
 
 from ...protocol import limits
 from ...protocol.bundle import bad, document_part
-from ...protocol.errors import Refused
+from ...protocol.errors import OutcomeUnknown, Refused
 from ...protocol.events import Record, RoomImported, blobs_of
 from ...protocol.names import room_name
 from ...protocol.state import VERSION
 from ...protocol.update import fits, read
-from ...storage import About, Append, RoomTaken, Sealed, Snapshot, Store, chain
+from ...storage import About, Append, Fenced, RoomTaken, Sealed, Snapshot, Store, StoreError, chain
 from ...storage.bundle import BundleReader
+from .making import Page, make
 from .moment import Moment
 
 _TOGETHER = 50
@@ -88,11 +90,15 @@ async def import_(
                 room, record.epoch, last.seq, (record,), open_runs, about=about, blobs=tuple(sorted(manifest.blobs))
             )
             try:
-                await store.adopt(append, _Pages(reader))
-            except RoomTaken as taken:
+                if store.encrypts:  # As they stand, the records would lie there in the clear.
+                    await make(store, append, _Unsealed(reader))
+                else:
+                    await store.adopt(append, _Pages(reader))
+            except (RoomTaken, Fenced) as taken:
                 raise Refused("room-taken", f"There is a room {room} already; say another name.") from taken
-            for snapshot in checked.rungs.kept():
-                await store.save_snapshot(room, snapshot)
+            with suppress(StoreError, OutcomeUnknown):  # They are caches, and the room is there.
+                for snapshot in checked.rungs.kept():
+                    await store.save_snapshot(room, snapshot)
     return Imported(*_fields(said), stopped=0 if resume else open_runs)
 
 
@@ -128,6 +134,13 @@ class _Pages:
         for first in self._firsts:
             return await trio.to_thread.run_sync(self._zipped.page, first)
         raise StopAsyncIteration
+
+
+class _Unsealed(_Pages):
+    """The same pages as records, for a store that seals them by itself."""
+
+    async def __anext__(self) -> Page:  # type: ignore[override]
+        return [chain.unsealed(one) for one in await super().__anext__()], ()
 
 
 class _Rungs:

@@ -5,7 +5,7 @@ import shutil
 import sqlite3
 from base64 import b64encode
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -23,14 +23,17 @@ from plait.storage import (
     Store,
     StoreCorrupt,
     StoreError,
+    StoreFull,
     StoreSealed,
     masters_from,
     open_store,
+    shredding,
     sqlite,
     verify,
 )
 from plait.storage.aio import open_reader
 from plait.storage.erasing import Erased, erasures, plan
+from plait.storage.jobs import AppendJob, EraseJob
 from plait.storage.keyring import ring_path
 
 from .contract_erasing import WORDS, fill
@@ -412,3 +415,53 @@ async def test_what_is_deleted_takes_its_keys(path: Path) -> None:
         assert blob.data == SECRET * 500
         await write(store, "s")
         assert len(await store.read("s")) == 1
+
+
+async def test_a_key_ring_without_space(path: Path) -> None:
+    """KY14: who needs a new key is refused, and nothing of it is kept; others go on, and so do all with space again."""
+    async with opened(path) as store:
+        await write(store)
+        ring = store.ring
+        assert ring is not None
+        ((pages,),) = ring._ask("PRAGMA page_count")
+        ring._ask(f"PRAGMA max_page_count = {pages}")
+        kept = 1
+        with suppress(StoreFull):
+            for kept in range(1, 1000):
+                await store.append(append("r", kept, record(kept + 1, "new", author=f"somebody {kept} " * 20)))
+        assert 1 < kept < 999
+        for _ in range(2):
+            with pytest.raises(StoreFull):
+                await store.append(append("elsewhere", 0, record(1, "new", author="nobody yet " * 90)))
+            await store.append(append("r", kept, record(kept + 1, "on", author="ann")))
+            kept += 1
+        ring._ask("PRAGMA max_page_count = 100000")
+        await store.append(append("elsewhere", 0, record(1, "new", author="nobody yet " * 90)))
+        assert len(await store.read("r")) == kept
+        assert await whole(store)
+    async with opened(path) as store:
+        assert len(await store.read("r")) == kept
+        assert len(await store.read("elsewhere")) == 1
+
+
+async def test_an_erasure_that_is_given_up(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """KY9: its marks are taken back before anybody else in the batch seals anything, so no key goes that is needed."""
+    async with opened(path) as store:
+        await fill(store)
+        authors = [one.author for one in await store.read("r")]
+        erasure = await plan(store, "r", "ann", by="root", now=TIME + 9, salt=b"salt")
+        assert erasure is not None
+
+        def damaged(*_: object) -> object:
+            raise StoreCorrupt("record 1 is damaged")
+
+        monkeypatch.setattr(shredding, "_others", damaged)
+        later = append("r", 6, record(7, SECRET.decode(), author="ann"))
+        given_up, gone_on = store._under.commit([EraseJob(erasure), AppendJob(later)])
+        with pytest.raises(StoreCorrupt):
+            given_up.unwrap()
+        assert gone_on.unwrap()
+        assert len(await store.read("r")) == 7
+    async with opened(path) as store:
+        assert [one.author for one in await store.read("r")] == [*authors, "ann"]
+        assert await whole(store)

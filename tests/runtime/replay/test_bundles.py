@@ -1,12 +1,17 @@
 """Bundles: a room's log goes out and comes in whole, under the same hashes, and nothing else comes in."""
 
+import shutil
+import sqlite3
+from pathlib import Path
+
 import pytest
+from plait.protocol import limits
 from plait.protocol.errors import Refused
 from plait.protocol.events import RoomChanged, RoomImported
 from plait.runtime import Runtime
 from plait.runtime.cli.verify import check
 from plait.runtime.replay.moment import moment
-from plait.storage import MemoryStore, open_store
+from plait.storage import Masters, MemoryStore, open_store
 
 from .bundled import NOW, bundle_of, described, imported, lines, lived
 
@@ -98,3 +103,42 @@ async def test_an_imported_room_goes_on() -> None:
     events = [type(record.event) for record in await once_more.read("copy")]
     assert events.count(RoomImported) == 2
     assert RoomChanged in events
+
+
+@pytest.mark.parametrize("keys", [None, Masters([bytes(32)])])
+async def test_an_import_that_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys: Masters | None) -> None:
+    """BU2, BU11: what a killed process leaves is a store with the room or without it, and with nothing of it otherwise;
+    an encrypted store never holds a word of it in the clear."""
+    monkeypatch.setattr(limits, "PAGE_RECORDS", 5)
+    store = MemoryStore()
+    await lived(store)
+    data, manifest = await described(store)
+    here = tmp_path / "here"
+    here.mkdir()
+    url = f"sqlite:///{here / 'plait.db'}"
+    cuts: list[Path] = []
+
+    def cut() -> None:
+        cuts.append(tmp_path / str(len(cuts)))
+        shutil.copytree(here, cuts[-1])
+
+    async with open_store(url, keys=keys, inline=True) as there:
+        engine = there._under  # type: ignore[union-attr]
+        commit = engine.commit
+        monkeypatch.setattr(engine, "commit", lambda jobs: (cut(), commit(jobs), cut())[1])
+        await imported(there, data)
+        assert (await lines(there, "office"))[:-1] == await lines(store, "office")
+    states: list[int] = []
+    for folder in cuts:
+        left = b"".join(file.read_bytes() for file in folder.iterdir())
+        assert keys is None or (b"Plums" not in left and b"Secret figs" not in left)
+        async with open_store(f"sqlite:///{folder / 'plait.db'}", keys=keys, inline=True) as after:
+            head = await after.head("office")
+            states.append(head.seq)
+            assert await after.room_names() == (["office"] if head.seq else [])
+            if not head.seq:
+                with sqlite3.connect(folder / "plait.db") as connection:
+                    assert connection.execute("SELECT count(*) FROM records").fetchone() == (0,)
+                await imported(after, data)
+            assert (await lines(after, "office"))[:-1] == await lines(store, "office")
+    assert set(states) == {0, manifest.seq + 1}
