@@ -1,4 +1,4 @@
-"""A room's door: all that tabs, callers and steps may say to it. Each thing said is a message in the inbox.
+"""A room's door: all that tabs, callers and steps may say to it or see of it. What is said is a message in the inbox.
 
 Everything but `ask`, `commit`, `document` and `beyond` is synchronous and never blocks. What becomes of a message is
 the room's task's to say (`room`), and it is said in publish or not at all; whoever waits is always answered, also by a
@@ -13,13 +13,15 @@ import trio
 from outcome import Outcome
 
 from ...protocol.access import Grant
+from ...protocol.blocking import blocked
 from ...protocol.commands import Asked
 from ...protocol.errors import OutcomeUnknown, PlaitError
 from ...protocol.events import DocumentSeeded
+from ...protocol.state import Fork
 from .audience import Audience
 from .editing import Place, Transform
 from .forking import Merging
-from .live import Answer
+from .live import Answer, Live
 from .merging import Looked, Merge
 from .messages import Ask, CatchUp, Edit, Join, Leave, Look, Message, Resync, Step1, TabGone
 from .reports import Begin, Report, Write
@@ -35,12 +37,37 @@ class Door:
     def __init__(self) -> None:
         self.head = 0
         """The seq of the last published record."""
+        self._live: Live | None = None
         self._audience = Audience()
         self._inbox: deque[Message] = deque()
         self._work = trio.Event()
         self._grown = trio.Event()
         self._closing = False
         self._deaf = False
+
+    @property
+    def lineage(self) -> str:
+        """Which history this is; empty before the first record."""
+        return self._live.lineage if self._live is not None else ""
+
+    @property
+    def epoch(self) -> int:
+        """The epoch under which this process writes the room."""
+        return self._live.epoch if self._live is not None else 0
+
+    @property
+    def fork(self) -> Fork | None:
+        """Of what this room is a fork, if it is one."""
+        return self._live.state.fork if self._live is not None else None
+
+    def blocks(self, effect: str) -> str:
+        """Why a tool with that effect may not be called here; empty if it may."""
+        return blocked(self._live.state, effect) if self._live is not None else ""
+
+    def draft_waits(self, name: str) -> bool:
+        """Whether that draft is to be decided still."""
+        draft = self._live.state.drafts.get(name) if self._live is not None else None
+        return draft is not None and draft.status == "open"
 
     def join(self, tab: Tab) -> None:
         """A tab is here: it is sent our step 1 and who is present."""
@@ -119,6 +146,12 @@ class Door:
             if self._deaf and self.head <= seq:
                 raise OutcomeUnknown("the room was closed")
         return self.head
+
+    def _grow(self, seq: int) -> None:
+        """Let whoever follows the log know that it goes that far."""
+        self.head = seq
+        grown, self._grown = self._grown, trio.Event()
+        grown.set()
 
     async def document(self, name: str = "") -> bytes:
         """A document's whole content as one update, as of some moment between asking and answering."""

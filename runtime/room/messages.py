@@ -5,9 +5,7 @@ instead of `publish` when the pass did not happen.
 """
 
 from collections.abc import Callable
-from typing import Any, Protocol
-
-from pycrdt import Doc
+from typing import Protocol
 
 from ...protocol.access import Grant
 from ...protocol.commands import Asked, ProvideContext, RegisterTools
@@ -19,6 +17,7 @@ from ...protocol.update import decode_state_vector
 from .audience import Audience
 from .identity import is_server_id
 from .live import Answer, Live
+from .resync import ask_for_all, document_of
 from .shared import Later, SharedDocument, Taken
 from .tab import Tab
 from .undoing import Prepared
@@ -147,7 +146,7 @@ class Edit:
         taken = self._taken
         if self._later:
             self.failed(OutcomeUnknown("the document is being read again from the log"))
-            _ask_for_all(live, self.tab)
+            ask_for_all(live, self.tab)
         elif self._refused is not None:
             self._deny(live, audience, self._refused)
         elif taken is None:
@@ -178,7 +177,7 @@ class Edit:
             audience.warned.add(self.tab)
         self.tab.denied(refused.code, refused.message)
         if refused.code == "update-incomplete":
-            _ask_for_all(live, self.tab)
+            ask_for_all(live, self.tab)
 
     def failed(self, error: PlaitError) -> None:
         code = error.code if isinstance(error, Refused | OutcomeUnknown) else "store-failed"
@@ -192,7 +191,7 @@ class Join(_Quiet):
         self.tab = tab
 
     def publish(self, live: Live, audience: Audience) -> None:
-        if self.tab in audience and _ask_for_all(live, self.tab):
+        if self.tab in audience and ask_for_all(live, self.tab):
             audience.greet(self.tab)
 
 
@@ -204,7 +203,7 @@ class Resync(_Quiet):
 
     def publish(self, live: Live, audience: Audience) -> None:
         if self.tab in audience:
-            _ask_for_all(live, self.tab)
+            ask_for_all(live, self.tab)
 
 
 class Step1(_Quiet):
@@ -295,21 +294,3 @@ class Look(_Quiet):
 
     def failed(self, error: PlaitError) -> None:
         self._tell(error)
-
-
-def document_of(live: Live, tab: Tab) -> "Doc[Any] | None":
-    """The tab's document; None if there is none any more, as of a draft that was settled long ago, and then the tab is
-    told so and closed."""
-    try:
-        return live.document(tab.document)
-    except Refused as refused:
-        tab.close(CODES[refused.code].close or 1013, refused.code)
-        return None
-
-
-def _ask_for_all(live: Live, tab: Tab) -> bool:
-    """Send our step 1, so that the tab sends what we have not; False if its document is gone."""
-    doc = document_of(live, tab)
-    if doc is not None:
-        tab.send_step1(doc.get_state())
-    return doc is not None

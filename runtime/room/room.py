@@ -14,27 +14,21 @@ A token's way out is `report` -> `_speculate` -> `_commit` -> `_publish` -> `Aud
 
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable
 
 import trio
 
 from ...protocol import limits
 from ...protocol.access import Grant
-from ...protocol.blocking import blocked
-from ...protocol.commands import Asking
 from ...protocol.errors import CODES, Code, OutcomeUnknown, PlaitError, Refused
-from ...protocol.events import Attachment, Record, command_record_id
-from ...protocol.planning import Plan
-from ...protocol.state import Fork
-from ...protocol.update import read
+from ...protocol.events import Record
 from ...storage.store import Store, StoreError
 from .company import Company
 from .crew import Crew
 from .door import Door
-from .drafting import Change
 from .identity import Surroundings
 from .live import Live
+from .lookup import look_up
 from .messages import (
     Ask,
     CatchUp,
@@ -47,15 +41,14 @@ from .messages import (
     Step1,
     TabGone,
     TabStays,
-    document_of,
 )
 from .mishaps import RETRY_S, Suspects, told_of, trouble_of
 from .opening import mend, open_live, take_snapshot
 from .preparing import Preparing
-from .proposing import catch_up
 from .quota import Quota
 from .redaction import Redactor
 from .reports import Report, Write
+from .resync import ask_relayers, catch_up_all
 from .seeding import Seed, Shelf
 from .tab import Tab
 
@@ -106,32 +99,7 @@ class Room(Door):
         self._alarm: int | None = None
         self._preparing = Preparing(name, store, surroundings, self)
         self._suspects = Suspects()
-        self._live: Live | None = None
         self._company = Company(name, self._audience)
-
-    @property
-    def lineage(self) -> str:
-        """Which history this is; empty before the first record."""
-        return self._live.lineage if self._live is not None else ""
-
-    @property
-    def epoch(self) -> int:
-        """The epoch under which this process writes the room."""
-        return self._live.epoch if self._live is not None else 0
-
-    @property
-    def fork(self) -> Fork | None:
-        """Of what this room is a fork, if it is one."""
-        return self._live.state.fork if self._live is not None else None
-
-    def blocks(self, effect: str) -> str:
-        """Why a tool with that effect may not be called here; empty if it may."""
-        return blocked(self._live.state, effect) if self._live is not None else ""
-
-    def draft_waits(self, name: str) -> bool:
-        """Whether that draft is to be decided still."""
-        draft = self._live.state.drafts.get(name) if self._live is not None else None
-        return draft is not None and draft.status == "open"
 
     # --- the task -----------------------------------------------------------------------------------------------------
 
@@ -250,7 +218,7 @@ class Room(Door):
         self._say_who_stays(batch)
         with trio.CancelScope(shield=True):  # A pass is short, and its outcome must be known.
             try:
-                await self._look_up(batch)
+                await look_up(self.name, self.store, batch)
                 self._speculate(live, batch)
                 records = await self._commit(live)
                 await mend(live, self.store)
@@ -274,24 +242,6 @@ class Room(Door):
         if self._tabs_unsaid and not (self._quiet and all(isinstance(message, _CHANGES_NOTHING) for message in batch)):
             self._tabs_unsaid = False
             batch[:0] = [TabStays(name) for name in self._audience.bound]
-
-    async def _look_up(self, batch: list[Message]) -> None:
-        for message in batch:
-            if type(message) is Edit:  # Edits are most of what comes, and need nothing.
-                continue
-            if isinstance(message, Write | Seed) and message.key:
-                message.known = await self.store.find(self.name, message.key)
-            if isinstance(message, Ask):
-                message.known = await self.store.find(self.name, command_record_id(message.command.id))
-                if isinstance(message.command, Asking):
-                    message.files = await self._attached(message.command)
-                if isinstance(message.prepared, Plan):
-                    await catch_up(self.name, self.store, message.prepared)
-
-    async def _attached(self, command: Asking) -> dict[str, Attachment]:
-        """Those of the command's attachments that the store has, as it knows them."""
-        facts = [await self.store.blob_facts(file.blob) for file in command.attachments]
-        return {fact.hash: Attachment(fact.hash, fact.media_type, "", fact.size) for fact in facts if fact is not None}
 
     def _speculate(self, live: Live, batch: list[Message]) -> None:
         for message in batch:
@@ -321,9 +271,7 @@ class Room(Door):
         _, changes = live.committed()
         self._audience.publish(changes)
         if records:
-            self.head = records[-1].seq
-            grown, self._grown = self._grown, trio.Event()
-            grown.set()
+            self._grow(records[-1].seq)
         for message in batch:
             try:
                 message.publish(live, self._audience)
@@ -342,17 +290,7 @@ class Room(Door):
         for name in self._audience.renamed:
             self.post(TabGone(name))
         self._audience.renamed.clear()
-        self._ask_again(live, changes)
-
-    def _ask_again(self, live: Live, changes: Mapping[str, Change]) -> None:
-        """Structs that a tab relayed were dropped; their author has now written, so the tab's may be whole (law 4)."""
-        for tab, clients in self._audience.owed_in(changes):
-            if clients.isdisjoint(_writers(changes[tab.document])):
-                continue
-            self._audience.owed.pop(tab, None)
-            doc = document_of(live, tab)
-            if doc is not None:
-                tab.send_step1(doc.get_state())
+        ask_relayers(live, self._audience, changes)
 
     def _settle(self, nursery: trio.Nursery) -> None:
         live = self._live
@@ -412,7 +350,9 @@ class Room(Door):
                 if isinstance(message, Edit):
                     self._unsynced[message.tab] = None
         self._tabs_unsaid = True
-        self._catch_up_all(old)
+        if self._live.state.seq > self.head:
+            catch_up_all(self._live, self._audience)
+            self._grow(self._live.state.seq)
         old.release()
         self._work.set()
 
@@ -424,18 +364,6 @@ class Room(Door):
                 message.failed(error)
             else:
                 self._inbox.append(message)
-
-    def _catch_up_all(self, old: Live) -> None:
-        """Records that turn out to be in the log after all were never pushed: send every tab what it may lack."""
-        live = self._live
-        assert live is not None
-        if live.state.seq > self.head:
-            for tab in self._audience.everybody():
-                with suppress(Refused):
-                    tab.catch_up(live.document(tab.document).get_update(), self._audience.present(tab.document))
-            self.head = live.state.seq
-            grown, self._grown = self._grown, trio.Event()
-            grown.set()
 
     def _keep_quiet(self, nursery: trio.Nursery) -> None:
         """After a failure the room decides nothing by itself for a while, or a full disk would keep it spinning."""
@@ -490,8 +418,3 @@ _CHANGES_NOTHING = (Join, Step1, CatchUp, Look, Leave, Shelf)
 
 _WORTH_A_SNAPSHOT = 100
 """A sleeping room with fewer records since its last snapshot is read from its tail instead."""
-
-
-def _writers(change: Change) -> set[int]:
-    """The client ids that a pass wrote under."""
-    return {section.client for update in change.updates for section in read(update, own=True).sections}
