@@ -82,36 +82,6 @@ FIXED: dict[str, Limit] = {
     "ADMISSION_S": Limit(1, "seconds", "Between two looks at the memory in use."),
 }
 
-TOLD = (
-    "HEAD_BYTES",
-    "HEAD_S",
-    "BODY_BYTES",
-    "BODIES_BYTES",
-    "STRANGER_S",
-    "STRANGER_MESSAGES",
-    "STRANGER_BYTES",
-    "FRAME_BYTES",
-    "TEXT_FRAME_BYTES",
-    "MESSAGES_PER_S",
-    "BYTES_PER_S",
-    "COMMANDS_UNANSWERED",
-    "DOCUMENTS_PER_SOCKET",
-    "DOCUMENTS_PER_ROOM",
-    "DOCUMENT_BYTES",
-    "AWARENESS_IDS",
-    "AWARENESS_BYTES",
-    "OUTBOX_BYTES",
-    "ANSWERS_BYTES",
-    "OPEN_RUNS",
-    "BLOB_BYTES",
-    "BLOBS_AT_ONCE",
-    "BLOBS_EACH",
-    "MOMENTS_AT_ONCE",
-    "MOMENTS_EACH",
-    "ROOMS_AWAKE",
-)
-"""Limits that an operator meets and does not change; they are told where the others are."""
-
 
 class Allowance(Struct, frozen=True, kw_only=True):
     """What one process lets in: each field is the limit of that name."""

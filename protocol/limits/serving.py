@@ -122,11 +122,39 @@ MOMENTS_EACH = limit(
     "MOMENTS_EACH", 2, "moments", "Of those, for one subject or address; the others of a debugger in a hurry wait."
 )
 MOMENTS_WAIT_S = limit("MOMENTS_WAIT_S", 30, "seconds", "For one's turn to look at a past; then it is 503 or 1013.")
+FINDS_ROOM = limit(
+    "FINDS_ROOM", 8, "questions", "For breakpoints of one room at once; each has a moment of its own in memory."
+)
+FIND_S = limit(
+    "FIND_S",
+    5,
+    "seconds",
+    "Of looking for one answer: a proxy waits longer, and a person would rather see how far it came.",
+)
+FIND_CHARS = limit(
+    "FIND_CHARS", 500, "characters", "Of a condition from a stranger, which costs more the longer it is."
+)
+OUTLINE_RECORDS = limit(
+    "OUTLINE_RECORDS",
+    5_000,
+    "records",
+    "In a page of an outline, ten reads of the log, and looked through by one search; the next goes on there.",
+)
+SEARCH_HITS = limit("SEARCH_HITS", 200, "hits", "In one answer of a search; a reader goes on where it ended.")
+MERGE_CHANGES = limit(
+    "MERGE_CHANGES", 200, "places", "Of one document that the preview of a merge tells of; a person reads no more."
+)
 MERGE_EDITS = limit(
     "MERGE_EDITS", 10_000, "edits", "Of a fork, made in its parent by one merge, which is one pass of that room."
 )
 EFFECTS_LOOKS = limit(
     "EFFECTS_LOOKS", 60, "moments", "Into which a search for what deleted one record's effects looks."
+)
+EFFECTS_RECORDS = limit(
+    "EFFECTS_RECORDS",
+    2000,
+    "records",
+    "Behind one, among which those are looked for that it caused; reading them takes some 20 ms.",
 )
 ROOM_IDLE_S = limit(
     "ROOM_IDLE_S", 60, "seconds", "A room with nobody in it and nothing running leaves memory after this."
@@ -166,6 +194,15 @@ KEYS_BYTES = limit(
 )
 REVOCATIONS = limit(
     "REVOCATIONS", 100_000, "revocations", "Held in memory, 30 MiB; who needs more changes the key instead."
+)
+FRAMES_AT_ONCE = limit(
+    "FRAMES_AT_ONCE",
+    64,
+    "frames",
+    "Of one chunk that are handed on before others are looked at: about a millisecond's worth.",
+)
+SOCKETS_AT_ONCE = limit(
+    "SOCKETS_AT_ONCE", 64, "sockets", "With something to read that are read before other tasks have their turn."
 )
 LIMITS |= CHANGEABLE
 LIMITS |= FIXED
@@ -209,5 +246,8 @@ DELIVERIES_EVERY_S = limit(
 )
 DELIVERIES_S = limit("DELIVERIES_S", 3 * 24 * 3600, "seconds", "How long is known what tabs were sent: over a weekend.")
 DELIVERIES_ROWS = limit("DELIVERIES_ROWS", 500_000, "rows", "Of that in all, some 60 MB; the oldest go.")
+DELIVERIES_WAITING = limit(
+    "DELIVERIES_WAITING", 10_000, "rows", "Of that, waiting for the disk; what comes beyond is not noted."
+)
 DELIVERIES_READ = limit("DELIVERIES_READ", 20_000, "rows", "Of them looked at for one answer, the newest.")
 VIEW_AROUND_S = limit("VIEW_AROUND_S", 3600, "seconds", "Before and after a record in which is looked for its tabs.")

@@ -1,12 +1,12 @@
-"""What an operator lets in, as options: one for each limit that may be changed, with its default and its reason. Those
-of a connection that nobody changes are told below them, so that all stand in one place."""
+"""What an operator lets in, as options: one for each limit that may be changed, with its default and its reason. All
+the others are told below them, so that all stand in one place."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
-from ...protocol.admission import CHANGEABLE, TOLD
+from ...protocol.admission import CHANGEABLE
 from ...protocol.limits import LIMITS
 
 _Verb = TypeVar("_Verb", bound=Callable[..., Any])
@@ -27,10 +27,10 @@ def allowance_options(verb: _Verb) -> _Verb:
 
 
 class WithLimits(click.Command):
-    """A verb whose help ends with the limits that are not options."""
+    """A verb whose help ends with all limits that are not options."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Each with its unit and its reason."""
         with formatter.section("Limits that nobody changes"):
-            told = [(name, LIMITS[name]) for name in TOLD]
+            told = [(name, limit) for name, limit in LIMITS.items() if name not in CHANGEABLE]
             formatter.write_dl([(f"{name} {limit.value:,} {limit.unit}", limit.reason) for name, limit in told])

@@ -64,9 +64,6 @@ _OPENS = (
 )
 """What the same step's later records follow from."""
 
-_BEHIND = 2_000
-"""Records behind one among which those are looked for that it caused, some 20 ms."""
-
 
 class Turn(Struct, frozen=True):
     """A run, or a step of it, whose status the record changed: from `was` (None: it began here) to `now`."""
@@ -203,12 +200,12 @@ def _found(deleters: dict[Range, int], change: Change) -> Range | None:
 
 
 async def _caused(reader: Reader, room: str, record: Record) -> tuple[tuple[Caused, ...], int]:
-    """The records that follow from it among the next _BEHIND, and up to where was looked."""
+    """The records that follow from it among the next `EFFECTS_RECORDS`, and up to where was looked."""
     follows = _follows(record)
     found: list[Caused] = []
     looked = record.seq
-    while looked < record.seq + _BEHIND:
-        limit = min(limits.PAGE_RECORDS, record.seq + _BEHIND - looked)
+    while looked < record.seq + limits.EFFECTS_RECORDS:
+        limit = min(limits.PAGE_RECORDS, record.seq + limits.EFFECTS_RECORDS - looked)
         page = await reader.read(room, looked, limit)
         if not page:
             break

@@ -33,8 +33,6 @@ from .moment import moment
 __all__ = ["Merged", "merge", "merging", "parent_of", "previewed"]
 
 _TRIES = 3
-_CHANGES = 200
-"""Places of one document that a preview tells of."""
 
 
 async def parent_of(reader: Reader, fork: str) -> Forked:
@@ -148,7 +146,9 @@ def previewed(found: Looked, prepared: Merging) -> Merged:
             if piece.document == name:
                 for edit in piece.updates:
                     doc.apply_update(edit)
-        places = [place for place, _ in zip(differences(before, _content(doc)), range(_CHANGES), strict=False)]
+        places = [
+            place for place, _ in zip(differences(before, _content(doc)), range(limits.MERGE_CHANGES), strict=False)
+        ]
         shown[name] = replace(shown[name], changes=places)
     return replace(merged, documents=shown)
 

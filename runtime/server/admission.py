@@ -24,7 +24,7 @@ from msgspec import to_builtins
 
 from ...protocol import limits
 from ...protocol.access import ANONYMOUS
-from ...protocol.admission import TOLD, Allowance
+from ...protocol.admission import Allowance
 from ...protocol.buckets import Buckets
 from ...protocol.errors import Code, Refused
 from . import resources
@@ -85,12 +85,12 @@ class Admission:
         return min(self.allowance.connections, descriptors - spare)
 
     def shown(self) -> dict[str, Any]:
-        """The limits that an operator meets, as they are in effect: first those that may be changed."""
+        """Every limit as it is in effect."""
         changeable = to_builtins(self.allowance) | {
             "connections": self.may_have,
             "memory_mib": self._high_water >> 20,
         }
-        return changeable | {name.lower(): limits.LIMITS[name].value for name in TOLD}
+        return {name.lower(): limit.value for name, limit in limits.LIMITS.items()} | changeable
 
     def arrive(self, address: str) -> Visit:
         """A connection was accepted. Raises Refused."""

@@ -17,8 +17,9 @@ from contextlib import suppress
 import trio
 from outcome import Error, Outcome, Value
 
+from ...protocol import limits
+
 READ_BYTES = 16 << 10
-_AT_ONCE = 64  # Sockets that are read before other tasks get their turn.
 
 
 class Arrivals:
@@ -44,7 +45,7 @@ class Arrivals:
         try:
             while True:
                 await trio.lowlevel.wait_readable(self._epoll.fileno())
-                for fd, _ in self._epoll.poll(0, _AT_ONCE):
+                for fd, _ in self._epoll.poll(0, limits.SOCKETS_AT_ONCE):
                     call = self._calls.get(fd)
                     if call is not None:  # Another one's call may have ended it.
                         call()

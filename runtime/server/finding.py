@@ -3,8 +3,8 @@
 Why this is no part of the room: a condition that somebody thought up must cost the room's pass nothing. So each
 question is a walk of its own through the log, which other tasks interrupt between two records. Rules (specs/replay.md):
 
-- At most FINDS_ROOM questions about one room are looked into at once.
-- An answer comes after at most FIND_S; it then says from where to go on.
+- At most `FINDS_ROOM` questions about one room are looked into at once.
+- An answer comes after at most `FIND_S`; it then says from where to go on.
 - Of the languages of conditions only what takes a time linear in the text is taken from strangers: see `modest`.
 """
 
@@ -19,7 +19,7 @@ import msgspec
 import trio
 from jmespath.exceptions import JMESPathError
 
-from ...protocol import names
+from ...protocol import limits, names
 from ...protocol.codec import record_json
 from ...protocol.errors import OutcomeUnknown, Refused
 from ...protocol.events import Record
@@ -27,15 +27,6 @@ from ...storage.store import RoomDeleted
 from ..replay.finding import Condition, Walk, condition
 from .exchange import Send
 from .rooms import Rooms
-
-FINDS_ROOM = 8
-"""Questions about one room at once, each with a moment of its own in memory."""
-
-FIND_S = 5.0
-"""Seconds of looking for one answer: a proxy waits longer, and a person would rather see how far it came."""
-
-FIND_CHARS = 500
-"""Of a condition."""
 
 _GROWS = frozenset(("multi_select_list", "multi_select_dict"))
 _GROWING = frozenset(("to_string", "join", "map"))
@@ -58,7 +49,7 @@ class Finding:
         when, pattern = query.get("when"), query.get("matches")
         modest(when, pattern)
         document = names.document_name(query.get("document", names.DEFAULT_DOCUMENT))
-        if self._busy[room] >= FINDS_ROOM:
+        if self._busy[room] >= limits.FINDS_ROOM:
             raise Refused("too-many", "Too many already look for something in this room.")
         asked = condition(when, pattern, document, query.get("tool-error"))
         return Look(self._rooms, self._busy, room, asked, names.moment(query.get("after", "0")))
@@ -79,7 +70,7 @@ class Look:
         with self._looking():
             await self._walk.begin(self._after)
             held = self._walk.held
-            until = trio.current_time() + FIND_S
+            until = trio.current_time() + limits.FIND_S
             found = await self._walk.go_on(_over(until))
         told: dict[str, Any] = {"seq": found.seq if found else None, "looked": self._walk.seq, "held": held}
         if found is not None:
@@ -130,8 +121,8 @@ def modest(when: str | None, pattern: str | None) -> None:
     """Raises Refused('bad-request') for a condition that could take a time, or a memory, out of all proportion: Python
     cannot interrupt either language. At a terminal, where it is one's own time, all of both can be said."""
     for text in (when, pattern):
-        if text is not None and len(text) > FIND_CHARS:
-            raise Refused("bad-request", f"A condition has at most {FIND_CHARS} characters.")
+        if text is not None and len(text) > limits.FIND_CHARS:
+            raise Refused("bad-request", f"A condition has at most {limits.FIND_CHARS} characters.")
     if when is not None and not _modest_expression(when):
         raise Refused("bad-request", "Here an expression has no multiselects, and no to_string, join or map.")
     if pattern is not None and not _modest_pattern(pattern):

@@ -28,8 +28,6 @@ from .stream import PushStream
 logger = logging.getLogger("plait.server")
 
 _SWEEP_S = 600
-_KEPT = 10_000
-"""Rows that wait for the disk at most; what comes beyond is not noted."""
 
 
 class Looked(Protocol):
@@ -64,7 +62,7 @@ class Journal:
 
     def refused(self, room: str, document: str, code: str) -> None:
         """Somebody was not let in."""
-        if len(self._rows) < _KEPT:
+        if len(self._rows) < limits.DELIVERIES_WAITING:
             self._rows.append(Delivery(room, time.time_ns() // 1000, "", "", document, "refused", 0, 0, 0, 0, code))
 
     def look(self, places: Iterable[tuple[DocumentTab, PushStream]], now: int) -> None:
@@ -109,7 +107,7 @@ class Journal:
             self._note(found)
 
     def _note(self, row: Delivery) -> None:
-        if len(self._rows) < _KEPT:
+        if len(self._rows) < limits.DELIVERIES_WAITING:
             self._rows.append(row)
 
     async def save(self) -> None:

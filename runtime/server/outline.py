@@ -22,10 +22,6 @@ from ...protocol.errors import Refused
 from ...protocol.events import Record, RunRequested
 from ...storage.store import Reader
 
-OUTLINE_RECORDS = 10 * limits.PAGE_RECORDS
-"""In a page of an outline, and looked through by one search."""
-SEARCH_HITS = 200
-"""In one answer of a search; a reader goes on where it ended."""
 _BEGINNING = 48
 """Characters of a prompt that tell one run from another on a lane."""
 _BEFORE, _AFTER = 32, 96
@@ -135,7 +131,7 @@ async def search(reader: Reader, room: str, sought: Sought, after: int) -> dict[
             line = sought.hit(record)
             if line is not None:
                 hits.append(_shown(record, line))
-            if len(hits) == SEARCH_HITS:
+            if len(hits) == limits.SEARCH_HITS:
                 return {"hits": hits, "looked": looked, "head": head.seq}
     return {"hits": hits, "looked": looked, "head": head.seq}
 
@@ -155,7 +151,7 @@ def _shown(record: Record, line: str) -> dict[str, Any]:
 async def _page(reader: Reader, room: str, seq: int, after: int) -> list[Record]:
     """The records behind `seq`, none beyond what one answer that began behind `after` holds; others work first."""
     await trio.lowlevel.checkpoint()
-    rest = after + OUTLINE_RECORDS - seq
+    rest = after + limits.OUTLINE_RECORDS - seq
     return await reader.read(room, seq, min(limits.PAGE_RECORDS, rest)) if rest > 0 else []
 
 

@@ -8,7 +8,7 @@ Rules:
 1. Reading pauses while too much of what was read waits for an answer, and after a frame that the socket's pace does not
    allow, so that TCP slows the sender.
 2. A frame that cannot be understood ends its own socket, with the close code of its refusal, and changes nothing.
-3. A chunk of many frames delays nobody: after `_AT_ONCE` of them others have their turn.
+3. A chunk of many frames delays nobody: after `FRAMES_AT_ONCE` of them others have their turn.
 4. A socket that was sent nothing else is sent something that means nothing, because clients take silence for death.
 """
 
@@ -26,9 +26,6 @@ from .heartbeat import SWEEP_S
 from .inbound import Inbound
 from .outbox import Outbox
 from .pace import Pace
-
-_AT_ONCE = 64
-"""Frames of one chunk that are handed on before others are looked at: about a millisecond's worth."""
 
 # Bytes sent just after one sweep are missed by the second after it, and then it is this many more.
 QUIET_SWEEPS = limits.KEEPALIVE_S // SWEEP_S - 1
@@ -93,7 +90,7 @@ class Socket(ABC):
             while not self._over:
                 while self._must_wait():
                     await self._change()
-                if self._in_a_row >= _AT_ONCE:
+                if self._in_a_row >= limits.FRAMES_AT_ONCE:
                     self._in_a_row = 0
                     await trio.lowlevel.checkpoint()
                 frame: str | bytes | None = socket.take()
@@ -111,7 +108,7 @@ class Socket(ABC):
             return False
         self._wait_s = self._pace.spend(self._receive(frame), len(frame), trio.current_time())
         self._in_a_row += 1
-        return self._wait_s <= 0 and self._in_a_row < _AT_ONCE and not self._over and not self._must_wait()
+        return self._wait_s <= 0 and self._in_a_row < limits.FRAMES_AT_ONCE and not self._over and not self._must_wait()
 
     async def _change(self) -> None:
         self._moved = self._moved or trio.Event()

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import pytest
 import trio
+from plait.protocol import limits
 from plait.protocol.errors import Refused
 from plait.protocol.events import ToolFailed
 from plait.runtime import Agent, Runtime, ToolError, cli, moment, tool
@@ -135,13 +136,13 @@ async def test_over_http(monkeypatch: pytest.MonkeyPatch) -> None:
 
             await heard(2)
             assert [lines[0]["seq"], lines[1]] == [1, {"caught_up": 2}]
-            monkeypatch.setattr(finding, "FINDS_ROOM", 1)
+            monkeypatch.setattr(limits, "FINDS_ROOM", 1)
             assert (await find("matches=TODO"))[1]["code"] == "too-many"
-            monkeypatch.setattr(finding, "FINDS_ROOM", 8)
+            monkeypatch.setattr(limits, "FINDS_ROOM", 8)
             await room.edit("main", lambda doc: doc.get("content", type=Text).insert(0, "TODO"))
             await heard(3)
             assert lines[2]["seq"] == 3
-        monkeypatch.setattr(finding, "FIND_S", 0)
+        monkeypatch.setattr(limits, "FIND_S", 0)
         _, told = await find("matches=never")
         assert (told["seq"], told["rest"]) == (None, told["looked"])
 

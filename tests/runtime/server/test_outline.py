@@ -3,11 +3,12 @@
 from typing import Any
 
 import pytest
+from plait.protocol import limits
 from plait.protocol.codec import record_json
 from plait.protocol.errors import Refused
 from plait.protocol.events import DocumentEdited, Record, RunRequested, TextStreamed, ToolFailed, ToolStarted
 from plait.runtime import Agent, Runtime, moment
-from plait.runtime.server.outline import OUTLINE_RECORDS, SEARCH_HITS, Sought, outline, search
+from plait.runtime.server.outline import Sought, outline, search
 from plait.storage import Append
 from plait.storage.memory import MemoryStore
 
@@ -71,14 +72,14 @@ async def test_the_outline_says_of_each_record_when_whose_and_of_what_kind() -> 
 
 async def test_an_outline_goes_on_where_the_page_before_ended() -> None:
     """CO56: pages of OUTLINE_RECORDS, each after the last; behind the head is nothing, and no log is an empty one."""
-    store = await _room(OUTLINE_RECORDS)
+    store = await _room(limits.OUTLINE_RECORDS)
     first = await outline(store, "r", 0)
-    assert len(first["time"]) == OUTLINE_RECORDS
-    rest = await outline(store, "r", OUTLINE_RECORDS)
+    assert len(first["time"]) == limits.OUTLINE_RECORDS
+    rest = await outline(store, "r", limits.OUTLINE_RECORDS)
     assert (rest["first"], len(rest["time"]), rest["head"]) == (
-        OUTLINE_RECORDS + 1,
+        limits.OUTLINE_RECORDS + 1,
         5,
-        OUTLINE_RECORDS + 5,
+        limits.OUTLINE_RECORDS + 5,
     )
     assert (await outline(store, "r", 9_999_999))["time"] == []
     assert (await outline(store, "nobody", 0))["head"] == 0
@@ -111,14 +112,14 @@ async def test_a_search_finds_what_was_said_and_by_whom() -> None:
 
 async def test_a_search_goes_on_where_it_ended() -> None:
     """CO54: it looks through so many records and brings so many hits, and says how far it came."""
-    store = await _room(OUTLINE_RECORDS + 50)
+    store = await _room(limits.OUTLINE_RECORDS + 50)
     first = await search(store, "r", Sought(text="word"), 0)
-    assert len(first["hits"]) == SEARCH_HITS
-    assert first["looked"] == SEARCH_HITS + 5
+    assert len(first["hits"]) == limits.SEARCH_HITS
+    assert first["looked"] == limits.SEARCH_HITS + 5
     none = await search(store, "r", Sought(text="index is gone"), 3)
-    assert (none["hits"], none["looked"]) == ([], OUTLINE_RECORDS + 3)
-    last = await search(store, "r", Sought(text="word"), OUTLINE_RECORDS)
-    assert (len(last["hits"]), last["looked"], last["head"]) == (55, last["head"], OUTLINE_RECORDS + 55)
+    assert (none["hits"], none["looked"]) == ([], limits.OUTLINE_RECORDS + 3)
+    last = await search(store, "r", Sought(text="word"), limits.OUTLINE_RECORDS)
+    assert (len(last["hits"]), last["looked"], last["head"]) == (55, last["head"], limits.OUTLINE_RECORDS + 55)
 
 
 async def test_a_moment_brings_as_many_parts_as_are_asked_for() -> None:

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import pytest
 import trio
+from plait.protocol import limits
 from plait.protocol.access import Grant
 from plait.runtime.auth.gate import Asker, Gate
 from plait.runtime.server.document_tab import DocumentTab
@@ -136,7 +137,7 @@ class _Chunk:
 
 
 async def test_a_chunk_of_many_frames(nursery: trio.Nursery) -> None:
-    """AD16: all frames of a chunk are handed on, and no more than 64 of them while others wait."""
+    """AD16: all frames of a chunk are handed on, and no more than `FRAMES_AT_ONCE` of them while others wait."""
     socket = _Heard()
     nursery.start_soon(socket._listen, cast(Inbound, _Chunk(1000)))
-    assert await _most_in_a_turn(socket.heard, 1000) <= 2 * 64
+    assert await _most_in_a_turn(socket.heard, 1000) <= 2 * limits.FRAMES_AT_ONCE
