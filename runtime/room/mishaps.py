@@ -1,4 +1,4 @@
-"""When a pass goes wrong: which command it broke on, what those who waited are told, how long the room keeps quiet.
+"""When a pass goes wrong: which command it broke on, and what those who waited are told.
 
 A room that cannot commit, or that trips over a command, is read again from its log (room). A command that it has to be
 read again for twice is refused the third time, or whoever repeats it would keep everybody from working for ever.
@@ -7,9 +7,6 @@ read again for twice is refused the third time, or whoever repeats it would keep
 from ...protocol.errors import OutcomeUnknown, PlaitError, Refused
 from ...storage.store import RoomDeleted, StoreError, StoreFull
 from .messages import Ask, Message
-
-RETRY_S = (0.1, 1.0, 5.0, 15.0, 30.0)
-"""How long a room keeps quiet after its nth failure in a row; the last one repeats."""
 
 _REMEMBERED = 100
 """So many commands are remembered for which a room had to be read again."""

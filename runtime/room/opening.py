@@ -1,4 +1,4 @@
-"""Opening a room: newest snapshot, then the tail of the log, applied as stored bytes; and the snapshot for next time.
+"""Opening a room: newest snapshot, then the tail of the log, applied as stored bytes.
 
 A snapshot is a cache: the fold and every document as of one seq, under the fold's version. One that is missing, of
 another version or damaged costs time and nothing else. Opening yields to other tasks between the log's pages.
@@ -10,11 +10,10 @@ from ...protocol.errors import Refused
 from ...protocol.events import EpochClosed, Record
 from ...protocol.fold import fold
 from ...protocol.replay import Worker
-from ...protocol.state import VERSION
 from ...protocol.update import decode_state_vector
-from ...storage.store import Snapshot, Store, StoreCorrupt
+from ...storage.store import Store, StoreCorrupt
 from .identity import Surroundings, server_id
-from .kept import Kept, encode, read_snapshot
+from .kept import read_snapshot
 from .live import Live
 
 _TOGETHER = 32
@@ -107,10 +106,3 @@ def _load(live: Live, document: str, update: bytes) -> None:
     if shared is None:
         shared = live.shared[document] = live.new_shared(document)
     shared.load(update)
-
-
-def take_snapshot(live: Live) -> Snapshot:
-    """The room as it stands; call it only when nothing is drafted."""
-    documents = {"": live.room_document.doc.get_update()}
-    documents |= {name: live.shared[name].doc.get_update() for name in live.state.documents}
-    return Snapshot(live.state.seq, VERSION, encode(Kept(live.state, documents)))

@@ -6,14 +6,13 @@ batching window. Publish: deltas to the tabs, then the answers, then the steps t
 reads a document for somebody outside is a message too and is answered in publish, when document = log.
 
 If the commit fails or its outcome is unknown, the room's memory may say more than its log. It is thrown away with every
-step that it had in progress, the log is read again under a new epoch, and whoever waited is told. Tabs keep their
-sockets, since none of them was ever sent a byte that is not in the log.
+step that it had in progress, the log is read again under a new epoch, and whoever waited is told (`recovery`). Tabs
+keep their sockets, since none of them was ever sent a byte that is not in the log.
 
 A token's way out is `report` -> `_speculate` -> `_commit` -> `_publish` -> `Audience.publish`.
 """
 
 import logging
-from collections import deque
 from collections.abc import Callable
 
 import trio
@@ -29,28 +28,17 @@ from .door import Door
 from .identity import Surroundings
 from .live import Live
 from .lookup import look_up
-from .messages import (
-    Ask,
-    CatchUp,
-    Edit,
-    Join,
-    Leave,
-    Look,
-    Message,
-    Resync,
-    Step1,
-    TabGone,
-    TabStays,
-)
-from .mishaps import RETRY_S, Suspects, told_of, trouble_of
-from .opening import mend, open_live, take_snapshot
+from .messages import Ask, Edit, Message, TabGone
+from .mishaps import Suspects, told_of, trouble_of
+from .opening import mend, open_live
 from .preparing import Preparing
 from .quota import Quota
+from .recovery import Recovery, without_intents
 from .redaction import Redactor
-from .reports import Report, Write
+from .reports import Write
 from .resync import ask_relayers, catch_up_all
-from .seeding import Seed, Shelf
-from .tab import Tab
+from .seeding import Seed
+from .snapshots import WORTH_ONE, keep_snapshot
 
 log = logging.getLogger("plait.room")
 
@@ -89,16 +77,11 @@ class Room(Door):
         self._revoked = revoked
         self.redactor = redactor or Redactor()
         self._surroundings = surroundings
-        self._failures = 0
-        self._quiet = False
         self._patience_s: float = limits.ROOM_IDLE_S
-        self._unsynced: dict[Tab, None] = {}
-        self._unsaid: list[Report] = []
-        self._tabs_unsaid = False
-        """Whether this epoch's log does not say yet that the tabs with tools are here still."""
         self._alarm: int | None = None
         self._preparing = Preparing(name, store, surroundings, self)
         self._suspects = Suspects()
+        self._recovery = Recovery()
         self._company = Company(name, self._audience)
 
     # --- the task -----------------------------------------------------------------------------------------------------
@@ -156,8 +139,7 @@ class Room(Door):
         self._grown.set()
         gone = self.condemned and not self._comes_back
         closed = Refused("no-such-room") if gone else OutcomeUnknown("the room was closed")
-        for report in self._unsaid:
-            report.failed(closed)
+        self._recovery.close(closed)
         while self._inbox:
             self._inbox.popleft().failed(closed)
 
@@ -205,7 +187,7 @@ class Room(Door):
         await self._close()
 
     def _idle(self) -> bool:
-        return not self.users and not len(self._audience) and not self._crew.busy(self) and not self._quiet
+        return not self.users and not len(self._audience) and not self._crew.busy(self) and not self._recovery.quiet
 
     async def _pass(self, nursery: trio.Nursery) -> None:
         taken = [self._inbox.popleft() for _ in range(min(len(self._inbox), limits.PASS_MESSAGES))]
@@ -215,7 +197,7 @@ class Room(Door):
         assert live is not None
         takes = self._preparing.takes
         batch = [m for m in taken if type(m) is Edit or not takes(m, live, nursery)]
-        self._say_who_stays(batch)
+        batch[:0] = self._recovery.who_stays(batch, self._audience.bound)
         with trio.CancelScope(shield=True):  # A pass is short, and its outcome must be known.
             try:
                 await look_up(self.name, self.store, batch)
@@ -231,28 +213,20 @@ class Room(Door):
             self._publish(live, batch, records)
             self._settle(nursery)
             if records:
-                self._failures = 0
+                self._recovery.committed()
                 self.trouble = ""
-                await self._keep_snapshot(live)
-
-    def _say_who_stays(self, batch: list[Message]) -> None:
-        """In a new epoch, before all that waits: a tab's next word would else be its first one there, and what the room
-        knows of it from the last one would be lost, or would undo that word. In the quiet after a failure only then:
-        the disk may be full for hours, and a try for each failure would be one try after the other."""
-        if self._tabs_unsaid and not (self._quiet and all(isinstance(message, _CHANGES_NOTHING) for message in batch)):
-            self._tabs_unsaid = False
-            batch[:0] = [TabStays(name) for name in self._audience.bound]
+                await keep_snapshot(live, self.store)
 
     def _speculate(self, live: Live, batch: list[Message]) -> None:
         for message in batch:
             if isinstance(message, Ask):
-                if not self._quiet:
+                if not self._recovery.quiet:
                     live.decide()  # A run that the message before has finished can be told nothing any more.
                 if message.known is None and self._suspects.refuses(message):
                     continue
             self._suspects.judging = message
             message.speculate(live, self._crew.agent_for)
-        if not self._quiet:
+        if not self._recovery.quiet:
             live.decide()
         self._suspects.judging = None
 
@@ -299,7 +273,7 @@ class Room(Door):
             live.runs_moved = False
             self._quota.know(self.name, live.state.prompts())
         self._company.settle(live.state, live.epoch)
-        self._crew.settle(self, live.state, () if self._quiet else live.work, nursery)
+        self._crew.settle(self, live.state, () if self._recovery.quiet else live.work, nursery)
         if live.due is not None and (self._alarm is None or live.due < self._alarm):
             self._alarm = live.due
             nursery.start_soon(self._ring, live.due)
@@ -336,53 +310,24 @@ class Room(Door):
                 message.failed(told)
             return
         self.reopened += 1
-        self._keep_quiet(nursery)
-        self._forget_intents(told)
-        for message in batch:
-            if isinstance(message, _CHANGES_NOTHING):
-                self.post(message)  # So it is simply asked again.
-            elif isinstance(message, Resync):
-                self._unsynced[message.tab] = None
-            elif isinstance(message, Report) and message.stays_true:
-                self._unsaid.append(message)
-            else:
-                message.failed(told)
-                if isinstance(message, Edit):
-                    self._unsynced[message.tab] = None
-        self._tabs_unsaid = True
+        if (delay_s := self._recovery.failed()) is not None:
+            nursery.start_soon(self._speak_again, delay_s)
+        self._inbox = without_intents(self._inbox, told)
+        for message in self._recovery.sort(batch, told):
+            self.post(message)
         if self._live.state.seq > self.head:
             catch_up_all(self._live, self._audience)
             self._grow(self._live.state.seq)
         old.release()
         self._work.set()
 
-    def _forget_intents(self, error: PlaitError) -> None:
-        """What waits to begin was asked for in the epoch that ended, and its steps were abandoned with it."""
-        waiting, self._inbox = self._inbox, deque()
-        for message in waiting:
-            if isinstance(message, Report) and message.begins:
-                message.failed(error)
-            else:
-                self._inbox.append(message)
-
-    def _keep_quiet(self, nursery: trio.Nursery) -> None:
-        """After a failure the room decides nothing by itself for a while, or a full disk would keep it spinning."""
-        delay_s = RETRY_S[min(self._failures, len(RETRY_S) - 1)]
-        self._failures += 1
-        if not self._quiet:
-            self._quiet = True
-            nursery.start_soon(self._speak_again, delay_s, nursery)
-
-    async def _speak_again(self, delay_s: float, nursery: trio.Nursery) -> None:
-        """Work on as before: say what calls have done meanwhile, before anybody decides that it is not known, and ask
-        those whose edits were lost for all that we have not."""
+    async def _speak_again(self, delay_s: float) -> None:
+        """Work on as before, after the quiet."""
         await trio.sleep(delay_s)
-        self._quiet = False
-        self._inbox.extendleft(reversed(self._unsaid))
-        self._unsaid.clear()
-        for tab in self._unsynced:
-            self.post(Resync(tab))
-        self._unsynced.clear()
+        first, last = self._recovery.speak()
+        self._inbox.extendleft(reversed(first))
+        for message in last:
+            self.post(message)
         self.poke()
 
     # --- leaving memory -----------------------------------------------------------------------------------------------
@@ -399,22 +344,7 @@ class Room(Door):
             if append is not None:
                 await self.store.append(append)
                 live.committed()
-                await self._keep_snapshot(live, at_least=_WORTH_A_SNAPSHOT)
+                await keep_snapshot(live, self.store, WORTH_ONE)
         except PlaitError as error:
             log.warning("room %s was not closed in good order: %s", self.name, error)
         live.drop_flows()
-
-    async def _keep_snapshot(self, live: Live, at_least: int = limits.SNAPSHOT_RECORDS) -> None:
-        if live.state.seq - live.snapshot_seq < at_least:
-            return
-        live.snapshot_seq = live.state.seq
-        try:
-            await self.store.save_snapshot(self.name, take_snapshot(live))
-        except PlaitError as error:
-            log.warning("room %s kept no snapshot: %s", self.name, error)
-
-
-_CHANGES_NOTHING = (Join, Step1, CatchUp, Look, Leave, Shelf)
-
-_WORTH_A_SNAPSHOT = 100
-"""A sleeping room with fewer records since its last snapshot is read from its tail instead."""

@@ -25,8 +25,9 @@ from plait.runtime.replay.effects import effects
 from plait.runtime.replay.moment import Scrubber, moment
 from plait.runtime.replay.telling import told
 from plait.runtime.room.identity import Surroundings
-from plait.runtime.room.opening import open_live, take_snapshot
+from plait.runtime.room.opening import open_live
 from plait.runtime.room.past import Pasts, Question
+from plait.runtime.room.snapshots import take_snapshot
 from plait.storage import Reader, open_store
 from pycrdt import Doc, Text
 

@@ -26,7 +26,8 @@ from plait.protocol.update import decode_state_vector
 from plait.runtime.cli.verify import check as verify
 from plait.runtime.room.identity import Surroundings
 from plait.runtime.room.live import Live
-from plait.runtime.room.opening import open_live, replay, take_snapshot
+from plait.runtime.room.opening import open_live, replay
+from plait.runtime.room.snapshots import take_snapshot
 from plait.storage.memory import MemoryStore
 from plait.storage.store import Append, RoomDeleted
 from pycrdt import Doc, Map, Text

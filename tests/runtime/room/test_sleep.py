@@ -14,9 +14,10 @@ from plait.protocol.moves import Move
 from plait.protocol.shown import shown_runs
 from plait.protocol.state import RoomState
 from plait.runtime.room.live import Live
-from plait.runtime.room.opening import open_live, replay, take_snapshot
+from plait.runtime.room.opening import open_live, replay
 from plait.runtime.room.reports import Report
 from plait.runtime.room.room import Room
+from plait.runtime.room.snapshots import take_snapshot
 from plait.storage.memory import MemoryStore
 from plait.storage.store import Snapshot
 from pycrdt import Doc
