@@ -39,8 +39,10 @@ class Manifest(Struct, frozen=True, kw_only=True):
     `room`, `lineage`, `epoch`, `seq` and `hash` are the head of the log that it holds and `time` (RFC 3339) is that of
     its last record: no clock is asked, so the same log gives the same bundle. `records` is how many there are. `by`
     made it, with that version of `plait`. `redacted` names nobody: it is what was taken out, `everybody`, or how many
-    people. `documents` are the shared documents with the SHA-256 of their parts, `state` that of the room document's;
-    `agents` are who was at work, with the versions of their code.
+    people. `opened` is the hash of the head under which the log was kept, where that was over what an encrypted store
+    had made of it: then `hash` is that of a chain that was made anew over what the records say, and nobody without that
+    store's keys can check that the two are of one log. `documents` are the shared documents with the SHA-256 of their
+    parts, `state` that of the room document's; `agents` are who was at work, with the versions of their code.
     """
 
     format: str = FORMAT
@@ -54,6 +56,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     time: str
     records: int
     redacted: str = ""
+    opened: str = ""
     state: str = ""
     documents: dict[str, str] = field(default_factory=dict)
     blobs: dict[str, BundledBlob] = field(default_factory=dict)

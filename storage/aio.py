@@ -61,6 +61,10 @@ class AioReader:
     def url(self) -> str:
         return f"sqlite:///{self._path}"
 
+    @property
+    def encrypts(self) -> bool:
+        return self._opener is not None
+
     async def __aenter__(self) -> Self:
         return self
 

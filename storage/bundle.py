@@ -7,7 +7,6 @@ specs/bundles.md.
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from hashlib import sha256
 from pathlib import Path
 from typing import IO, Self
 
@@ -19,7 +18,7 @@ from ..protocol.bundle import Manifest, bad, blob_part
 from ..protocol.codec import CorruptBody, decode_event, rfc3339
 from ..protocol.events import Record, SubjectErased
 from . import chain, listing
-from .erasing import seqs
+from .erasing import Erased, seqs
 from .store import About, Blob, BlobFacts, Head, Listed, Listing, Revocation, Sealed, Snapshot, StoreError
 from .zipped import Zipped
 
@@ -28,7 +27,7 @@ _ERASED = "subject-erased"
 
 class Walk:
     """Takes the pages of a log in order and says where it is first not what was written. A body that is another than
-    was sealed counts only if the newest erasure, which stands behind it, says so and what it left."""
+    was sealed counts only if the newest erasure, which stands behind it, names it; what it left is looked at after."""
 
     def __init__(self) -> None:
         self.seq = 0
@@ -36,9 +35,10 @@ class Walk:
         self.epoch = 0
         self.time = 0
         self.ids: dict[str, int] = {}
-        self._other: list[tuple[int, int]] = []
-        self._digest = sha256()
-        self._erasure: SubjectErased | None = None
+        self.erasure: SubjectErased | None = None
+        """The newest one, if there is any."""
+        self.other: set[int] = set()
+        """Records that are not what was sealed."""
 
     def take(self, page: Sequence[Sealed]) -> None:
         """Raises Refused('bad-bundle'), which names the first bad record."""
@@ -48,7 +48,7 @@ class Walk:
             if found is not None:
                 raise bad(f"{found.why[0].upper()}{found.why[1:]}.")
             if hashed != one.body_hash:
-                self._note_other(one.seq, hashed)
+                self.other.add(one.seq)
             self._take_header(one)
             self.seq, self.hash = one.seq, one.hash
 
@@ -60,35 +60,28 @@ class Walk:
             if columns.kind == _ERASED:
                 event = decode_event(one.body)
                 assert isinstance(event, SubjectErased)
-                self._erasure = event
+                _check_spans(event, one.seq)
+                self.erasure = event
         except (ValueError, AssertionError) as error:
             raise bad(f"Record {one.seq} is sealed but not sound: {error}") from None
         self.epoch, self.time = columns.epoch, columns.time
         if columns.record_id is not None and self.ids.setdefault(columns.record_id, one.seq) != one.seq:
             raise bad(f"Records {self.ids[columns.record_id]} and {one.seq} have one id.")
 
-    def _note_other(self, seq: int, hashed: bytes) -> None:
-        self._digest.update(hashed)
-        if self._other and self._other[-1][1] + 1 == seq:
-            self._other[-1] = (self._other[-1][0], seq)
-        else:
-            self._other.append((seq, seq))
-
     def end(self, manifest: Manifest) -> None:
         """That was all. Raises Refused('bad-bundle') unless it is the log that the manifest names."""
         said = (manifest.seq, manifest.epoch, manifest.hash, manifest.time)
         if said != (self.seq, self.epoch, self.hash.hex(), rfc3339(self.time)):
             raise bad(f"Its log ends with record {self.seq}, which is not the head that its manifest names.")
-        erased = self._erasure.records if self._erasure is not None else ()
-        if tuple(self._other) != tuple(erased):
-            other = next(iter(set(seqs(self._other)).symmetric_difference(seqs(erased))))
-            raise bad(f"The body or the update of record {other} is not what was written, nor what an erasure left.")
-        if self._erasure is not None and self._digest.digest() != self._erasure.digest:
-            raise bad("What stands in the places of erased records is not what was left there.")
+        named = set(seqs(self.erasure.records)) if self.erasure is not None else set[int]()
+        if unnamed := self.other - named:
+            raise bad(f"The body or the update of record {min(unnamed)} is not what was written, nor erased.")
 
 
 class BundleReader:
     """A `Reader` over a bundle. `file` is closed with it."""
+
+    encrypts = False
 
     def __init__(self, file: Path | IO[bytes]) -> None:
         self._name = str(file) if isinstance(file, Path) else "an upload"
@@ -122,6 +115,7 @@ class BundleReader:
                 for first in self.zipped.pages:
                     await trio.to_thread.run_sync(self._check_page, walk, first)
                 walk.end(self.manifest)
+                await self._check_erased(walk)
                 self._walk = walk
         return self._walk
 
@@ -129,6 +123,17 @@ class BundleReader:
         if first != walk.seq + 1:
             raise bad(f"Record {walk.seq + 1} is missing; the next page begins with {first}.")
         walk.take(self.zipped.page(first))
+
+    async def _check_erased(self, walk: Walk) -> None:
+        """Look at what stands in the places of erased records, once more, because the last record says which they are.
+        Where all are as they were sealed (a fork's, or those of an encrypted room) there is nothing to look at."""
+        erased = Erased(walk.erasure)
+        for first in self.zipped.pages if walk.other else ():
+            for one in await trio.to_thread.run_sync(self.zipped.page, first):
+                if one.seq in erased:
+                    erased.take(one)
+        if walk.other and not erased.sound:
+            raise bad("What stands in the places of erased records is not what was left there.")
 
     async def head(self, room: str) -> Head:
         walk = await self._opened(room)
@@ -219,6 +224,15 @@ class BundleReader:
             raise StoreError(f"the store {self.url} is closed")
         walk = await self.checked()
         return walk if room == self.manifest.room else None
+
+
+def _check_spans(event: SubjectErased, seq: int) -> None:
+    """Raises ValueError unless it names records before it, each once: what is read of them is counted out later."""
+    before = 0
+    for first, last in event.records:
+        if not before < first <= last < seq:
+            raise ValueError("it names erased records that are none before it")
+        before = last
 
 
 def _unsealed(one: Sealed) -> Record:

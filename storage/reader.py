@@ -61,6 +61,10 @@ class SqliteReader:
     def url(self) -> str:
         return f"sqlite:///{self._path or ':memory:'}"
 
+    @property
+    def encrypts(self) -> bool:
+        return self._opener is not None
+
     async def __aenter__(self) -> Self:
         return self
 

@@ -303,10 +303,6 @@ class SqliteStore(SqliteReader):
         """The keys of an encrypted store; None for a plain one."""
         return self._opener.ring if self._opener is not None else None
 
-    @property
-    def encrypts(self) -> bool:
-        return self._opener is not None
-
     async def _read(self, work: Callable[[Connection], T]) -> T:
         if not self._under.settled:
             raise self._under.unsure()

@@ -230,6 +230,12 @@ class Reader(Protocol):
     What a deleted room had can no longer be read: whoever names it gets RoomDeleted, except from `head`.
     """
 
+    @property
+    def encrypts(self) -> bool:
+        """Whether what is written is encrypted, so that erasing needs no more than dropping keys; of what only reads,
+        whether it has the keys of such a store."""
+        ...
+
     async def head(self, room: str) -> Head:
         """Where the room's log ends; an unwritten room gives `Head(room)`."""
         ...
@@ -301,11 +307,6 @@ class Store(Reader, Protocol):
     @property
     def url(self) -> str:
         """What was opened, without secrets."""
-        ...
-
-    @property
-    def encrypts(self) -> bool:
-        """Whether what is written is encrypted, so that erasing needs no more than dropping keys."""
         ...
 
     async def append(self, append: Append) -> Head:

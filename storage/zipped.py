@@ -134,9 +134,12 @@ class Zipped:
         if not 0 < _length(data) <= limits.PAGE_RECORDS:
             raise bad(f"The page of record {first} holds no records, or more than {limits.PAGE_RECORDS}.")
         try:
-            return _page.decode(data)
+            page = _page.decode(data)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise bad(f"The page of record {first} is none: {error}") from None
+        if any(one.cipher for one in page):
+            raise bad(f"The page of record {first} holds what is encrypted, and in a bundle nothing is.")
+        return page
 
     def _check_against_manifest(self) -> None:
         manifest = self.manifest

@@ -1,6 +1,7 @@
 """`plait export ROOM FILE`: a room's whole log as a bundle, as a test, or as JSON Lines for other tools.
 
-The file appears under its name when it is whole. It reads the database beside the server that writes it.
+The file appears under its name when it is whole. It reads the database beside the server that writes it. A room of an
+encrypted store is in the clear there, which is said on stderr.
 """
 
 import getpass
@@ -74,6 +75,9 @@ def verb(
                     manifest = await export(reader, room, write, by=by, without=EVERYBODY if redact else without)
                     told = {"room": room, "file": str(path), "records": manifest.records}
                     told["redacted"] = manifest.redacted
+                    told["opened"] = manifest.opened
+            if reader.encrypts:
+                click.echo(f"warning: {path} is not encrypted; whoever has it reads {_left(redact, without)}", err=True)
         return told
 
     told = trio.run(main)
@@ -84,6 +88,10 @@ def verb(
     said += f", and a test in {told['test']}" if test else ""
     click.echo(msgspec.json.encode(told) if as_json else said, err=str(path) == "-")
     return 0
+
+
+def _left(redact: bool, without: Sequence[str]) -> str:
+    return "who did what and when, and how much" if redact else "what others said" if without else "all that was said"
 
 
 def _write_test(bundle: Path, agents: Sequence[str]) -> Path:

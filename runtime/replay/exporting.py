@@ -1,9 +1,10 @@
 """Exporting: one room's whole log as a bundle, written as it is read, a page at a time.
 
-The records go as they were sealed, so their chain holds wherever the bundle is opened. Without somebody's words
-(`without`) they go as an erasure would leave them (specs/erasure.md): bodies and updates are written over, the hashes
-stay, and the last record says so, though the room itself is not touched. No clock is asked and nothing is drawn by lot,
-so the same log gives the same bytes.
+The records go as they were sealed, so their chain holds wherever the bundle is opened; those of an encrypted room in
+the clear, under a chain over what they say (`storage/opened`). Without somebody's words (`without`) they go as an
+erasure would leave them (specs/erasure.md): bodies and updates are written over, the hashes stay, and the last record
+says so, though the room itself is not touched. No clock is asked and nothing is drawn by lot, so the same log gives the
+same bytes.
 """
 
 from collections.abc import Awaitable, Callable, Collection
@@ -22,7 +23,7 @@ from ...protocol.errors import Refused
 from ...protocol.events import Record, RunRequested, RunStarted, SubjectErased
 from ...storage import Head, Reader, Sealed, StoreError, chain, erasures
 from ...storage.erasing import Spans, erasure_id, name_hash, seqs, spans
-from ...storage.sealing import MARK
+from ...storage.opened import Opened, check_open
 from ...storage.zipped import Writing
 from .moment import Moment, moment
 
@@ -44,21 +45,29 @@ async def export(reader: Reader, room: str, write: Write, *, by: str, without: C
     if head.deleted or not head.seq:
         raise Refused("no-such-room", f"There is no room {room}.")
     writing, agents = Writing(), _Agents()
+    opened = await Opened.begun(reader, head)
+    stored = head.hash
     redaction = await _Redaction.begun(reader, head, by, without) if without else None
     seq, link = 0, chain.START
     while seq < head.seq and (page := await reader.sealed(room, seq, min(limits.PAGE_RECORDS, head.seq - seq))):
-        if any(one.body.startswith(MARK) for one in page):
-            raise StoreError(f"room {room} is encrypted: its chain is over the ciphertext, which opens nowhere else")
+        for one in page:
+            check_open(room, one)
+        if opened is not None:
+            opened.check(page)
         agents.take(page)
         seq, link = page[-1].seq, page[-1].hash
-        await write(writing.add_page(redaction.page(page) if redaction is not None else page))
+        await write(writing.add_page(_given(page, redaction, opened)))
         await trio.lowlevel.checkpoint()
     if link != head.hash or (await reader.head(room)).lineage != head.lineage:
         raise StoreError(f"the log of room {room} is damaged or was changed while it was exported; verify it")
+    if opened is not None:
+        opened.check_end(head)
     if redaction is not None:
         head, last = redaction.end()
         for one in last:
-            await write(writing.add_page([one]))
+            await write(writing.add_page([one] if opened is None else opened.sealed([one])))
+    if opened is not None:
+        head = msgspec.structs.replace(head, hash=opened.hash)
     found = redaction.moment if redaction is not None else await moment(reader, room, head.seq)
     manifest = Manifest(
         plait=version("plait"),
@@ -71,6 +80,7 @@ async def export(reader: Reader, room: str, write: Write, *, by: str, without: C
         time=rfc3339(head.time),
         records=head.seq,
         redacted=redaction.told if redaction is not None else "",
+        opened=stored.hex() if opened is not None else "",
         blobs=await _add_blobs(reader, room, writing, write, redaction.blobs if redaction is not None else ()),
         state=await _add_document(writing, write, "", found),
         documents={name: await _add_document(writing, write, name, found) for name in found.documents},
@@ -79,6 +89,12 @@ async def export(reader: Reader, room: str, write: Write, *, by: str, without: C
     await write(writing.add(bundle.MANIFEST, bundle.encode(manifest)))
     await write(writing.end())
     return manifest
+
+
+def _given(page: list[Sealed], redaction: "_Redaction | None", opened: Opened | None) -> list[Sealed]:
+    """These records as they go out."""
+    given = redaction.page(page) if redaction is not None else page
+    return given if opened is None else opened.sealed(given)
 
 
 async def _add_document(writing: Writing, write: Write, name: str, found: Moment) -> str:

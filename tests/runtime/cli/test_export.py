@@ -64,6 +64,29 @@ def test_a_room_moves(tmp_path: Path, store: str, capsys: Captured) -> None:
     assert not Path(f"{file}.unfinished").exists()
 
 
+def test_an_encrypted_room(tmp_path: Path, store: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    """BU12: with the keys a bundle is written, and that it is not encrypted is said; without them nothing is."""
+    key, sealed, file = tmp_path / "master.key", f"sqlite:///{tmp_path / 'sealed.db'}", tmp_path / "office.zip"
+    key.write_text("\n".join(said(capsys, "keys", "new")))
+    said(capsys, "export", "office", str(file), "--store", store)
+    said(capsys, "import", str(file), "--store", sealed, "--keys", str(key))
+    for words in ([], ["--jsonl"]):
+        assert cli.run(["export", "office", str(tmp_path / "none"), *words, "--store", sealed]) == 1
+        assert "its key is not here" in capsys.readouterr().err
+        assert not (tmp_path / "none").exists()
+    monkeypatch.setenv("PLAIT_KEYS", str(key))
+    for words, warned in (
+        ([], "all that was said"),
+        (["--redact"], "who did what"),
+        (["--jsonl"], "all that was said"),
+    ):
+        assert cli.run(["export", "office", str(file), *words, "--json", "--store", sealed]) == 0
+        told, warning = capsys.readouterr()
+        assert f"{file} is not encrypted; whoever has it reads {warned}" in warning
+        assert bool(json.loads(told).get("opened")) == ("--jsonl" not in words)
+        assert (b"figs" in file.read_bytes()) == ("--redact" not in words)
+
+
 def test_lines(store: str, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     """BU8: one record a line, as `plait log --json` prints them, and the page's query over them."""
     monkeypatch.chdir(tmp_path)
