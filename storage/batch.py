@@ -12,7 +12,7 @@ Record ids are looked up only where they can matter: if an append does not stand
 if the unique index objected to the batch, which is then run once more with `careful`. So the common append costs
 no lookup, and a repeat is still found however late it comes.
 
-What this module decides is only true once COMMIT returned; `sqlite` hands out the answers.
+What this module decides is only true once COMMIT returned; `engine` hands out the answers.
 """
 
 from collections.abc import Callable, Sequence

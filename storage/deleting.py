@@ -2,7 +2,7 @@
 
 A room may hold millions of records, and the writer serves every room; so one commit makes it unreadable for good, and
 as many as it takes remove what it had. A crash in between leaves a room that is dead and not gone: whoever opens the
-store for writing next goes on with it (`sqlite`).
+store for writing next goes on with it (`engine`).
 
 A room that was being made when the process ended is removed likewise, row and all.
 

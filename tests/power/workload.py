@@ -23,8 +23,8 @@ from plait.protocol import limits
 from plait.protocol.errors import OutcomeUnknown
 from plait.protocol.events import DocumentEdited, Record
 from plait.storage import Append, Snapshot, StoreError, file
+from plait.storage.engine import SqliteEngine
 from plait.storage.jobs import AppendJob, BlobJob, DeleteJob, Job, PurgeJob, SnapshotJob
-from plait.storage.sqlite import SqliteEngine
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 

@@ -21,9 +21,10 @@ from outcome import Error, Value
 from plait.protocol.errors import OutcomeUnknown
 from plait.storage import open_store
 from plait.storage.batch import Answer
+from plait.storage.engine import SqliteEngine
 from plait.storage.jobs import AppendJob, DeleteJob, Job
 from plait.storage.memory import MemoryStore
-from plait.storage.sqlite import SqliteEngine, SqliteStore
+from plait.storage.sqlite import SqliteStore
 from plait.storage.store import Append, Head, Store, StoreError, StoreFull
 from plait.storage.writer import InlineWriter
 from sqlalchemy import event

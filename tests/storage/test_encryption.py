@@ -25,10 +25,10 @@ from plait.storage import (
     StoreError,
     StoreFull,
     StoreSealed,
+    engine,
     masters_from,
     open_store,
     shredding,
-    sqlite,
     verify,
 )
 from plait.storage.aio import open_reader
@@ -365,7 +365,7 @@ async def test_the_next_opening_drops_what_was_doomed(path: Path, monkeypatch: p
     async with opened(path) as store:
         await fill(store)
         with monkeypatch.context() as patched:
-            patched.setattr(sqlite.SqliteEngine, "_drop_keys", lambda self: None)
+            patched.setattr(engine.SqliteEngine, "_drop_keys", lambda self: None)
             await erase(store)
     marked = rows(ring_path(path), "SELECT wrapped FROM keys WHERE doomed != ''")
     assert marked
@@ -387,7 +387,7 @@ async def test_an_erasure_that_failed_spares_the_keys(path: Path, monkeypatch: p
             raise StoreError("the disk refused, as this test asked")
 
         with monkeypatch.context() as patched:
-            patched.setattr(sqlite.Batch, "_move_heads", fail)
+            patched.setattr(engine.Batch, "_move_heads", fail)
             with pytest.raises(StoreError, match="as this test asked"):
                 await erase(store)
         assert await store.read("r") == before

@@ -17,7 +17,7 @@ from outcome import Outcome, Value
 from plait.protocol import limits
 from plait.protocol.errors import OutcomeUnknown
 from plait.storage import FaultyStore, Head, MemoryStore, SqliteStore, StoreError, file, open_store, verify
-from plait.storage.sqlite import SqliteEngine
+from plait.storage.engine import SqliteEngine
 from plait.storage.writer import InlineWriter, Writer
 from sqlalchemy.exc import OperationalError
 

@@ -261,7 +261,7 @@ def test_heads_that_were_signed_before(database: Path, tmp_path_factory: pytest.
 
 ERASING = """
     import os, sys
-    from plait.storage import batch, sqlite
+    from plait.storage import batch, engine
     from plait.runtime import cli
 
     left = int(sys.argv[2])
@@ -278,13 +278,13 @@ ERASING = """
         real(*args)
         die()
     batch.erasing.rewrite = rewrite
-    commit = sqlite.SqliteEngine.commit
+    commit = engine.SqliteEngine.commit
     def committed(self, jobs):
         answers = commit(self, jobs)
         if any(type(job).__name__ == "EraseJob" for job in jobs):
             die()
         return answers
-    sqlite.SqliteEngine.commit = committed
+    engine.SqliteEngine.commit = committed
     sys.exit(cli.run(["erase", "ann", "--yes", "--store", sys.argv[1]]))
 """
 
