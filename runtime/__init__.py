@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from .embed import Runtime
     from .models import ModelNotOpened
     from .replay.effects import Effects, effects
+    from .replay.exporting import EVERYBODY, export
+    from .replay.importing import Imported, import_
     from .replay.moment import Moment, moment
     from .replay.rerun import Divergence, Rerun, rerun
     from .room.past import Blame, blame
@@ -49,6 +51,8 @@ else:
             ".embed": "Runtime",
             ".models": "ModelNotOpened",
             ".replay.effects": "Effects effects",
+            ".replay.exporting": "EVERYBODY export",
+            ".replay.importing": "Imported import_",
             ".replay.moment": "Moment moment",
             ".replay.rerun": "Divergence Rerun rerun",
             ".room.past": "Blame blame",
@@ -65,6 +69,7 @@ else:
     )
 
 __all__ = [
+    "EVERYBODY",
     "Agent",
     "Allowance",
     "Asker",
@@ -82,6 +87,7 @@ __all__ = [
     "File",
     "FlowRun",
     "Grant",
+    "Imported",
     "KeyRing",
     "Limits",
     "ModelNotOpened",
@@ -99,7 +105,9 @@ __all__ = [
     "demo_tools",
     "document_tools",
     "effects",
+    "export",
     "flow",
+    "import_",
     "keys_from_file",
     "keys_from_url",
     "keys_of",

@@ -81,13 +81,23 @@ def checked_document(ctx: click.Context, parameter: click.Parameter, value: str 
 
 def _room_or_file(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     """The room, or that of a bundle, which is then the store. What ends in `.zip` and is a file is a bundle."""
-    if value is None or not value.endswith(".zip") or not Path(value).is_file():
+    if value is None or not is_bundle(value):
         return checked_room(ctx, parameter, value)
+    ctx.meta[_BUNDLE] = f"bundle:{value}"
+    return bundled_room(value)
+
+
+def is_bundle(value: str) -> bool:
+    """Whether a command line means a bundle by that, and not a room."""
+    return value.endswith(".zip") and Path(value).is_file()
+
+
+def bundled_room(value: str) -> str:
+    """The room that a bundle holds. Raises ClickException where the file is none."""
     from ...storage.zipped import Zipped  # Only who reads a bundle needs to know what one is.
 
     try:
         with Zipped(Path(value)) as bundle:
-            ctx.meta[_BUNDLE] = f"bundle:{value}"
             return bundle.manifest.room
     except (Refused, OSError) as error:
         raise click.ClickException(f"{value}: {error}") from None

@@ -1,8 +1,12 @@
 """`plait diff ROOM A B`: what differs between two moments, two rooms, two runs or two model requests.
 
-As diff does, it exits 0 where nothing differs and 1 where something does. Machines get one JSON object for each
-difference: its place as a JSON Pointer, what stood there before and after.
+A room may be one of the store or, as FILE.zip, a bundle's; so it is with the other one. As diff does, it exits 0 where
+nothing differs and 1 where something does. Machines get one JSON object for each difference: its place as a JSON
+Pointer, what stood there before and after.
 """
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import click
 import msgspec
@@ -15,11 +19,14 @@ from ..replay.comparing import Difference, differences, first_differing
 from ..replay.moment import moment
 from ..replay.sentences import sentence
 from ..replay.telling import roots, told
-from .asking import checked_room, json_option, room_or_file, store_option
+from .asking import bundled_room, checked_room, is_bundle, json_option, store_option
+
+Side = tuple[Reader, str]
+"""A room, and where it is kept."""
 
 
 @click.command("diff")
-@room_or_file()
+@click.argument("room", metavar="ROOM|FILE")
 @click.argument("one", metavar="A")
 @click.argument("other", metavar="B", required=False)
 @click.option("--runs", is_flag=True, help="A and B are two runs of ROOM.")
@@ -27,22 +34,24 @@ from .asking import checked_room, json_option, room_or_file, store_option
 @json_option
 @store_option
 def verb(room: str, one: str, other: str | None, runs: bool, requests: bool, as_json: bool, store_url: str) -> int:
-    """Compare ROOM after record A and after record B, or with room A where there is no B."""
+    """Compare ROOM after record A and after record B, or with A, another room or bundle, where there is no B."""
     if runs and requests:
         raise click.UsageError("say one of --runs and --requests")
     if other is None and (runs or requests):
         raise click.UsageError("two runs or two requests are compared: say A and B")
+    here = _place(room, store_url)
+    there = _place(one, store_url) if other is None else here
 
     async def main() -> list[Difference]:
-        async with open_store(store_url, readonly=True) as reader:
-            await _known(reader, room)
+        async with _opened(*here) as mine:
             if other is None:
-                return await _rooms(reader, room, _room(one))
+                async with _opened(*there) as theirs:
+                    return await _rooms(mine, theirs)
             if runs:
-                return list(differences(await _run(reader, room, one), await _run(reader, room, other)))
+                return list(differences(await _run(mine, one), await _run(mine, other)))
             if requests:
-                return list(differences(await _request(reader, room, one), await _request(reader, room, other)))
-            return list(differences(await _moment(reader, room, one), await _moment(reader, room, other)))
+                return list(differences(await _request(mine, one), await _request(mine, other)))
+            return list(differences(await _moment(mine, one), await _moment(mine, other)))
 
     found = trio.run(main)
     for difference in found:
@@ -50,10 +59,20 @@ def verb(room: str, one: str, other: str | None, runs: bool, requests: bool, as_
     return 1 if found else 0
 
 
-def _room(name: str) -> str:
-    checked = checked_room(click.get_current_context(), click.Argument(["a"]), name)
+def _place(name: str, store_url: str) -> tuple[str, str]:
+    """What is to be opened, and the room in it."""
+    if is_bundle(name):
+        return f"bundle:{name}", bundled_room(name)
+    checked = checked_room(click.get_current_context(), click.Argument(["room"]), name)
     assert checked is not None
-    return checked
+    return store_url, checked
+
+
+@asynccontextmanager
+async def _opened(url: str, room: str) -> AsyncIterator[Side]:
+    async with open_store(url, readonly=True) as reader:
+        await _known((reader, room))
+        yield reader, room
 
 
 def _number(text: str) -> int:
@@ -62,14 +81,16 @@ def _number(text: str) -> int:
     return int(text)
 
 
-async def _known(reader: Reader, room: str) -> int:
+async def _known(side: Side) -> int:
+    reader, room = side
     head = await reader.head(room)
     if head.seq == 0:
         raise StoreError(f"no room named {room} is in this store")
     return head.seq
 
 
-async def _moment(reader: Reader, room: str, seq: str | int) -> object:
+async def _moment(side: Side, seq: str | int) -> object:
+    reader, room = side
     found = await moment(reader, room, _number(seq) if isinstance(seq, str) else seq)
     said = told(found)
     return {
@@ -82,35 +103,33 @@ async def _moment(reader: Reader, room: str, seq: str | int) -> object:
     }
 
 
-async def _rooms(reader: Reader, room: str, other: str) -> list[Difference]:
+async def _rooms(mine: Side, theirs: Side) -> list[Difference]:
     """The first record at which the two logs differ, and what differs between the rooms as they are."""
-    heads = await _known(reader, room), await _known(reader, other)
-    first = await first_differing(reader, room, other)
+    heads = await _known(mine), await _known(theirs)
+    first = await first_differing(*mine, theirs[1], theirs[0])
     if first is None:
         return []
-    said = [await _record(reader, name, first) for name in (room, other)]
-    found = [Difference(f"/records/{first}", *said)]
-    one, two = await _moment(reader, room, heads[0]), await _moment(reader, other, heads[1])
-    return found + list(differences(one, two))
+    found = [Difference(f"/records/{first}", await _record(mine, first), await _record(theirs, first))]
+    return found + list(differences(await _moment(mine, heads[0]), await _moment(theirs, heads[1])))
 
 
-async def _record(reader: Reader, room: str, seq: int) -> object:
-    page = await reader.read(room, seq - 1, 1)
+async def _record(side: Side, seq: int) -> object:
+    page = await side[0].read(side[1], seq - 1, 1)
     return msgspec.to_builtins(page[0].event) if page else UNSET
 
 
-async def _run(reader: Reader, room: str, run: str) -> object:
+async def _run(side: Side, run: str) -> object:
     """A run as the room's document last showed it, without what says when."""
     first = _number(run)
-    runs = told(await moment(reader, room, await _known(reader, room)))["runs"]
+    runs = told(await moment(*side, await _known(side)))["runs"]
     shown = runs.get(f"{first:012d}")
     if shown is None:
-        raise StoreError(f"room {room} shows no run {first}")
+        raise StoreError(f"room {side[1]} shows no run {first}")
     return {key: value for key, value in shown.items() if key not in _WHEN}
 
 
 _WHEN = {"requested_at", "deadline", "wakes_at", "ended_at"}
 
 
-async def _request(reader: Reader, room: str, seq: str) -> object:
-    return msgspec.json.decode(await request(reader, room, _number(seq)))
+async def _request(side: Side, seq: str) -> object:
+    return msgspec.json.decode(await request(*side, _number(seq)))

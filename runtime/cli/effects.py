@@ -13,7 +13,7 @@ import trio
 
 from ...storage import StoreError, open_store
 from ..replay.effects import Effects, effects, shown
-from .asking import checked_room, json_option, store_option
+from .asking import json_option, room_or_file, store_option
 from .log import line, printable
 
 _LONG = 120
@@ -21,7 +21,7 @@ _LONG = 120
 
 
 @click.command("effects")
-@click.argument("room", callback=checked_room)
+@room_or_file()
 @click.argument("seq", type=click.IntRange(min=1))
 @json_option
 @store_option

@@ -52,12 +52,13 @@ def _escaped(key: str) -> str:
     return key.replace("~", "~0").replace("/", "~1")
 
 
-async def first_differing(reader: Reader, room: str, other: str) -> int | None:
+async def first_differing(reader: Reader, room: str, other: str, there: Reader | None = None) -> int | None:
     """The first seq at which two rooms' logs say different things; None if they are the same. When, under which epoch
-    and by which CRDT bytes it was written makes no difference. Raises StoreError."""
+    and by which CRDT bytes it was written makes no difference. `there` is where the other one is kept, if not in the
+    same store. Raises StoreError."""
     after = 0
     while True:
-        mine, yours = await reader.read(room, after), await reader.read(other, after)
+        mine, yours = await reader.read(room, after), await (there or reader).read(other, after)
         for one, two in zip(mine, yours, strict=False):
             if _said(one) != _said(two):
                 return one.seq

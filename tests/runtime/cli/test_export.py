@@ -87,6 +87,43 @@ def test_an_encrypted_room(tmp_path: Path, store: str, capsys: Captured, monkeyp
         assert (b"figs" in file.read_bytes()) == ("--redact" not in words)
 
 
+def test_what_differs_between_bundles(tmp_path: Path, store: str, capsys: Captured) -> None:
+    """BU16: two bundles, and a bundle and a room either way round; each place once, and files that are none refused."""
+    file, later, bare = (str(tmp_path / name) for name in ("office.zip", "later.zip", "bare.zip"))
+    said(capsys, "export", "office", file, "--store", store)
+    said(capsys, "export", "office", bare, "--redact", "--store", store)
+    for one, other in ((file, file), (file, "office"), ("office", file)):
+        assert said(capsys, "diff", one, other, "--store", store) == []
+    there = f"sqlite:///{tmp_path / 'there.db'}"
+    said(capsys, "import", file, "--as", "copy", "--store", there)
+    (found,) = map(json.loads, said(capsys, "diff", file, "copy", "--json", "--store", there, code=1))
+    assert (list(found), found["after"]["type"]) == (["path", "after"], "room-imported")
+
+    async def go_on() -> None:
+        async with open_store(store) as opened, Runtime(opened) as runtime:
+            room = runtime.room("office").by("bob")
+            await room.edit("main", lambda doc: doc.get("content", type=Text).insert(5, "!"))
+
+    trio.run(go_on)
+    said(capsys, "export", "office", later, "--store", store)
+    records = len(said(capsys, "log", file, "--json"))
+    for one, other in ((file, later), (file, "office")):
+        found = [json.loads(line) for line in said(capsys, "diff", one, other, "--json", "--store", store, code=1)]
+        assert [each["path"] for each in found] == [f"/records/{records + 1}", "/documents/main/content"]
+        assert (found[1]["before"], found[1]["after"]) == ("Plums", "Plums!")
+    backwards = said(capsys, "diff", "office", file, "--store", store, code=1)
+    assert backwards[1] == '~ /documents/main/content: "Plums!" -> "Plums"'
+    first, *_ = said(capsys, "diff", file, bare, "--store", store, code=1)
+    assert "figs" in first
+    assert "[erased]" in first
+    assert said(capsys, "diff", file, "1", "1") == []
+    Path(later).write_bytes(b"none")
+    for words in ([file, later], [later, file]):
+        assert cli.run(["diff", *words]) == 1
+        assert "no zip" in capsys.readouterr().err
+    assert said(capsys, "effects", file, str(records))
+
+
 def test_lines(store: str, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     """BU8: one record a line, as `plait log --json` prints them, and the page's query over them."""
     monkeypatch.chdir(tmp_path)

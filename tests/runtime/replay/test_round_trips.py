@@ -1,10 +1,12 @@
 """Bundles of rooms with a past: encrypted, erased, forked, old, imported; each goes out, comes in and verifies."""
 
+import io
 import shutil
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import plait.runtime
 import pytest
 import trio
 from plait.protocol.codec import decode_event, encode_event
@@ -320,8 +322,9 @@ async def test_what_was_at_work_goes_on(tmp_path: Path, keys: Masters | None) ->
     async with opened(tmp_path / "plait.db", keys) as store:
         done = await imported(store, data, resume=True)
         assert (done.stopped, (await store.head("office")).open_runs) == (0, 1)
+        wait: dict[str, Any] = {}
         for _ in range(2):
-            async with Runtime(store, [shop.agent]) as runtime:
+            async with Runtime(store, [shop.agent]):
                 (wait,) = told(await moment(store, "office", (await store.head("office")).seq))["pending"]
                 assert (wait["run"], wait["waits_for"]) == (run, "a person")
                 assert not shop.ordered
@@ -401,3 +404,24 @@ async def test_bundles_that_lie_about_erasures() -> None:
     await refused(zipped(with_page(parts, [spoiled, *records[1:]])), "not what was left")
     sealed = msgspec.structs.replace(records[0], cipher=b"\xc1")
     await refused(zipped(with_page(parts, [sealed, *records[1:]])), "nothing is")
+
+
+async def test_while_people_write() -> None:
+    """BU15: a program exports from the store that its rooms are written to; what comes meanwhile is not in it."""
+    store, there = MemoryStore(), MemoryStore()
+    await lived(store)
+    head = await store.head("office")
+    file = io.BytesIO()
+    async with plait.runtime.Runtime(store) as runtime:
+        room = runtime.room("office").by("ann")
+
+        async def write(part: bytes) -> None:
+            await room.edit("main", lambda doc: doc.get("content", type=Text).insert(0, "x"))
+            file.write(part)
+
+        manifest = await plait.runtime.export(store, "office", write, by="ann", without=plait.runtime.EVERYBODY)
+        assert (await store.head("office")).seq > manifest.seq > head.seq
+        assert manifest.lineage == head.lineage
+        made = await plait.runtime.import_(there, file, by="bob", now=NOW)
+    assert made == plait.runtime.Imported("office", "office", manifest.records, "everybody")
+    assert await sound(there) > 0
