@@ -20,6 +20,12 @@ def refusal(append: Append, seq: int, epoch: int) -> Fenced | None:
     return None
 
 
+def check_making(append: Append, *, begun: bool, taken: bool) -> None:
+    """Raises Fenced unless the append goes on with a room whose making was `begun`, or begins one that nobody has."""
+    if taken or begun != (append.after > 0):
+        raise Fenced(f"room {append.room!r} cannot be made: there is one, or it was not begun")
+
+
 def lacking(append: Append, missing: Sequence[str]) -> NoSuchBlob | None:
     """Why an append that refers to those missing blobs is refused; None if it lacks none."""
     if not missing:

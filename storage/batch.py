@@ -16,18 +16,15 @@ What this module decides is only true once COMMIT returned; `engine` hands out t
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, assert_never
+from typing import assert_never
 
-import msgspec
 from msgspec import structs
 from outcome import Error, Outcome, Value
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, update
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
-from ..protocol import limits
-from ..protocol.events import Record
-from . import adopting, blobs, chain, deleting, erasing, listing, shredding, straight
-from .admission import active, lacking, refusal, repeated
+from . import adopting, blobs, chain, deleting, erasing, ladder, listing, rows, shredding, straight
+from .admission import active, check_making, lacking, refusal, repeated
 from .jobs import (
     AdoptJob,
     Answered,
@@ -55,31 +52,20 @@ from .standing import (
     SET_WAITS,
     Standing,
     about_row,
+    begin,
     head_row,
-    listed,
-    spelled,
+    json_list,
     wait_row,
 )
-from .store import About, Append, Conflict, Fenced, Head, Making, RoomDeleted, RoomTaken, Sealed, StoreError
-from .tables import records, revocations, rooms, snapshots
+from .store import About, Append, Conflict, Head, RoomDeleted, RoomTaken, StoreError
+from .tables import revocations, rooms
 
 Answer = Outcome[Answered]
 
 _NO_ROOM = ("",)
 
-_PLACES = select(records.c.record_id, records.c.seq).where(
-    records.c.room_id == bindparam("room_id"), records.c.record_id.in_(listed("ids"))
-)
 _NEW_ROOM = insert(rooms)
 _SHOW = update(rooms).where(rooms.c.id == bindparam("room_id")).values(deleted=0)
-_NEW_RECORDS, _RECORD_ORDER = spelled(insert(records), [column.name for column in records.c if column.name != "pos"])
-_NEW_SNAPSHOT = insert(snapshots)
-_DROP_SNAPSHOTS = delete(snapshots).where(
-    snapshots.c.room_id == bindparam("of_room"),
-    snapshots.c.seq >= bindparam("rung"),
-    snapshots.c.seq <= bindparam("newest"),
-)
-
 
 _revoked = insert_or(revocations)
 _REVOKE = _revoked.on_conflict_do_update(
@@ -114,7 +100,7 @@ class Batch:
         self._waiting: dict[int, Standing] = {}
         self._active: dict[int, Standing] = {}
         self._described: dict[int, Standing] = {}
-        self._rows: list[tuple[object, ...]] = []
+        self._rows: list[rows.Row] = []
 
     def run(self, jobs: Sequence[Job]) -> list[Answer]:
         """Judge and write the jobs in their order; the answers are true once the transaction is committed.
@@ -123,7 +109,7 @@ class Batch:
         """
         names = {job.room for job in jobs}.difference(self._rooms, _NO_ROOM)
         if names:
-            for row in self._connection.execute(ROOMS, {"names": _json(list(names))}):
+            for row in self._connection.execute(ROOMS, {"names": json_list(list(names))}):
                 self._rooms[row[1]] = Standing.read(row, self._sealer)
         answers: list[Answer] = []
         for job in jobs:
@@ -168,7 +154,8 @@ class Batch:
         room = self._rooms.get(append.room)
         making = job.making if isinstance(job, MakeJob) else None
         if making is not None:
-            _check_making(making, room)
+            begun = room is not None and room.deleted == MAKING
+            check_making(append, begun=begun, taken=room is not None and not begun)
         elif room is not None and room.deleted:
             raise RoomDeleted(append.room)
         refused: StoreError | None = refusal(append, room.seq, room.epoch) if room else refusal(append, 0, 0)
@@ -182,7 +169,8 @@ class Batch:
         leaves = self._sealed(room, append, job.leaves)
         now_active = active(append, room.activity if room else None)
         if room is None:
-            room = self._new_room(append.room, making)
+            lineage = self._entropy(16).hex()
+            room = self._rooms[append.room] = begin(self._connection, append.room, lineage, making)
         if making is not None and making.last:
             self._connection.execute(_SHOW, {"room_id": room.id})
             room.deleted = 0
@@ -203,7 +191,7 @@ class Batch:
         """The room goes on with these records."""
         for record, leaf in zip(append.records, leaves, strict=True):
             room.hash = chain.link(room.hash, leaf.header, leaf.body_hash)
-            self._rows.append(_row(room.id, record, leaf, room.hash))
+            self._rows.append(rows.row(room.id, record, leaf, room.hash))
         last = append.records[-1]
         room.seq, room.time, room.epoch = last.seq, last.time, append.epoch
         if room.open_runs != append.open_runs or room.wake_at != append.wake_at:
@@ -222,42 +210,7 @@ class Batch:
         if not ids:
             return {}
         self._flush()
-        found = self._connection.execute(_PLACES, {"room_id": room.id, "ids": _json(ids)})
-        return {row[0]: row[1] for row in found}
-
-    def _new_room(self, name: str, making: Making | None) -> Standing:
-        fresh: dict[str, Any] = {
-            "name": name,
-            "lineage": self._entropy(16).hex(),
-            "epoch": 0,
-            "seq": 0,
-            "hash": chain.START,
-            "open_runs": 0,
-            "wake_at": None,
-            "time": 0,
-            "folded": listing.searched(name, About()),
-            "deleted": MAKING if making is not None else 0,
-            "fork_of": making.of if making is not None else "",
-        }
-        made = self._connection.execute(_NEW_ROOM, fresh).inserted_primary_key
-        assert made is not None
-        room = self._rooms[name] = Standing(
-            made[0],
-            name,
-            0,
-            0,
-            chain.START,
-            fresh["lineage"],
-            0,
-            None,
-            0,
-            0,
-            fresh["deleted"],
-            About(),
-            was_seq=0,
-            was_epoch=0,
-        )
-        return room
+        return rows.places(self._connection, room.id, ids)
 
     def _snapshot(self, job: SnapshotJob) -> None:
         room, snapshot = self._rooms.get(job.room), job.snapshot
@@ -267,18 +220,7 @@ class Batch:
             raise StoreError(f"room {job.room!r} has no record {snapshot.seq} that a snapshot could be of")
         if self._sealer is not None:
             snapshot = self._sealer.seal_snapshot(room.name, room.seq, snapshot)
-        rung = snapshot.seq - snapshot.seq % limits.SNAPSHOT_RECORDS
-        self._connection.execute(_DROP_SNAPSHOTS, {"of_room": room.id, "rung": rung, "newest": snapshot.seq})
-        self._connection.execute(
-            _NEW_SNAPSHOT,
-            {
-                "room_id": room.id,
-                "seq": snapshot.seq,
-                "version": snapshot.version,
-                "data": snapshot.data,
-                "data_hash": chain.data_hash(snapshot.data),
-            },
-        )
+        ladder.keep(self._connection, room.id, snapshot)
 
     def _delete(self, job: DeleteJob) -> bool:
         room = self._rooms.get(job.room)
@@ -342,19 +284,19 @@ class Batch:
     def _stage(self, job: StageJob) -> None:
         room = self._rooms.get(job.room)
         if room is None:
-            room = self._rooms[job.room] = self._standing(adopting.stage(self._connection, job.room, MAKING), job.room)
+            room = self._rooms[job.room] = Standing.bare(adopting.stage(self._connection, job.room, MAKING), job.room)
         twice = self._found(room, job.ids)
         if twice:
             raise Conflict(f"two records of the log have the id {next(iter(twice))!r}")
         for one, columns in zip(job.page, job.columns, strict=True):
-            self._rows.append(_kept_row(room.id, one, columns))
+            self._rows.append(rows.kept_row(room.id, one, columns))
 
     def _adopt(self, job: AdoptJob) -> Head:
         append, room = job.append, self._rooms.get(job.room)
         if room is not None:
             raise RoomDeleted(job.room) if room.deleted else RoomTaken(job.room)
         newest = chain.columns(job.last.header)
-        (row,) = self._connection.execute(ROOMS, {"names": _json([job.staged])})
+        (row,) = self._connection.execute(ROOMS, {"names": json_list([job.staged])})
         staged = Standing.read(row, None)
         refused = refusal(append, job.last.seq, newest.epoch)
         refused = refused or lacking(append, blobs.missing(self._connection, append.blobs))
@@ -367,7 +309,7 @@ class Batch:
         lineage, about = self._entropy(16).hex(), append.about or About()
         adopting.appear(self._connection, staged.id, job.room, lineage, job.last, about)
         self._rooms.pop(job.staged, None)
-        room = self._rooms[job.room] = self._standing(staged.id, job.room)
+        room = self._rooms[job.room] = Standing.bare(staged.id, job.room)
         room.seq = room.was_seq = job.last.seq
         room.epoch = room.was_epoch = newest.epoch
         room.hash, room.time, room.lineage, room.deleted = job.last.hash, newest.time, lineage, 0
@@ -378,14 +320,9 @@ class Batch:
             blobs.use(self._connection, room.id, append.blobs)
         return room.head()
 
-    @staticmethod
-    def _standing(id: int, name: str) -> Standing:  # noqa: A002
-        """A log that is put aside."""
-        return Standing(id, name, 0, 0, chain.START, "", 0, None, 0, 0, MAKING, About(), was_seq=0, was_epoch=0)
-
     def _flush(self) -> None:
         if self._rows:
-            straight.execute(self._connection, _NEW_RECORDS, self._rows)
+            rows.add(self._connection, self._rows)
             self._rows = []
 
     def _move_heads(self) -> None:
@@ -407,43 +344,3 @@ class Batch:
                 SET_ABOUT, [about_row(room, self._sealer) for room in self._described.values()]
             )
             self._described.clear()
-
-
-def _check_making(making: Making, room: Standing | None) -> None:
-    """Raises Fenced unless the room is being made, or is nobody's and begins now."""
-    if room is None if making.append.after else room is not None:
-        raise Fenced(f"room {making.append.room!r} cannot be made: there is one, or it was not begun")
-    if room is not None and room.deleted != MAKING:
-        raise Fenced(f"room {making.append.room!r} is made already")
-
-
-def _json(strings: list[str]) -> str:
-    return msgspec.json.encode(strings).decode()
-
-
-def _kept_row(room_id: int, sealed: Sealed, columns: chain.Columns) -> tuple[object, ...]:
-    """The row of a record that was sealed elsewhere, in the order of _RECORD_ORDER."""
-    seq, time, author, run, epoch, document, record_id, asked, kind, grant = structs.astuple(columns)
-    first = (room_id, seq, time, author, run, epoch, document, kind, record_id, asked)
-    return (*first, sealed.body, sealed.update, sealed.body_hash, sealed.hash, grant)
-
-
-def _row(room_id: int, record: Record, leaf: chain.Leaf, link: bytes) -> tuple[object, ...]:
-    """A record's row, in the order of _RECORD_ORDER."""
-    return (
-        room_id,
-        record.seq,
-        record.time,
-        record.author,
-        record.run,
-        record.epoch,
-        record.document,
-        leaf.kind,
-        record.id,
-        record.asked,
-        leaf.body,
-        leaf.update,
-        leaf.body_hash,
-        link,
-        record.grant,
-    )

@@ -19,7 +19,7 @@ from ..protocol.access import ANY, fits
 from ..protocol.codec import encode_event
 from ..protocol.events import Record
 from . import chain, listing
-from .admission import active, lacking, refusal, repeated
+from .admission import active, check_making, lacking, refusal, repeated
 from .jobs import checked_kind, checked_revocation, prepare
 from .store import (
     About,
@@ -28,7 +28,6 @@ from .store import (
     BlobFacts,
     Conflict,
     Erasure,
-    Fenced,
     Head,
     Listed,
     Listing,
@@ -164,8 +163,7 @@ class MemoryStore:
         leaves = prepare(append)
         await self._checkpoint()
         kept = self._making.get(append.room)
-        if append.room in self._rooms or (kept is None) != (append.after == 0):
-            raise Fenced(f"room {append.room!r} cannot be made: there is one, or it was not begun")
+        check_making(append, begun=kept is not None, taken=append.room in self._rooms)
         kept = self._add(append, leaves, kept)
         kept.of = making.of
         if making.last:

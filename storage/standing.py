@@ -10,12 +10,12 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Insert, Select, Update, bindparam, func, select, update
+from sqlalchemy import Connection, Insert, Select, Update, bindparam, func, insert, select, update
 from sqlalchemy.dialects import sqlite
 
-from . import listing
+from . import chain, listing
 from .sealing import Sealer
-from .store import About, Head
+from .store import About, Head, Making
 from .tables import rooms
 
 DYING, GONE, MAKING = 1, 2, 3
@@ -26,6 +26,11 @@ made, which is as little there."""
 def listed(name: str) -> Select[Any]:
     """A parameter that is a JSON array, as a subquery: one statement whatever its length."""
     return select(func.json_each(bindparam(name)).table_valued("value").c.value)
+
+
+def json_list(strings: Sequence[str]) -> str:
+    """What is given for such a parameter."""
+    return msgspec.json.encode(strings).decode()
 
 
 def spelled(statement: Insert | Update, columns: list[str] | None = None) -> tuple[str, tuple[str, ...]]:
@@ -53,6 +58,7 @@ ROOMS = select(
     rooms.c.metadata,
     rooms.c.waiting_runs,
 ).where(rooms.c.name.in_(listed("names")))
+_NEW = insert(rooms)
 MOVE_HEADS, _HEAD_ORDER = spelled(
     update(rooms).where(
         rooms.c.id == bindparam("b_id"), rooms.c.seq == bindparam("was_seq"), rooms.c.epoch == bindparam("was_epoch")
@@ -95,6 +101,11 @@ class Standing(Struct):
         about = About(*shown, waiting_runs)
         return cls(*columns, about=about, was_seq=row[2], was_epoch=row[3])
 
+    @classmethod
+    def bare(cls, id: int, name: str, lineage: str = "", deleted: int = MAKING) -> "Standing":  # noqa: A002
+        """A room without records; as the row of one that is being made has it, if nothing else is said."""
+        return cls(id, name, 0, 0, chain.START, lineage, 0, None, 0, 0, deleted, About(), was_seq=0, was_epoch=0)
+
     def head(self) -> Head:
         return Head(
             self.name,
@@ -107,6 +118,27 @@ class Standing(Struct):
             self.time,
             self.deleted > 0,
         )
+
+
+def begin(connection: Connection, name: str, lineage: str, making: Making | None) -> Standing:
+    """The row of a new room; one that is being made is not there for anybody yet."""
+    deleted = MAKING if making is not None else 0
+    fresh: dict[str, Any] = {
+        "name": name,
+        "lineage": lineage,
+        "epoch": 0,
+        "seq": 0,
+        "hash": chain.START,
+        "open_runs": 0,
+        "wake_at": None,
+        "time": 0,
+        "folded": listing.searched(name, About()),
+        "deleted": deleted,
+        "fork_of": making.of if making is not None else "",
+    }
+    made = connection.execute(_NEW, fresh).inserted_primary_key
+    assert made is not None
+    return Standing.bare(made[0], name, lineage, deleted)
 
 
 def about_row(room: Standing, sealer: Sealer | None) -> tuple[object, ...]:
