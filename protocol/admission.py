@@ -79,6 +79,12 @@ FIXED: dict[str, Limit] = {
         "lines",
         "In the log, a minute, of sockets that were closed; a storm of them would fill the disk with lines.",
     ),
+    "REQUESTS_BURST_S": Limit(
+        10, "seconds", "Of REQUESTS_PER_S at once: a page that loads, a debugger that opens a room."
+    ),
+    "HOARD_BYTES": Limit(
+        64 << 10, "bytes", "Who holds less is not closed for the memory's sake: a good tab on a slow line has so much."
+    ),
     "ADMISSION_S": Limit(1, "seconds", "Between two looks at the memory in use."),
 }
 

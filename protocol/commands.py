@@ -22,12 +22,18 @@ from .limits import (
     DECISION_REASON_CHARS,
     DOCUMENT_NAME_CHARS,
     DRAFT_HUNKS,
+    FILE_NAME_CHARS,
     GRANT_BYTES,
     METADATA_CHARS,
     METADATA_KEYS,
+    NAME_CHARS,
     PROMPT_BYTES,
+    RETRIES,
+    STEP_ID_CHARS,
+    SUBJECT_CHARS,
     TAB_TOOLS,
     TITLE_CHARS,
+    TOOL_TEXT_CHARS,
     UNDO_RECORDS,
 )
 from .names import DEFAULT_DOCUMENT
@@ -43,8 +49,8 @@ CommandId = Annotated[
         description="Minted by the asker, unique in the room; no control characters.",
     ),
 ]
-Name = Annotated[str, Meta(max_length=100)]
-StepId = Annotated[str, Meta(min_length=1, max_length=400)]
+Name = Annotated[str, Meta(max_length=NAME_CHARS)]
+StepId = Annotated[str, Meta(min_length=1, max_length=STEP_ID_CHARS)]
 Seq = Annotated[int, Meta(ge=0, le=(1 << 53) - 1)]
 
 
@@ -54,7 +60,7 @@ class _Ask(
     id: CommandId
 
 
-Key = Annotated[str, Meta(min_length=1, max_length=100)]
+Key = Annotated[str, Meta(min_length=1, max_length=NAME_CHARS)]
 Facts = Annotated[dict[Key, str], Meta(max_length=CONTEXT_FACTS, description=f"At most {CONTEXT_BYTES} bytes in all.")]
 PromptText = Annotated[str, Meta(min_length=1, description=f"At most {PROMPT_BYTES} bytes of UTF-8.")]
 
@@ -63,14 +69,14 @@ class Overrides(Options, frozen=True, kw_only=True):
     """What a prompt wants otherwise than its agent is set, as far as that agent allows it."""
 
     model: Name = ""
-    retries: Annotated[int, Meta(ge=0, le=10)] | None = None
+    retries: Annotated[int, Meta(ge=0, le=RETRIES)] | None = None
 
 
 class AttachedFile(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A file that was put under `/api/blobs` before. What it is and how long, the store knows better than the asker."""
 
     blob: Annotated[str, Meta(pattern=rf"^[0-9a-f]{{64}}{END}")]
-    name: Annotated[str, Meta(max_length=200)] = ""
+    name: Annotated[str, Meta(max_length=FILE_NAME_CHARS)] = ""
     media_type: Name = ""
     bytes: Annotated[int, Meta(ge=0)] = 0
 
@@ -125,7 +131,7 @@ class ProvideContext(_Ask, frozen=True, kw_only=True):
     facts are that tab's and go when it goes; it is the tab's own name for itself, as in `register-tools`."""
 
     facts: Annotated[dict[Key, str | None], Meta(min_length=1, max_length=CONTEXT_FACTS)]
-    tab: Annotated[str, Meta(max_length=100)] = ""
+    tab: Name = ""
 
 
 class Stop(_Ask, frozen=True, kw_only=True):
@@ -230,7 +236,7 @@ class ToolOffer(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
     """A tool that a tab carries out; a `lasting` one is offered also while no tab is here, and its call then waits."""
 
     name: Annotated[str, Meta(pattern=rf"^[A-Za-z0-9_-]{{1,64}}{END}")]
-    description: Annotated[str, Meta(max_length=4000)] = ""
+    description: Annotated[str, Meta(max_length=TOOL_TEXT_CHARS)] = ""
     parameters: dict[str, Any] = {}
     effect: Literal["read", "idempotent", "write"] = "write"
     lasting: bool = False
@@ -240,7 +246,7 @@ class RegisterTools(_Ask, frozen=True, kw_only=True):
     """Say which tools this tab has, instead of those that it had. `tab` is its own name for itself, the same after a
     reload; `running` are the steps that it still carries out, so a page that was reloaded leaves it empty."""
 
-    tab: Annotated[str, Meta(min_length=1, max_length=100)]
+    tab: Annotated[str, Meta(min_length=1, max_length=NAME_CHARS)]
     tools: Annotated[list[ToolOffer], Meta(max_length=TAB_TOOLS)]
     running: Annotated[list[StepId], Meta(max_length=TAB_TOOLS)] = []
 
@@ -260,7 +266,7 @@ class ReturnToolResult(_Ask, frozen=True, kw_only=True):
     step: StepId
     number: Seq
     result: Any = None
-    error: Annotated[str, Meta(max_length=4000)] = ""
+    error: Annotated[str, Meta(max_length=TOOL_TEXT_CHARS)] = ""
 
 
 class Undo(_Ask, frozen=True, kw_only=True):
@@ -269,7 +275,7 @@ class Undo(_Ask, frozen=True, kw_only=True):
     the answer says what would be. `document` limits it to one."""
 
     run: Name = ""
-    author: Annotated[str, Meta(max_length=200)] = ""
+    author: Annotated[str, Meta(max_length=SUBJECT_CHARS)] = ""
     after: Seq = 0
     records: Annotated[list[Seq], Meta(max_length=UNDO_RECORDS)] = []
     document: Annotated[str, Meta(max_length=DOCUMENT_NAME_CHARS)] = ""

@@ -24,7 +24,7 @@ from .blocks import Blocks
 from .events import DocumentCopied, HunksAccepted, HunksRejected, Record
 from .images import Images
 from .items import FORMAT, TYPE, Id
-from .moments import SHOWN_DEPTH
+from .limits import SHOWN_DEPTH
 from .patches import DraftHunk, Patch, Who
 from .rows import Block, Container, attributes_only, blocks_below
 from .spans import Path, Place, places, points

@@ -19,7 +19,8 @@ from msgspec.structs import replace
 
 from .blocks import Blocks
 from .items import ANY, FORMAT, JSON, STRING, TYPE
-from .moments import SHOWN_DEPTH, plain
+from .limits import SHOWN_DEPTH
+from .moments import plain
 from .rows import Block, Container, Row, keys_of
 from .spans import Path, joins
 from .structs import Range

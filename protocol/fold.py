@@ -175,12 +175,9 @@ def _forget_tabs(state: RoomState, seq: int) -> None:
     """A process that died said of no tab that it left, and a page that was closed meanwhile never comes back: after
     some epochs nobody waits for it. Not after the first one, because that is the room's own new beginning, and it says
     of the tabs that are still there that they stay."""
-    for tab in [tab for tab, tools in state.tabs.items() if tools.epoch + _EPOCHS < state.epoch]:
+    for tab in [tab for tab, tools in state.tabs.items() if tools.epoch + limits.TAB_EPOCHS < state.epoch]:
         _left(state, tab, seq)
         state.context.pop(tab, None)
-
-
-_EPOCHS = 3
 
 
 def _registered(state: RoomState, record: Record, event: ToolsRegistered) -> None:

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from .errors import Refused
+from .limits import FORM_ERROR_CHARS
 
 if TYPE_CHECKING:
     from jsonschema_rs import Validator
-
-_TOLD_CHARS = 300
 
 
 def check_form(schema: str, value: Any) -> None:
@@ -31,7 +30,7 @@ def check_form(schema: str, value: Any) -> None:
     found = next(validator.iter_errors(value), None)
     if found is not None:
         place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in found.instance_path)
-        raise Refused("bad-answer", f"At ${place}: {found.message}"[:_TOLD_CHARS])
+        raise Refused("bad-answer", f"At ${place}: {found.message}"[:FORM_ERROR_CHARS])
 
 
 def check_schema(schema: Any) -> None:
@@ -39,7 +38,7 @@ def check_schema(schema: Any) -> None:
     try:
         _read(schema)
     except ValueError as error:
-        why = str(error).partition("\n")[0][:_TOLD_CHARS]
+        why = str(error).partition("\n")[0][:FORM_ERROR_CHARS]
         raise ValueError(f"that is no JSON Schema that stands alone: {why}") from None
 
 

@@ -24,7 +24,8 @@ from .blocks import Blocks
 from .events import Record
 from .hunks import Hunk, Seen, hunks_below
 from .items import FORMAT, TYPE
-from .moments import NOW, SHOWN_DEPTH, delta, described, elements, entries, plain_text
+from .limits import SHOWN_DEPTH
+from .moments import NOW, delta, described, elements, entries, plain_text
 from .rows import Block, Container
 from .spans import Place, Span, joins, places, span
 

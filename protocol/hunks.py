@@ -15,7 +15,8 @@ from typing import Any
 from msgspec import Struct
 
 from .items import FORMAT, TYPE, Id
-from .moments import NOW, OBJECT, SHOWN_DEPTH, plain
+from .limits import SHOWN_DEPTH
+from .moments import NOW, OBJECT, plain
 from .rows import Block, Container
 from .spans import Path, Place, Span, joins, places, points, span
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .items import ANY, ARRAY, FORMAT, JSON, MAP, STRING, TEXT, TYPE, XML_ELEMENT, XML_TEXT
+from .limits import SHOWN_DEPTH
 from .rows import Block, Container
 
 NOW = (1 << 63) - 1
@@ -22,10 +23,6 @@ OBJECT = "\ufffc"
 
 KINDS = ("array", "map", "text", "xml-element", "xml-fragment", "xml-hook", "xml-text")
 """What a type's kind is called, by its number."""
-
-
-SHOWN_DEPTH = 64
-"""Far beyond any editor's, and far from the end of Python's stack."""
 
 
 def plain_text(container: Container, at: int = NOW) -> str:

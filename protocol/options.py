@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from .limits import MODEL_STOP_CHARS, MODEL_STOPS
+from .limits import MODEL_STOP_CHARS, MODEL_STOPS, OUTPUT_TOKENS
 
 END = r"$(?![\s\S])"
 """The end of a text in a pattern. A `$` alone lets a line feed pass in Python, and none in JavaScript."""
@@ -32,7 +32,7 @@ class Options(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=Tru
 
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
     top_p: Annotated[float, Meta(gt=0, le=1)] | None = None
-    max_output_tokens: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
+    max_output_tokens: Annotated[int, Meta(ge=1, le=OUTPUT_TOKENS)] | None = None
     reasoning: Reasoning = ""
     seed: Annotated[int, Meta(ge=0, le=(1 << 53) - 1)] | None = None
     stop: Annotated[

@@ -6,7 +6,7 @@ the prompt's first words. A title that does not come costs nothing but itself, a
 
 import re
 
-from .limits import TITLE_CHARS
+from .limits import TITLE_CHARS, TITLE_WORDS
 from .state import TITLE_STEP, RoomState, Run
 
 
@@ -37,7 +37,7 @@ def read_title(answer: str) -> str:
 def first_words(prompt: str) -> str:
     """The beginning of a prompt, as a title."""
     words, title = one_line(prompt).split(), ""
-    for word in words[:_WORDS]:
+    for word in words[:TITLE_WORDS]:
         if len(title) + 1 + len(word) > TITLE_CHARS:
             break
         title = f"{title} {word}" if title else word
@@ -45,5 +45,4 @@ def first_words(prompt: str) -> str:
     return title if len(title) == len(" ".join(words)) else f"{title.rstrip('.,;:!?')}…"
 
 
-_WORDS = 8
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")

@@ -36,9 +36,6 @@ ALGORITHMS = ("HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS
 ALGORITHMS += ("ES256", "ES384", "ES512", "EdDSA")
 """All that a key may be for."""
 
-SECRET_BYTES = 32
-"""The shortest shared secret: as long as the hash of HS256 (RFC 7518, section 3.2)."""
-
 _SECOND = 1_000_000
 _DIGEST_CHARS = 32  # 128 bits: nobody finds two sets of claims that share them.
 _LAST = 253_402_300_799  # The last second of the year 9999.
@@ -64,7 +61,7 @@ class Claims(Struct, omit_defaults=True):
     """What a token says. Other claims than these are not looked at."""
 
     sub: Annotated[str, Meta(min_length=1, max_length=limits.SUBJECT_CHARS, pattern=_NO_CONTROLS)]
-    rights: Annotated[list[str], Meta(max_length=64)] = []
+    rights: Annotated[list[str], Meta(max_length=limits.GRANT_RIGHTS)] = []
     rooms: Patterns = []
     documents: Patterns | UnsetType = UNSET
     forbid_tools: Patterns = []
@@ -101,8 +98,8 @@ class Key:
         if self.algorithm not in ALGORITHMS:
             raise BadKey(f"No key here may be for the algorithm {self.algorithm[:20]}.")
         if self.algorithm.startswith("HS"):
-            if len(read.key) < SECRET_BYTES:
-                raise BadKey(f"A shared secret has at least {SECRET_BYTES} bytes.")
+            if len(read.key) < limits.GRANT_SECRET_BYTES:
+                raise BadKey(f"A shared secret has at least {limits.GRANT_SECRET_BYTES} bytes.")
             self._private: Any = read.key
             self._public: Any = read.key
         else:

@@ -11,6 +11,10 @@ FINISHED_RUNS = limit(
     "runs",
     "In the room document and in a prompt's context; older ones are archived and read from the log.",
 )
+RUNS_PAGE = limit("RUNS_PAGE", 20, "runs", "In a page of older ones; a person reads no more at a time.")
+RUNS_LOOKED_RECORDS = limit(
+    "RUNS_LOOKED_RECORDS", 20_000, "records", "Read at most for such a page; the next one goes on there."
+)
 CONTEXT_FACTS = limit(
     "CONTEXT_FACTS", 64, "facts", "Of a tab, of the room, or of a prompt; each stands in every request."
 )
@@ -38,6 +42,13 @@ FLOW_BRANCHES = limit(
 )
 RUN_BYTES = limit("RUN_BYTES", 4 << 20, "bytes", "Streamed text of one run; a model that never stops is stopped.")
 STEP_ATTEMPTS = limit("STEP_ATTEMPTS", 4, "attempts", "One try and three retries, as the vendors' own SDKs.")
+WAIT_S = limit(
+    "WAIT_S",
+    10 * 365 * 86_400,
+    "seconds",
+    "What a header or a careless tool may ask us to wait: times beyond year 9999 cannot be written down.",
+)
+RETRIES = limit("RETRIES", 10, "tries", "That a prompt may ask for; each is another request that costs money.")
 TOOL_RESULT_BYTES = limit(
     "TOOL_RESULT_BYTES",
     256 << 10,
@@ -80,6 +91,9 @@ TOOL_PROGRESS_CHARS = limit(
 FORM_BYTES = limit(
     "FORM_BYTES", 32 << 10, "bytes", "JSON Schema of an answer or of a call that asks for a yes; every tab pulls it."
 )
+FORM_ERROR_CHARS = limit(
+    "FORM_ERROR_CHARS", 300, "characters", "Of why an answer or a schema does not fit; validators quote whole values."
+)
 TOOL_NAMES = limit(
     "TOOL_NAMES", 32, "names", "Of the tools that there are, told to a model that asked for one that is not."
 )
@@ -104,6 +118,12 @@ MODEL_OUTPUT_TOKENS = limit(
     8192,
     "tokens",
     "Of one answer where the vendor wants a bound (Anthropic); its older models take no more.",
+)
+OUTPUT_TOKENS = limit(
+    "OUTPUT_TOKENS",
+    1_000_000,
+    "tokens",
+    "That a prompt may ask for; no model gives so many, each has a bound of its own.",
 )
 MODEL_STOPS = limit("MODEL_STOPS", 4, "strings", "Of one request; OpenAI takes no more.")
 MODEL_STOP_CHARS = limit(
@@ -131,12 +151,19 @@ MODEL_IMAGE_BYTES = limit(
     "One image that a model is shown: 5 MB as base64, which is Anthropic's bound.",
 )
 MODEL_SOURCES = limit("MODEL_SOURCES", 100, "sources", "Of one answer; each is a record, and nobody reads further.")
+MODEL_SOURCE_CHARS = limit(
+    "MODEL_SOURCE_CHARS", 2000, "characters", "Of a source's address, title or passage; vendors quote some hundred."
+)
+MODEL_ERROR_CHARS = limit(
+    "MODEL_ERROR_CHARS", 500, "characters", "Of a vendor's own sentence; some put whole requests in."
+)
 TITLE_TOKENS = limit(
     "TITLE_TOKENS", 512, "tokens", "For a title of six words; models that cannot be kept from thinking think first."
 )
 TITLE_CHARS = limit(
     "TITLE_CHARS", 80, "characters", "Of a title that a model proposes; a list of rooms has one line for it."
 )
+TITLE_WORDS = limit("TITLE_WORDS", 8, "words", "Of a prompt, as a room's title until a model has proposed one.")
 MCP_READY_S = limit(
     "MCP_READY_S",
     20,
@@ -151,6 +178,9 @@ MCP_CALL_S = limit(
 )
 MCP_RESTART_S = limit(
     "MCP_RESTART_S", 60, "seconds", "The longest wait between two tries at a tool server that keeps failing."
+)
+MCP_LAST_WORDS_S = limit(
+    "MCP_LAST_WORDS_S", 5, "seconds", "For answers that may still come over a connection that is to be given up."
 )
 MCP_TOOLS = limit("MCP_TOOLS", 128, "tools", "Of one tool server; vendors take no more in one request (OpenAI).")
 MCP_LISTING_BYTES = limit(

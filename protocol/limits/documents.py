@@ -86,6 +86,12 @@ COMMANDS_UNANSWERED = limit(
     "COMMANDS_UNANSWERED", 64, "commands", "INTERFACE: per socket; more is refused as too-many."
 )
 COMMAND_ID_CHARS = limit("COMMAND_ID_CHARS", 100, "characters", "A UUID is 36; ids are kept for the life of the log.")
+NAME_CHARS = limit(
+    "NAME_CHARS", 100, "characters", "By which a command calls an agent, a model, a run, a tab or a fact."
+)
+STEP_ID_CHARS = limit(
+    "STEP_ID_CHARS", 400, "characters", "Ids of steps are paths: of agents below agents, RUN_DEPTH of them."
+)
 EDITS_UNANSWERED = limit(
     "EDITS_UNANSWERED", 256, "edits", "Per socket; reading pauses beyond it, so TCP slows the sender."
 )
@@ -176,4 +182,16 @@ FIND_CONTEXT_CHARS = limit(
 FLUSH_CHARS = limit("FLUSH_CHARS", 96, "characters", "A streamed text without whitespace is shown after so many.")
 PATCH_OPERATIONS = limit(
     "PATCH_OPERATIONS", 500, "operations", "In one patch; whoever has more gives the value that is wanted."
+)
+DIFF_TOKENS = limit(
+    "DIFF_TOKENS",
+    2000,
+    "words",
+    "On either side of a change, compared word by word, which is quadratic; beyond it the middle is replaced whole.",
+)
+SHOWN_DEPTH = limit(
+    "SHOWN_DEPTH",
+    64,
+    "levels",
+    "Of nested types that are told of a document's past; far beyond any editor's, far from the end of Python's stack.",
 )

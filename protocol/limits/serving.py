@@ -27,7 +27,19 @@ STALLED_S = limit(
 TOOL_LEASE_S = limit(
     "TOOL_LEASE_S", 10, "seconds", "A tab that reloads is back sooner; one that is not back by then is gone."
 )
+TAB_EPOCHS = limit(
+    "TAB_EPOCHS",
+    3,
+    "restarts",
+    "Of a server, after which nobody waits for a tab that was there before and did not come back.",
+)
 TAB_TOOLS = limit("TAB_TOOLS", 64, "tools", "Of one tab; each stands in every model request.")
+TOOL_TEXT_CHARS = limit(
+    "TOOL_TEXT_CHARS",
+    4000,
+    "characters",
+    "Of what a tab says of a tool, or of why a call failed; about 1,000 tokens of every request.",
+)
 LASTING_TOOLS = limit(
     "LASTING_TOOLS", 64, "tools", "Of a room; each stands in every model request, though no tab is there."
 )
@@ -47,6 +59,12 @@ COMMANDS_WAITING = limit(
     1024,
     "commands",
     "Kept by a client that cannot reach its server; whoever asks more wants a queue of their own.",
+)
+COMMAND_TRIES = limit(
+    "COMMAND_TRIES",
+    2,
+    "tries",
+    "At a command that breaks its room, which is then read again from its log; the next one is refused.",
 )
 FOLLOW_RECORDS = limit(
     "FOLLOW_RECORDS",
@@ -70,6 +88,9 @@ SILENCE_S = limit(
     "Nothing from a server for that long: the socket is dead; as y-websocket, and above KEEPALIVE_S.",
 )
 CLIENT_CONNECT_S = limit("CLIENT_CONNECT_S", 10, "seconds", "A client's handshake, TCP and TLS included.")
+CLIENT_CLOSE_S = limit(
+    "CLIENT_CLOSE_S", 1, "seconds", "A client's goodbye; a server that does not answer is not waited for."
+)
 CLIENT_FRAME_BYTES = limit(
     "CLIENT_FRAME_BYTES",
     64 << 20,
@@ -134,6 +155,9 @@ FIND_S = limit(
 FIND_CHARS = limit(
     "FIND_CHARS", 500, "characters", "Of a condition from a stranger, which costs more the longer it is."
 )
+FIND_CHOICES = limit(
+    "FIND_CHOICES", 4, "choices", "In a pattern from a stranger; each may double what looking for it takes."
+)
 OUTLINE_RECORDS = limit(
     "OUTLINE_RECORDS",
     5_000,
@@ -146,6 +170,15 @@ MERGE_CHANGES = limit(
 )
 MERGE_EDITS = limit(
     "MERGE_EDITS", 10_000, "edits", "Of a fork, made in its parent by one merge, which is one pass of that room."
+)
+MERGE_TRIES = limit(
+    "MERGE_TRIES",
+    3,
+    "tries",
+    "At a merge into a room where others keep writing; then it is refused, and one asks again.",
+)
+RERUN_MOMENTS = limit(
+    "RERUN_MOMENTS", 64, "moments", "Since its step's turn with which a request is compared when a run is run again."
 )
 EFFECTS_LOOKS = limit(
     "EFFECTS_LOOKS", 60, "moments", "Into which a search for what deleted one record's effects looks."
@@ -175,9 +208,22 @@ GRANT_PATTERNS = limit(
     "GRANT_PATTERNS", 64, "patterns", "Of rooms, and of documents, in one grant; each is tried for every name."
 )
 GRANT_KEYS = limit("GRANT_KEYS", 16, "keys", "That grants may be signed with at one time; a rotation needs two.")
+GRANT_SECRET_BYTES = limit(
+    "GRANT_SECRET_BYTES",
+    32,
+    "bytes",
+    "The shortest shared secret: as long as the hash of HS256 (RFC 7518, section 3.2).",
+)
+GRANT_RIGHTS = limit("GRANT_RIGHTS", 64, "rights", "Named in one grant; there are ten.")
 GRANT_SKEW_S = limit("GRANT_SKEW_S", 60, "seconds", "That an issuer's clock may be ahead of ours.")
 GRANT_RENEW_PERCENT = limit(
     "GRANT_RENEW_PERCENT", 80, "percent", "Of a grant's life; then its holder is asked for a fresh one."
+)
+GRANT_LOOK_S = limit(
+    "GRANT_LOOK_S",
+    30,
+    "seconds",
+    "Between two looks at an open socket's grant, besides one with each frame: a clock may jump.",
 )
 SUBJECT_CHARS = limit(
     "SUBJECT_CHARS", 200, "characters", "Of a subject, which each of its records carries, and of a name."
@@ -216,6 +262,8 @@ BODIES_BYTES = FIXED["BODIES_BYTES"].value
 ROOMS_AWAKE = FIXED["ROOMS_AWAKE"].value
 MEMORY_PERCENT = FIXED["MEMORY_PERCENT"].value
 ADMISSION_S = FIXED["ADMISSION_S"].value
+REQUESTS_BURST_S = FIXED["REQUESTS_BURST_S"].value
+HOARD_BYTES = FIXED["HOARD_BYTES"].value
 CLOSED_LINES = FIXED["CLOSED_LINES"].value
 HEAD_BYTES = limit("HEAD_BYTES", 16 << 10, "bytes", "An HTTP head; h11's default and that of most servers.")
 HEAD_S = limit("HEAD_S", 10, "seconds", "Until the head is whole; ends slowloris.")

@@ -81,6 +81,7 @@ ACTIVITY_S = limit(
 ROOM_FILTERS = limit(
     "ROOM_FILTERS", 8, "filters", "Of metadata in one listing; each is looked up in every room that is passed."
 )
+ROOMS_PAGE = limit("ROOMS_PAGE", 50, "rooms", "In one page of a listing.")
 BUNDLE_BYTES = limit(
     "BUNDLE_BYTES", 8 << 30, "bytes", "One upload of a bundle; ten million records are about half of it."
 )

@@ -8,8 +8,7 @@ import re
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
-MIDDLE_TOKENS = 2_000
-"""Beyond so many words on either side the changed middle is replaced whole: the comparison is quadratic."""
+from ..limits import DIFF_TOKENS
 
 _TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
 
@@ -30,7 +29,7 @@ def text_hunks(old: str, new: str) -> list[Hunk]:
     if not middle and not wanted:
         return []
     before, after = _TOKEN.findall(middle), _TOKEN.findall(wanted)
-    if not (0 < len(before) <= MIDDLE_TOKENS and 0 < len(after) <= MIDDLE_TOKENS):
+    if not (0 < len(before) <= DIFF_TOKENS and 0 < len(after) <= DIFF_TOKENS):
         return [Hunk(first, first + len(middle), wanted)]
     hunks: list[Hunk] = []
     starts = _starts(before, first)
@@ -45,7 +44,7 @@ def text_hunks(old: str, new: str) -> list[Hunk]:
 def list_runs(old: list[str], new: list[str]) -> list[tuple[int, int, int, int]]:
     """What turns one list into the other: (i, j, k, m), old[i:j] becomes new[k:m], in order. Items are compared as
     texts."""
-    if len(old) > MIDDLE_TOKENS or len(new) > MIDDLE_TOKENS:
+    if len(old) > DIFF_TOKENS or len(new) > DIFF_TOKENS:
         first = _common(old, new)
         last = _common(old[first:][::-1], new[first:][::-1])
         return [(first, len(old) - last, first, len(new) - last)] if old != new else []

@@ -12,9 +12,6 @@ from ..room.reports import Report
 from ..room.room import Room
 from .definition import Agent
 
-LONGEST_S = 10 * 365 * 86_400
-"""What a header or a careless tool may ask us to wait: times beyond year 9999 cannot be written down."""
-
 
 async def broken(room: Room, agent: Agent, move: Generate | Call) -> None:
     """An attempt broke in code of ours: end it, if it had begun, so that its run goes on."""

@@ -38,7 +38,7 @@ from ..tools.call import Call
 from ..tools.once import once_tool
 from ..tools.results import encode, shortened
 from ..tools.tool import OutcomeNotKnown, Tool, ToolError
-from .attempt import LONGEST_S, let_pass, whole
+from .attempt import let_pass, whole
 from .definition import Agent, AgentTool
 from .desk import AtDesk
 from .reporting import Reporting, keep
@@ -139,7 +139,7 @@ async def asked_first(
     """What a person is asked before this call, if anything. A policy that fails asks: no call slips through a bug; and
     one that wants no yes is not asked where the run's mandate wants one."""
     within_s = tool.decide_within_s
-    expires_at = None if within_s is None else now + math.ceil(min(within_s, LONGEST_S) * 1_000_000)
+    expires_at = None if within_s is None else now + math.ceil(min(within_s, limits.WAIT_S) * 1_000_000)
     if tool.question is not None:
         question, schema = _question(move.call.args), msgspec.json.encode(tool.question.schema).decode()
         return QuestionAsked(move.step, move.call.id, move.call.name, question, schema, expires_at)

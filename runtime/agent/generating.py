@@ -35,7 +35,7 @@ from ..room.identity import Surroundings
 from ..room.merging import Pause
 from ..room.reports import Begin, Report
 from ..room.room import Room
-from .attempt import LONGEST_S, let_pass, whole
+from .attempt import let_pass, whole
 from .definition import Agent
 from .request import Request
 from .writing import Writing
@@ -201,5 +201,5 @@ def _failed(move: Generate, error: ModelError, tries: int, now: int) -> ModelFai
     retry_at = None
     if error.retry and move.attempt < tries:
         delay_s = max(_BACKOFF_S[min(move.attempt, len(_BACKOFF_S)) - 1], error.retry_after_s or 0.0)
-        retry_at = now + math.ceil(min(delay_s, LONGEST_S) * 1_000_000)
+        retry_at = now + math.ceil(min(delay_s, limits.WAIT_S) * 1_000_000)
     return ModelFailed(move.step, move.attempt, error.code, whole(error.message), retry_at)

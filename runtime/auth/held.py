@@ -5,7 +5,7 @@ What is done is checked against `grant` as it is at that moment, so a renewal co
 
 - At `GRANT_RENEW_PERCENT` of its life the holder is asked for a fresh one (`warn`); when it expires or is revoked the
   holder is ended (`end`). Both happen by the wall clock, which may jump; so it is looked at again at least every
-  `_LOOK_S`, and with each frame.
+  `GRANT_LOOK_S`, and with each frame.
 - A renewal has to be of the same subject: what a socket has written, and its presence, are that one's. It may allow
   less than before, or more, but not less than the socket needs.
 """
@@ -20,7 +20,6 @@ from ...protocol.access import Grant
 from ...protocol.errors import Refused
 
 _SECOND = 1_000_000
-_LOOK_S = 30.0
 
 
 class Judge(Protocol):
@@ -86,7 +85,7 @@ class Held:
             except Refused as refused:
                 self.end(refused)
                 await trio.sleep_forever()
-            soon = left if grant.expires else _LOOK_S
+            soon = left if grant.expires else limits.GRANT_LOOK_S
             if grant.expires and grant.expires != warned:
                 until_warning = self._left(self._renewal(grant))
                 if until_warning <= 0:
@@ -94,7 +93,7 @@ class Held:
                     self.warn(left)
                 else:
                     soon = until_warning
-            with trio.move_on_after(min(max(soon, 0.001), _LOOK_S)):
+            with trio.move_on_after(min(max(soon, 0.001), limits.GRANT_LOOK_S)):
                 await self._changed.wait()
 
     def _renewal(self, grant: Grant) -> int:

@@ -29,8 +29,6 @@ from .link import Link
 
 log = logging.getLogger("plait.client")
 
-_ERROR_CHARS = 4000
-
 
 def offers(tools: Sequence[Tool], lasting: bool) -> list[ToolOffer]:
     """How these tools are registered. Raises ValueError for tools that a tab cannot have."""
@@ -162,4 +160,4 @@ class Serving:
 def _told(text: str) -> str:
     """A sentence that fits, and that is not empty: that would be no error."""
     whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return whole[:_ERROR_CHARS] or "The tool failed."
+    return whole[: limits.TOOL_TEXT_CHARS] or "The tool failed."

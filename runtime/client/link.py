@@ -22,8 +22,6 @@ from .websocket import Closed, Rejected, WebSocket
 Status = Literal["connecting", "connected", "waiting", "ended"]
 """`waiting`: for the next try, after a socket that failed."""
 
-_GOODBYE_S = 1
-
 
 class Machine(Protocol):
     """What speaks through a link: it takes messages and gives messages, and knows nothing of sockets."""
@@ -179,7 +177,7 @@ class Link:
             except Refused as refused:
                 return refused
             finally:
-                with trio.move_on_after(_GOODBYE_S, shield=True):
+                with trio.move_on_after(limits.CLIENT_CLOSE_S, shield=True):
                     await socket.close()
         return None
 

@@ -10,11 +10,9 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from ...protocol.limits import MODEL_ERROR_CHARS
 from .endpoint import Endpoint
 from .model import ModelError
-
-MESSAGE_CHARS = 500
-"""Of a vendor's own sentence; some put whole requests in."""
 
 
 class Failure(NamedTuple):
@@ -112,7 +110,7 @@ def sentence_of(error: Any) -> str:
     """What the vendor said, in one line and not too long."""
     said = error.get("message") if isinstance(error, dict) else error
     text = " ".join(said.split()) if isinstance(said, str) else ""
-    return text if len(text) <= MESSAGE_CHARS else text[:MESSAGE_CHARS] + "…"
+    return text if len(text) <= MODEL_ERROR_CHARS else text[:MODEL_ERROR_CHARS] + "…"
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

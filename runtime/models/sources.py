@@ -7,11 +7,8 @@ address that is not http or https is taken for a name, and nothing but text is t
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ...protocol.limits import MODEL_SOURCES
+from ...protocol.limits import MODEL_SOURCE_CHARS, MODEL_SOURCES
 from .model import SourceChunk
-
-_CHARS = 2000
-"""Of an address, a title or a passage; vendors quote some hundred."""
 
 
 class Sources:
@@ -23,7 +20,9 @@ class Sources:
     def read(self, cited: Iterable[tuple[Any, Any, Any]]) -> Iterator[SourceChunk]:
         """Those of these citations (address, title, passage) that are new."""
         for url, title, text in cited:
-            url, title, text = (each[:_CHARS] if isinstance(each, str) else "" for each in (url, title, text))
+            url, title, text = (
+                each[:MODEL_SOURCE_CHARS] if isinstance(each, str) else "" for each in (url, title, text)
+            )
             linked = url.lower().startswith(("http://", "https://"))
             source = SourceChunk(url if linked else "", title or url, text)
             if source.title and source not in self._known and len(self._known) < MODEL_SOURCES:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import trio
 
-from ...protocol.limits import MODEL_CONNECT_S, MODEL_IDLE_S
+from ...protocol.limits import MODEL_CONNECT_S, MODEL_ERROR_CHARS, MODEL_IDLE_S
 from .endpoint import Endpoint
-from .failures import MESSAGE_CHARS, failure, status_failure
+from .failures import failure, status_failure
 from .model import JSON, canonical
 from .sse import EventReader, NotEvents, ServerEvent, read_json
 
@@ -140,7 +140,7 @@ class Wire:
         root = error
         while root.__cause__ is not None:
             root = root.__cause__
-        return self.endpoint.without_key(" ".join(str(root).split())[:MESSAGE_CHARS]) or type(root).__name__
+        return self.endpoint.without_key(" ".join(str(root).split())[:MODEL_ERROR_CHARS]) or type(root).__name__
 
     async def _let_go(self, incoming: AsyncIterator[bytes], grace_s: float) -> None:
         """Finish the HTTP library's generators from inside, within that time; none means with what is buffered.

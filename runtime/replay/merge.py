@@ -32,8 +32,6 @@ from .moment import moment
 
 __all__ = ["Merged", "merge", "merging", "parent_of", "previewed"]
 
-_TRIES = 3
-
 
 async def parent_of(reader: Reader, fork: str) -> Forked:
     """Of which room that one is a fork. Raises Refused('bad-request') if it is none, Refused('no-such-room')."""
@@ -61,7 +59,7 @@ async def merging(
     for name in documents or ():
         check_document(grant, name)
     merged: dict[str, int] = {}
-    for _ in range(_TRIES):
+    for _ in range(limits.MERGE_TRIES):
         try:
             return await attempt(await prepare(reader, fork, forked, grant, documents, merged))
         except Stale as stale:

@@ -19,6 +19,7 @@ import msgspec
 import trio
 from msgspec import Struct
 
+from ...protocol import limits
 from ...protocol.errors import Refused
 from ...protocol.events import (
     ApprovalRequested,
@@ -57,8 +58,6 @@ _STREAMED = (TextStreamed, ReasoningStreamed, ArgumentsStreamed)
 _CAUSED = (ModelRequested, ToolStarted, ToolDelegated, ApprovalRequested, QuestionAsked, TimerSet, ValueNoted)
 _ENDS = (RunFinished, RunFailed)
 _DECIDED = (*_ENDS, RunRequested, TimerSet, QuestionAsked, ToolDelegated, TitleProposed)
-_BODIES = 64
-"""So many moments a request is compared with: those from its step's turn on."""
 
 
 class Divergence(Struct, frozen=True, omit_defaults=True):
@@ -159,7 +158,7 @@ class _Again:
                 body = prepare(agent, self._state, move, record.epoch).body
                 if body not in bodies:
                     bodies.append(body)
-                    del bodies[:-_BODIES]
+                    del bodies[: -limits.RERUN_MOMENTS]
 
     async def _compare(self, record: Record, agent: Agent) -> Divergence | None:
         event, run = record.event, record.run

@@ -13,8 +13,6 @@ from ...protocol.events import Record, RunFailed, RunFinished, RunRequested, Run
 from ...protocol.shown import shown_runs
 from ...storage.store import Reader
 
-PAGE = 20
-_WINDOWS = 40  # Of PAGE_RECORDS each: what one request reads at most in search of a page.
 _TERMINAL = (RunFinished, RunStopped, RunFailed)
 
 
@@ -30,7 +28,7 @@ async def older_runs(store: Reader, room: str, before: int = 0) -> tuple[list[di
         before, held = (await store.head(room)).seq + 1, limits.FINISHED_RUNS
     runs: list[dict[str, Any]] = []
     prompts = 0
-    for _ in range(_WINDOWS):
+    for _ in range(limits.RUNS_LOOKED_RECORDS // limits.PAGE_RECORDS):
         first = max(1, before - limits.PAGE_RECORDS)
         for record in reversed(await _window(store, room, first, before)):
             if not isinstance(record.event, RunRequested) or record.event.parent:
@@ -43,7 +41,7 @@ async def older_runs(store: Reader, room: str, before: int = 0) -> tuple[list[di
                 continue
             runs += [{"id": run, **shown[run]} for run in shown]
             prompts += 1
-            if prompts == PAGE:
+            if prompts == limits.RUNS_PAGE:
                 return runs, record.run if record.seq > 1 else None
         before = first
         if before <= 1:

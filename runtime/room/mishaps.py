@@ -4,15 +4,13 @@ A room that cannot commit, or that trips over a command, is read again from its 
 read again for twice is refused the third time, or whoever repeats it would keep everybody from working for ever.
 """
 
+from ...protocol import limits
 from ...protocol.errors import OutcomeUnknown, PlaitError, Refused
 from ...storage.store import RoomDeleted, StoreError, StoreFull
 from .messages import Ask, Message
 
 _REMEMBERED = 100
 """So many commands are remembered for which a room had to be read again."""
-
-_TRIES = 2
-"""So often a room is read again for the same command."""
 
 
 class Suspects:
@@ -25,7 +23,7 @@ class Suspects:
 
     def refuses(self, message: Ask) -> bool:
         """Whether the room had to be read again for this very command too often; then it is refused."""
-        if self._breaking.get(message.command.id, 0) < _TRIES:
+        if self._breaking.get(message.command.id, 0) < limits.COMMAND_TRIES:
             return False
         message.refuse(Refused("bad-request", "This cannot be done."))
         return True

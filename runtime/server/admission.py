@@ -30,7 +30,6 @@ from ...protocol.errors import Code, Refused
 from . import resources
 from .exchange import Response, refusal
 
-_BURST_S = 10
 _SAY_S = 60
 _HEAD_BYTES = 4 << 10
 
@@ -65,7 +64,7 @@ class Admission:
             self.allowance.handshakes_per_s, self.allowance.sockets_per_address, limits.ADDRESSES
         )
         self._requests = Buckets(
-            self.allowance.requests_per_s, self.allowance.requests_per_s * _BURST_S, limits.ADDRESSES
+            self.allowance.requests_per_s, self.allowance.requests_per_s * limits.REQUESTS_BURST_S, limits.ADDRESSES
         )
         self._high_water = resources.high_water(self.allowance.memory_mib)
         self._telling = 0

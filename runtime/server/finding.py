@@ -33,7 +33,6 @@ _GROWING = frozenset(("to_string", "join", "map"))
 """What makes more than it was given, again and again: a line of it makes gigabytes."""
 
 _ESCAPED = re.compile(r"\\[dDwWsSbBnrt.*+?|(){}\[\]\\/^$-]|\[\^?(?:\\.|[^\]\\])+\]")
-_CHOICES = 4
 _REPEATED = re.compile(r"\{\d{1,2}(?:,\d{1,2})?\}")
 
 
@@ -149,4 +148,4 @@ def _modest_pattern(pattern: str) -> bool:
     repeats = _REPEATED.findall(rest)
     rest = _REPEATED.sub("{", rest)
     bad = any(each in rest for each in ("*", "+", "\\", "(?", "){", "}", "["))
-    return not bad and len(repeats) == rest.count("{") <= 1 and rest.count("?") + rest.count("|") <= _CHOICES
+    return not bad and len(repeats) == rest.count("{") <= 1 and rest.count("?") + rest.count("|") <= limits.FIND_CHOICES

@@ -9,7 +9,6 @@ from ...protocol.errors import Refused
 from ...storage.store import BadCursor, Listed, Reader
 from .exchange import Request, Response, json
 
-PAGE = 50
 _FILTER = "metadata."
 
 
@@ -21,7 +20,7 @@ async def list_rooms(store: Reader, request: Request, names: Sequence[str]) -> R
         raise Refused("bad-request", f"A listing may have {limits.ROOM_FILTERS} filters.")
     try:
         cursor, query = request.query.get("cursor", ""), request.query.get("query", "")
-        listing = await store.rooms(cursor, PAGE, query, wanted, names)
+        listing = await store.rooms(cursor, limits.ROOMS_PAGE, query, wanted, names)
     except BadCursor as bad:
         raise Refused("bad-request", f"The cursor is none that a page gave: {bad}.") from bad
     page: dict[str, Any] = {"rooms": [_line(one) for one in listing.rooms]}

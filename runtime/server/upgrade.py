@@ -46,8 +46,6 @@ from .turns import Turns
 
 SUBPROTOCOLS = ("plait.v1", "plait.sync")
 HOCUSPOCUS = "/hocuspocus"
-_HOARD_BYTES = 64 << 10
-"""Who holds less is not ended for the memory's sake: a good tab on a slow line has so much on its way."""
 _MESSAGE_BYTES = 2 * limits.FRAME_BYTES  # Beyond a frame's limit we say 4413; beyond twice it the library says 1009.
 
 
@@ -187,7 +185,7 @@ class Sockets:
         held = [(one.outbox_bytes + inbound.partial, one) for one, (_, inbound, _) in self._open.items()]
         ended = 0
         for size, one in sorted(held, key=itemgetter(0), reverse=True):
-            if excess <= 0 or size < _HOARD_BYTES:
+            if excess <= 0 or size < limits.HOARD_BYTES:
                 break
             excess -= size
             if not one.over:

@@ -27,6 +27,7 @@ import trio
 from ...protocol.limits import (
     MCP_CALL_S,
     MCP_CONNECT_S,
+    MCP_LAST_WORDS_S,
     MCP_LISTING_BYTES,
     MCP_READY_S,
     MCP_RESTART_S,
@@ -52,8 +53,6 @@ _Wire = Callable[[trio.Event], AbstractAsyncContextManager[Any]]
 """Opens a wire to the server; the event is set when it ends."""
 
 _FIRST_WAIT_S = 0.25
-_LAST_WORDS_S = 5.0
-"""For answers that may still come over a connection that is to be given up."""
 
 _NO_ANSWER = {
     mcp.types.CONNECTION_CLOSED,
@@ -217,7 +216,7 @@ class McpSource:
             except Exception:
                 # Calls that are on their way may learn what became of them; over HTTP each stands alone.
                 self._client = None
-                with trio.move_on_after(_LAST_WORDS_S):
+                with trio.move_on_after(MCP_LAST_WORDS_S):
                     while self._calls:
                         self._quiet = trio.Event()
                         await self._quiet.wait()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from plait.protocol.blocks import NotWhole
 from plait.protocol.history import History
 from plait.protocol.hunks import Hunk
-from plait.protocol.moments import SHOWN_DEPTH
+from plait.protocol.limits import SHOWN_DEPTH
 from plait.protocol.spans import Span
 from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
+from plait.protocol.limits import MODEL_ERROR_CHARS
 from plait.runtime.models.endpoint import Endpoint, endpoint_from_environment
 from plait.runtime.models.failures import (
     FAILURES,
-    MESSAGE_CHARS,
     STATUSES,
     code_of_status,
     event_failure,
@@ -88,7 +88,7 @@ def test_no_sentence_holds_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_vendors_sentence_is_cut() -> None:
     failed = status_failure(ENDPOINT, 400, {"message": "x" * 10_000}, {})
-    assert len(failed.message) < MESSAGE_CHARS + 50
+    assert len(failed.message) < MODEL_ERROR_CHARS + 50
     assert status_failure(ENDPOINT, 502, "<html>", {}).message == "Vendor answered 502: <html>"
     assert status_failure(ENDPOINT, 502, None, {}).message == "Vendor answered 502: nothing more"
 

@@ -2,8 +2,8 @@
 
 from plait.protocol.access import ANONYMOUS
 from plait.protocol.commands import Prompt, Stop
-from plait.protocol.limits import FINISHED_RUNS
-from plait.runtime.room.archive import PAGE, older_runs
+from plait.protocol.limits import FINISHED_RUNS, RUNS_PAGE
+from plait.runtime.room.archive import older_runs
 from plait.storage.memory import MemoryStore
 
 from .scene import rooms
@@ -23,17 +23,21 @@ async def stopped_runs(store: MemoryStore, count: int) -> list[str]:
 async def test_older_runs_come_in_pages() -> None:
     """RM34: what the document holds is left out only where nobody says before which run."""
     store = MemoryStore()
-    runs = await stopped_runs(store, FINISHED_RUNS + PAGE + 2)
+    runs = await stopped_runs(store, FINISHED_RUNS + RUNS_PAGE + 2)
     page, before = await older_runs(store, "r")
-    assert [run["id"] for run in page] == runs[2 : PAGE + 2][::-1]
-    assert (page[0]["prompt"], page[0]["author"], page[0]["status"]) == (f"prompt {PAGE + 1}", "anonymous", "stopped")
+    assert [run["id"] for run in page] == runs[2 : RUNS_PAGE + 2][::-1]
+    assert (page[0]["prompt"], page[0]["author"], page[0]["status"]) == (
+        f"prompt {RUNS_PAGE + 1}",
+        "anonymous",
+        "stopped",
+    )
     assert page[0]["requested_at"] < page[0]["ended_at"]
     assert before is not None
     assert before == runs[2]
     page, before = await older_runs(store, "r", int(before))
     assert ([run["id"] for run in page], before) == (runs[:2][::-1], None)
     page, _ = await older_runs(store, "r", int(runs[-1]) + 1)
-    assert [run["id"] for run in page] == runs[-PAGE:][::-1]
+    assert [run["id"] for run in page] == runs[-RUNS_PAGE:][::-1]
     assert await older_runs(store, "r", 1) == ([], None)
 
 

@@ -1,5 +1,5 @@
 // Generated from specs/schema/commands.json by generate.mjs; a test holds both equal.
-// sha256 72fc3ba40dbf4ecaa86694459c18fb6c0c6ff0ae459e2a7e0286446f5463ae42
+// sha256 3e756845116f3a6c2a5a648d7a69a90b26aaf258f01cc466e7390d1f779fb7ce
 
 export type Command =
   | Prompt
