@@ -1,7 +1,11 @@
 """Who watches a room: tabs by document, what they are pushed, and who is present.
 
 A tab is in the audience from `join`; it gets deltas from its first sync step 1 on, because only then does it have what
-they build on. Presence is not in the log: it belongs to sockets, and goes when they go.
+they build on. A delta leaves in one piece with the answer to the tab's own edit: in this pass, or, if that edit is of
+the next one, then. Nobody waits longer than that, and who has no edit on its way does not wait. Where a hundred people
+type, their sockets are the dearest part of a pass.
+
+Presence is not in the log: it belongs to sockets, and goes when they go.
 """
 
 from collections.abc import Container, Mapping
@@ -25,6 +29,10 @@ class Audience:
         """Tabs that have synced since the newest deltas were pushed."""
         self.echoed: set[Tab] = set()
         """Tabs that were sent an edit of theirs back, behind the newest deltas."""
+        self._waiting: dict[Tab, None] = {}
+        """Tabs whose newest delta leaves with the answer to their edit in the next pass."""
+        self._unsent: dict[Tab, None] = {}
+        """Tabs that may hold something back until `flush`."""
         self._present: dict[str, Registry] = {}
         self.warned: set[Tab] = set()
         """Tabs that were told that the room document is read-only; they are told once."""
@@ -84,6 +92,8 @@ class Audience:
         self.owed.pop(tab, None)
         self._fresh.discard(tab)
         self.echoed.discard(tab)
+        self._waiting.pop(tab, None)
+        self._unsent.pop(tab, None)
         self._synced.get(document, {}).pop(tab, None)
         registry = self._present.get(document)
         if registry is not None:
@@ -107,16 +117,28 @@ class Audience:
         """All tabs, in the order in which they came."""
         return list(self._tabs)
 
-    def publish(self, changes: Mapping[str, Change]) -> None:
-        """Push what a pass did to its documents, to everybody who has synced them."""
+    def publish(
+        self, changes: Mapping[str, Change], answered: Mapping[Tab, None] = {}, next_up: Mapping[Tab, None] = {}
+    ) -> None:
+        """Push what a pass did to its documents, to everybody who has synced them. It goes on with the answers of the
+        `answered` tabs' edits and then with `flush`; `next_up` are those whose edits the next pass answers."""
         self._fresh.clear()
         self.echoed.clear()
+        late = self._waiting
+        self._waiting = {tab: None for tab in next_up if tab not in late and tab not in answered}
+        self._unsent = {**late, **answered}
         for document, change in changes.items():
             synced = self._synced.get(document)
             if change.updates and synced:
                 delta = Delta(document, change.seq, tuple(change.updates), change.before)
                 for tab in synced:
-                    tab.push(delta)
+                    tab.push(delta, wait=tab in answered or tab in self._waiting)
+
+    def flush(self) -> None:
+        """All answers were given: what waits leaves, but for those whose edits the next pass answers."""
+        for tab in self._unsent:
+            tab.flush()
+        self._unsent = {}
 
     def aware(self, tab: Tab, payload: bytes) -> None:
         """Take what a tab says of who is present, and tell everybody. Raises Refused('bad-frame')."""

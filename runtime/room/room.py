@@ -13,7 +13,7 @@ A token's way out is `report` -> `_speculate` -> `_commit` -> `_publish` -> `Aud
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import trio
 
@@ -39,6 +39,7 @@ from .reports import Write
 from .resync import ask_relayers, catch_up_all
 from .seeding import Seed
 from .snapshots import WORTH_ONE, keep_snapshot
+from .tab import Tab
 
 log = logging.getLogger("plait.room")
 
@@ -243,7 +244,7 @@ class Room(Door):
 
     def _publish(self, live: Live, batch: list[Message], records: list[Record]) -> None:
         _, changes = live.committed()
-        self._audience.publish(changes)
+        self._audience.publish(changes, _typists(batch), _typists(self._inbox))
         if records:
             self._grow(records[-1].seq)
         for message in batch:
@@ -265,6 +266,7 @@ class Room(Door):
             self.post(TabGone(name))
         self._audience.renamed.clear()
         ask_relayers(live, self._audience, changes)
+        self._audience.flush()
 
     def _settle(self, nursery: trio.Nursery) -> None:
         live = self._live
@@ -348,3 +350,8 @@ class Room(Door):
         except PlaitError as error:
             log.warning("room %s was not closed in good order: %s", self.name, error)
         live.drop_flows()
+
+
+def _typists(messages: Iterable[Message]) -> dict[Tab, None]:
+    """The tabs that some of these are edits of."""
+    return {message.tab: None for message in messages if type(message) is Edit}

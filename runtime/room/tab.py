@@ -69,8 +69,13 @@ class Tab(Protocol):
         """The state vector before the first dropped delta, or None while nothing was dropped."""
         ...
 
-    def push(self, delta: Delta) -> None:
-        """Send the delta's updates, or drop them and fall behind. Never blocks, never raises."""
+    def push(self, delta: Delta, *, wait: bool = False) -> None:
+        """Send the delta's updates, or drop them and fall behind. Never blocks, never raises. `wait`: they may leave
+        together with what is said next, or by `flush`."""
+        ...
+
+    def flush(self) -> None:
+        """Nothing more is said for now: what waits leaves."""
         ...
 
     def push_presence(self, presence: Presence) -> None:

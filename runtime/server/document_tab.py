@@ -78,8 +78,12 @@ class DocumentTab(ABC):
 
     # --- what the room says ---------------------------------------------------------------------------------------
 
-    def push(self, delta: Delta) -> None:
-        self.outbox.droppable(delta.wires.get(self.prefix) or wire.delta_frames(delta, self.prefix), delta.before)
+    def push(self, delta: Delta, *, wait: bool = False) -> None:
+        encoded = delta.wires.get(self.prefix) or wire.delta_frames(delta, self.prefix)
+        self.outbox.droppable(encoded, delta.before, wait=wait)
+
+    def flush(self) -> None:
+        self.outbox.flush()
 
     def push_presence(self, presence: Presence) -> None:
         self.outbox.droppable(wire.presence_frame(presence, self.prefix), None)

@@ -50,10 +50,14 @@ class Lane:
         """Its part of what the stream holds: the other side of `share`."""
         return self._lanes.stream.unsent // len(self._lanes.outboxes)
 
-    def push(self, data: bytes) -> None:
+    def push(self, data: bytes, *, wait: bool = False) -> None:
         if self._open:
             self._lanes.bytes_out += len(data)
-            self._lanes.stream.push(data)
+            self._lanes.stream.push(data, wait=wait)
+
+    def flush(self) -> None:
+        """As the stream's: what other lanes sent leaves as well."""
+        self._lanes.stream.flush()
 
     def feed(self, refill: Callable[[], bytes], drained: Callable[[], object]) -> None:
         """As the stream's."""

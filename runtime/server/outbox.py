@@ -40,7 +40,9 @@ class Stream(Protocol):
     @property
     def unsent(self) -> int: ...
 
-    def push(self, data: bytes) -> None: ...
+    def push(self, data: bytes, *, wait: bool = False) -> None: ...
+
+    def flush(self) -> None: ...
 
     def feed(self, refill: Callable[[], bytes], drained: Callable[[], object]) -> None: ...
 
@@ -148,14 +150,15 @@ class Outbox:
         """Bytes of answers in the line."""
         return self._kept
 
-    def droppable(self, data: bytes, before: bytes | None) -> None:
-        """Send a delta's frames (`before` is the document's state vector before it) or a presence frame (None)."""
+    def droppable(self, data: bytes, before: bytes | None, *, wait: bool = False) -> None:
+        """Send a delta's frames (`before` is the document's state vector before it) or a presence frame (None). With
+        `wait` they may leave together with what is sent next, or by `flush`."""
         if self.behind is not None:
             return
         if not self._line and self._stream.ready:  # With nothing merged either, which is flushing if it is there.
             self.deliveries += 1
             self.bytes_out += len(data)
-            self._stream.push(data)
+            self._stream.push(data, wait=wait)
             return
         if self._stream.over:
             return
@@ -163,6 +166,10 @@ class Outbox:
         self._droppable += len(data)
         if self._droppable + self._stream.unsent > self.share:
             self._drop()
+
+    def flush(self) -> None:
+        """Nothing more is sent for now."""
+        self._stream.flush()
 
     def keep(self, data: bytes) -> None:
         """Send what must not be dropped, after everything that came before it."""

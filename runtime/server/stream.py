@@ -13,6 +13,7 @@ Rules:
 3. `send_all` keeps the library's contract: it returns when its bytes have left. Cancelling it does not cut a frame.
 4. Nothing follows a WebSocket close frame; what is pushed after it is dropped.
 5. Over TLS of our own a push is sealed when it is pushed, so what waits here is what goes over the wire.
+   What is pushed to `wait` is not sealed, and leaves in one piece with what is pushed next, or by `flush`.
 6. A stream without a file descriptor (memory streams in tests and simulation) works the same: the task writes it all.
 """
 
@@ -62,6 +63,7 @@ class PushStream(trio.abc.Stream):
         "_fd",
         "_flushing",
         "_gone",
+        "_held",
         "_inner",
         "_left",
         "_moved",
@@ -82,6 +84,7 @@ class PushStream(trio.abc.Stream):
         self._seal = inner.seal if isinstance(inner, TlsStream) else None
         self._wire = inner.transport if isinstance(inner, TlsStream) else inner
         self._fd = _descriptor(self._wire)
+        self._held: list[bytes] = []
         self._left: deque[bytes] = deque()
         self._queued = 0  # Bytes that ever had to wait, and
         self._gone = 0  # those of them that have left.
@@ -138,10 +141,17 @@ class PushStream(trio.abc.Stream):
         """Whether somebody waits for bytes, so that silence is the other side's."""
         return self._receiving
 
-    def push(self, data: bytes) -> None:
-        """Send whole frames, or what the socket takes of them now and the rest soon."""
+    def push(self, data: bytes, *, wait: bool = False) -> None:
+        """Send whole frames, or what the socket takes of them now and the rest soon. `wait`: more comes at once, and a
+        system call costs as much as all the rest of what is done for a frame."""
         if self._closing:
             return
+        if wait or self._held:
+            self._held.append(data)
+            if wait:
+                return
+            data = b"".join(self._held)
+            self._held.clear()
         if self._seal is not None:
             try:
                 data = self._seal(data)
@@ -164,6 +174,13 @@ class PushStream(trio.abc.Stream):
             self._nursery.start_soon(self._flush)
         self._left.append(data)
         self._queued += len(data)
+
+    def flush(self) -> None:
+        """Nothing more comes for now: what waits leaves."""
+        if self._held:
+            data = b"".join(self._held)
+            self._held.clear()
+            self.push(data)
 
     async def _flush(self) -> None:
         try:
@@ -272,6 +289,7 @@ class PushStream(trio.abc.Stream):
             self._reader.stop()
         self._closing = True
         self._fd = -1
+        self._held.clear()
         self._left.clear()
 
     async def linger(self) -> None:

@@ -53,6 +53,8 @@ class FakeTab:
         self.stalled = False
         self.seen: list[bytes] = []
         self.said: list[tuple[Any, ...]] = []
+        self.waits: list[bool] = []
+        """Of each delta, whether it was to wait for what is said next, and False for each time that nothing is."""
         self.doc: Doc[Any] = Doc(client_id=client) if client else Doc()
         self._heard = trio.Event()
 
@@ -72,13 +74,17 @@ class FakeTab:
         self.seen.append(update)
         self.doc.apply_update(update)
 
-    def push(self, delta: Delta) -> None:
+    def push(self, delta: Delta, *, wait: bool = False) -> None:
         if self.stalled:
             self.behind = self.behind if self.behind is not None else delta.before
             return
+        self.waits.append(wait)
         for update in delta.updates:
             self._see(update)
         self._hear("delta", delta.seq, delta.updates)
+
+    def flush(self) -> None:
+        self.waits.append(False)
 
     def push_presence(self, presence: Presence) -> None:
         self._hear("presence", presence.payload)

@@ -45,6 +45,20 @@ def test_only_who_has_synced_is_pushed() -> None:
     assert deltas(late) == []
 
 
+def test_nobody_waits_for_two_passes() -> None:
+    """RM42: whose edit stands far behind in the inbox is sent every second delta with the one before."""
+    audience, tab = Audience(), FakeTab("pad")
+    audience.join(tab)
+    audience.sync(tab)
+    for seq in (7, 8, 9):
+        audience.publish({"pad": change(seq, b"\x00\x00")}, next_up={tab: None})
+        audience.flush()
+    assert tab.waits == [True, False, False, True]
+    audience.publish({})
+    audience.flush()
+    assert tab.waits[4:] == [False]
+
+
 def test_who_is_here() -> None:
     """RM26: a document is watched until its last tab has gone, and then only says so."""
     audience, tabs = Audience(), [FakeTab("pad"), FakeTab("pad"), FakeTab("")]

@@ -65,6 +65,25 @@ async def test_nothing_is_seen_before_the_commit() -> None:
         assert isinstance(answers[0], Answer)
 
 
+async def test_deltas_leave_with_the_answers() -> None:
+    """RM42: of this pass or of the next; who only reads waits for nothing, and nobody waits twice."""
+    store = FaultyStore(MemoryStore())
+    async with rooms(store) as all_rooms, all_rooms.use("r") as room:
+        ann, ben, reader = [await watching(room, "notes", client=client) for client in (7, 8, 9)]
+        for tab in (ann, ben, reader):
+            tab.waits.clear()
+        store.hold()
+        room.edit(ann, ann.type("one"), step2=False)
+        await store.wait_held()
+        room.edit(ben, ben.type("two"), step2=False)
+        store.release()
+        await ben.until("accepted")
+        await trio.testing.wait_all_tasks_blocked()
+        assert ann.waits == [True, False, False]  # Its answer comes with the first pass.
+        assert ben.waits == [True, True, False]  # And this one's with the second.
+        assert reader.waits == [False, False]
+
+
 async def test_a_failed_append_is_forgotten_everywhere() -> None:
     """RM1, RM3: after an append that failed, no tab has a byte that is not in the log, and the room works on."""
     store = FaultyStore(MemoryStore())

@@ -152,6 +152,23 @@ async def test_the_librarys_frames_never_mix_with_ours(stalled: Stall, nursery: 
     assert sent == ["pong"]
 
 
+async def test_what_waits_leaves_with_what_follows(nursery: trio.Nursery) -> None:
+    """SV43: an answer, a flush, or the library's pong takes it along, and before them nothing has left."""
+    stall = Stall(nursery)
+    stall.outbox.droppable(b"<one>", b"sv0", wait=True)
+    stall.outbox.droppable(b"<two>", b"sv1", wait=True)
+    assert await stall.drain() == b""
+    stall.outbox.keep(b"<answer>")
+    assert await stall.drain() == b"<one><two><answer>"
+    stall.outbox.droppable(b"<three>", b"sv2", wait=True)
+    stall.outbox.flush()
+    stall.outbox.flush()
+    assert await stall.drain() == b"<three>"
+    stall.outbox.droppable(b"<four>", b"sv3", wait=True)
+    nursery.start_soon(stall.stream.send_all, b"<pong>")
+    assert await stall.drain() == b"<four><pong>"
+
+
 async def test_a_cancelled_write_is_not_cut(stalled: Stall) -> None:
     """SV19: cancelling the library's write leaves no half frame."""
     await stalled.try_to_send(b"<pong>")
