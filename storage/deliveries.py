@@ -20,8 +20,8 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 from ..protocol import limits
-from .keyring import ring_path
 from .opening import database_path
+from .ringfile import ring_path
 from .store import StoreError
 
 _SCHEMA = """CREATE TABLE IF NOT EXISTS deliveries (

@@ -1,8 +1,8 @@
 """The key ring of an encrypted store: a key for each person in each room, kept in a file apart from the log.
 
 `<db>.keys` is a SQLite file of its own, so that a copy of the log holds no keys: whoever has an old backup and not the
-key that was dropped since reads nothing of that person, though its chain verifies. Each key is wrapped by a master key
-(`masters`), which is kept somewhere else. Kinds of keys:
+key that was dropped since reads nothing of that person, though its chain verifies. Each key is wrapped in the file
+(`ringfile`) by a master key (`masters`), which is kept somewhere else. Kinds of keys:
 
 - `person`: what one person says in one room, and what agents say there for them;
 - `room`: what the house says there for nobody, and what is left of records from which somebody was erased;
@@ -19,47 +19,24 @@ Used from the writer's thread and from readers' threads, one at a time.
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
-from contextlib import closing, suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from os import urandom
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-import msgspec
 from msgspec import Struct
 
 from ..protocol import limits
 from . import file
-from .masters import KEY_BYTES, NONCE_BYTES, Masters, cipher
-from .store import StoreCorrupt, StoreSealed
+from .masters import KEY_BYTES, Masters, cipher
+from .ringfile import Kind, Name, open_ring
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-APPLICATION_ID = 0x706C616B
-"""`plak` in ASCII, as the database's own is `plai`."""
-
-_TABLES = (
-    # AUTOINCREMENT, because a number that was ever a key's must not become another one's.
-    """CREATE TABLE keys (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        room TEXT NOT NULL,
-        kind TEXT NOT NULL,
-        owner TEXT,
-        since INTEGER NOT NULL,
-        doomed TEXT NOT NULL DEFAULT '',
-        wrapped BLOB NOT NULL
-    ) STRICT""",
-    "CREATE UNIQUE INDEX keys_owner ON keys (room, kind, owner) WHERE doomed = ''",
-    "CREATE INDEX keys_doomed ON keys (id) WHERE doomed != ''",
-    "CREATE TABLE ring (store TEXT NOT NULL, master BLOB NOT NULL) STRICT",
-)
 _KNOWN = 4 * limits.KNOWN_ROOMS
 """So many keys are held in memory, about 300 bytes each; beyond it they are read anew."""
-
-Kind = Literal["person", "room", "shared", "blob"]
-Name = tuple[str, Kind, str]
-"""The room (empty for a blob), the kind, and whose it is."""
 
 
 class Key(Struct, frozen=True):
@@ -69,11 +46,6 @@ class Key(Struct, frozen=True):
     kind: Kind
     owner: str
     cipher: "AESGCM"
-
-
-def ring_path(database: Path) -> Path:
-    """Where the keys of that database are."""
-    return database.with_name(database.name + ".keys")
 
 
 class Keyring:
@@ -92,7 +64,6 @@ class Keyring:
         readonly: bool = False,
         create: bool = True,
     ) -> None:
-        self._path = path
         self._masters = masters
         self._guard = threading.RLock()
         self._names: dict[Name, Key] = {}
@@ -102,100 +73,8 @@ class Keyring:
         """Whether its file refused something amid a transaction: whatever was sealed in it may have no key."""
         self.marked = not readonly
         """Whether there may be marks that nobody has looked at."""
-        self.store = store
-        self.rewrapped = 0
-        try:
-            self._connection = self._connect(readonly=readonly, create=create)
-        except sqlite3.Error as error:
-            raise file.explain(str(path), error) from error
-        try:
-            self._master = self._identify()
-            if not readonly and self._master is not masters.cipher(masters.first):
-                self._rewrap()
-        except sqlite3.Error as error:
-            self._connection.close()
-            raise file.explain(str(path), error) from error
-        except BaseException:
-            self._connection.close()
-            raise
-
-    def _connect(self, *, readonly: bool, create: bool) -> sqlite3.Connection:
-        path = self._path
-        if path is None:
-            connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
-            self._make(connection)
-            return connection
-        if not path.exists():
-            if readonly or not create:
-                raise StoreSealed(f"the keys of this store should be in {path}, and there is no such file")
-            file.build(path, self._make)
-        asked = file.reading_uri(path) if readonly else file.uri(path, mode="rw")
-        connection = sqlite3.connect(asked, uri=True, check_same_thread=False, isolation_level=None)
-        try:
-            (application,) = connection.execute("PRAGMA application_id").fetchone()
-            if application != APPLICATION_ID:
-                raise StoreCorrupt(f"{path} is not a key ring of plait's; nothing was changed")
-            for setting in file.READER_SETTINGS if readonly else file.WRITER_SETTINGS:
-                connection.execute(setting)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    def _make(self, connection: sqlite3.Connection) -> None:
-        """Fill a new file."""
-        self.store = self.store or urandom(16).hex()
-        connection.execute("BEGIN")
-        for statement in _TABLES:
-            connection.execute(statement)
-        connection.execute("INSERT INTO ring VALUES (?, ?)", (self.store, self._masters.first))
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute("COMMIT")
-
-    def _identify(self) -> "AESGCM":
-        """The master key that wraps, if the file is this store's and the key is here."""
-        store, name = self._connection.execute("SELECT store, master FROM ring").fetchone()
-        if self.store and store != self.store:
-            raise StoreSealed(f"{self._path} holds the keys of another store; nothing was changed")
-        self.store = store
-        master = self._masters.cipher(name)
-        if master is None:
-            raise StoreSealed(
-                f"the master key that was given is not the one of this store, {name.hex()}; nothing was changed"
-            )
-        return master
-
-    def _rewrap(self) -> None:
-        """Wrap every key by the first master key, in one transaction, and leave nothing that the old one unwraps."""
-        old, new = self._master, self._masters.cipher(self._masters.first)
-        assert new is not None
-        self._connection.execute("BEGIN IMMEDIATE")
-        rows = self._connection.execute("SELECT id, room, kind, owner, wrapped FROM keys WHERE owner IS NOT NULL")
-        changed: list[tuple[bytes, int]] = []
-        for number, room, kind, owner, wrapped in rows.fetchall():
-            name = (room, kind, owner)
-            self._master = old
-            data = self._unwrap(number, name, wrapped)
-            self._master = new
-            changed.append((self._wrap(name, data), number))
-        self._connection.executemany("UPDATE keys SET wrapped = ? WHERE id = ?", changed)
-        self._connection.execute("UPDATE ring SET master = ?", (self._masters.first,))
-        self._connection.execute("COMMIT")
-        self._master = new
-        self.rewrapped = len(changed)
-        self._empty_wal()
-
-    def _wrap(self, name: Name, data: bytes) -> bytes:
-        nonce = urandom(NONCE_BYTES)
-        return nonce + self._master.encrypt(nonce, data, _bound(name))
-
-    def _unwrap(self, number: int, name: Name, wrapped: bytes) -> bytes:
-        from cryptography.exceptions import InvalidTag
-
-        try:
-            return self._master.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], _bound(name))
-        except InvalidTag:
-            raise StoreCorrupt(f"key {number} of {self._path} is damaged") from None
+        self._file, self.rewrapped = open_ring(path, masters, store, readonly=readonly, create=create)
+        self.store = self._file.store
 
     # --- asking for keys ----------------------------------------------------------------------------------------------
 
@@ -247,7 +126,7 @@ class Keyring:
         self._begin()
         cursor = self._run(
             "INSERT INTO keys (room, kind, owner, since, wrapped) VALUES (?, ?, ?, ?, ?)",
-            (*name, since, self._wrap(name, data)),
+            (*name, since, self._file.wrap(name, data)),
         )
         assert cursor.lastrowid is not None
         room, kind, _ = name
@@ -256,7 +135,7 @@ class Keyring:
         return self._keep(cursor.lastrowid, name, data)
 
     def _learn(self, number: int, name: Name, wrapped: bytes) -> Key:
-        return self._keep(number, name, self._unwrap(number, name, wrapped))
+        return self._keep(number, name, self._file.unwrap(number, name, wrapped))
 
     def _keep(self, number: int, name: Name, data: bytes) -> Key:
         if len(self._keys) >= _KNOWN:
@@ -328,9 +207,9 @@ class Keyring:
         with self._guard:
             self._forget()
             self._begun = self.failed = False
-            if self._connection.in_transaction:
+            if self._file.connection.in_transaction:
                 with suppress(sqlite3.Error):
-                    self._connection.execute("ROLLBACK")
+                    self._file.connection.execute("ROLLBACK")
 
     def drop(self, numbers: Iterable[int]) -> None:
         """Overwrite these keys, in their place and in whatever the file's log holds of them."""
@@ -362,7 +241,7 @@ class Keyring:
 
     def close(self) -> None:
         """Let go of the file. Idempotent."""
-        with self._guard, closing(self._connection):
+        with self._guard, closing(self._file.connection):
             self._forget()
 
     def _begin(self) -> None:
@@ -375,20 +254,20 @@ class Keyring:
         self._names.clear()
 
     def _empty_wal(self) -> None:
-        if self._path is not None:
-            self._run("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        with self._explained():
+            self._file.empty_wal()
 
     def _ask(self, statement: str, *asked: object) -> list[tuple]:  # type: ignore[type-arg]
         return self._run(statement, asked).fetchall()
 
     def _run(self, statement: str, asked: tuple[object, ...] = ()) -> sqlite3.Cursor:
+        with self._explained():
+            return self._file.connection.execute(statement, asked)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
         try:
-            return self._connection.execute(statement, asked)
+            yield
         except sqlite3.Error as error:
             self.failed = self._begun
-            raise file.explain(str(self._path), error) from error
-
-
-def _bound(name: Name) -> bytes:
-    """What a wrapped key is bound to, so that none can be put in another's place."""
-    return msgspec.json.encode(name)
+            raise file.explain(str(self._file.path), error) from error

@@ -11,10 +11,11 @@ from sqlalchemy.exc import ArgumentError
 from ..protocol import limits
 from . import file
 from .bundle import BundleReader
-from .keyring import Keyring, ring_path
+from .keyring import Keyring
 from .masters import Masters, masters_from
 from .migrations import VERSION
 from .reader import SqliteReader
+from .ringfile import ring_path
 from .sealing import Opener
 from .sqlite import SqliteStore, now
 from .store import StoreCorrupt, StoreError

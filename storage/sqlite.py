@@ -30,9 +30,10 @@ from .jobs import (
     SnapshotJob,
     StageJob,
 )
-from .keyring import Keyring, ring_path
+from .keyring import Keyring
 from .masters import Masters
 from .reader import SqliteReader, T
+from .ringfile import ring_path
 from .sealing import Sealer
 from .store import Append, Erasure, Head, Making, Revocation, Sealed, Snapshot, StoreCorrupt, StoreSealed
 from .writer import InlineWriter, Writer

@@ -34,7 +34,7 @@ from plait.storage import (
 from plait.storage.aio import open_reader
 from plait.storage.erasing import Erased, erasures, plan
 from plait.storage.jobs import AppendJob, EraseJob
-from plait.storage.keyring import ring_path
+from plait.storage.ringfile import ring_path
 
 from .contract_erasing import WORDS, fill
 from .logs import TIME, append, name_of, record

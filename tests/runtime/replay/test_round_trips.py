@@ -34,7 +34,7 @@ from plait.storage import (
     open_store,
     plan_erasure,
 )
-from plait.storage.keyring import ring_path
+from plait.storage.ringfile import ring_path
 from pycrdt import Text
 
 from ...golden.test_golden import LOGS, load
