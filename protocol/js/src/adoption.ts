@@ -2,7 +2,11 @@
  * Taking over what other pages left in a room's outbox, as soon as they are gone and not before.
  *
  * The end of a page is waited for (page.ts) and not looked for. Whether there is anything left to take is decided by
- * the database, in one transaction, since several pages hear of the same end.
+ * the database, in one transaction, since several pages hear of the same end. Rules:
+ *
+ * 1. Every page that may have written is waited for: those that entries name, and those that say that they will write.
+ * 2. After each end the database is read again, whoever was first: the page may have ended between a write and telling
+ *    the others, and what it sent may be sent by another page now, which is the one to wait for.
  */
 
 import type { Waiting } from './outbox'
@@ -17,7 +21,8 @@ export class Adoption {
 
   constructor(
     private readonly page: Page | null,
-    private readonly claim: (pages: ReadonlySet<string>) => Promise<readonly Waiting[]>,
+    /** Send from now on what that page sent, and look again, whatever that was. */
+    private readonly claim: (page: string) => Promise<readonly Waiting[]>,
     private readonly senders: () => Promise<Set<string>>,
     private readonly take: (command: Waiting) => void
   ) {
@@ -34,9 +39,23 @@ export class Adoption {
     void this.senders().then((pages) => {
       for (const id of pages) {
         if (!this.page || id === '' || id === this.page.id.value) void this.over(id)
-        else this.wait(id, this.page)
+        else this.wait(id)
       }
     })
+  }
+
+  /** Look again when that page has ended. */
+  wait(id: string): void {
+    const { page } = this
+    if (this.ended || !page?.id.value || id === page.id.value || this.waits.has(id)) return
+    const wait = new AbortController()
+    this.waits.set(id, wait)
+    const gone = (): Promise<void> | undefined => {
+      if (wait.signal.aborted) return
+      this.waits.delete(id)
+      return this.over(id)
+    }
+    page.gone(id, wait.signal).then(gone, () => {})
   }
 
   end(): void {
@@ -50,15 +69,10 @@ export class Adoption {
     this.waits.clear()
   }
 
-  private wait(id: string, page: Page): void {
-    if (this.ended || this.waits.has(id)) return
-    const wait = new AbortController()
-    this.waits.set(id, wait)
-    page.gone(id, wait.signal).then(() => { this.waits.delete(id); return this.over(id) }, () => {})
-  }
-
   private async over(id: string): Promise<void> {
-    for (const command of await this.claim(new Set([id]))) {
+    // Nothing is taken by a page that has left meanwhile, or sleeps: nobody would ask it.
+    if (this.ended || this.page?.id.value === '') return
+    for (const command of await this.claim(id)) {
       if (!this.ended) this.take(command)
     }
   }

@@ -3,7 +3,8 @@
  *
  * A browser may forbid it (private windows), take it away (storage cleared), fill it up, or hang while opening it; the
  * outbox then goes on in memory, so every failure here is a rejection and never a wait without end. Whoever opens a
- * newer version is not held up: the handle is given back at once and this page goes on in memory, too.
+ * newer version is not held up: the handle is given back at once and this page goes on in memory, too. A database that
+ * opens late, on a busy machine, is used from then on.
  */
 
 import { FAMILY } from './page'
@@ -17,18 +18,19 @@ export type Store = 'commands' | 'refused'
 export class Database {
   private opening: Promise<IDBDatabase> | null = null
 
-  constructor(private readonly factory: IDBFactory) {}
+  /** `late`: it is open after all, when it was given up already. */
+  constructor(private readonly factory: IDBFactory, private readonly late: () => void) {}
 
   /** Do one thing to one store or both, whole or not at all. `work` gives what is there when the transaction is over. */
-  async transact<T>(stores: Store[], mode: IDBTransactionMode, work: (transaction: IDBTransaction) => () => T): Promise<T> {
+  async transact<T>(stores: Store[], work: (transaction: IDBTransaction) => () => T): Promise<T> {
     const database = await this.open()
     let transaction: IDBTransaction
     try {
-      transaction = database.transaction(stores, mode)
+      transaction = database.transaction(stores, 'readwrite')
     } catch {
       // The handle was closed meanwhile: by a newer version, or because the storage was cleared.
       this.opening = null
-      transaction = (await this.open()).transaction(stores, mode)
+      transaction = (await this.open()).transaction(stores, 'readwrite')
     }
     return new Promise<T>((settle, fail) => {
       const found = work(transaction)
@@ -39,7 +41,8 @@ export class Database {
 
   private open(): Promise<IDBDatabase> {
     this.opening ??= new Promise<IDBDatabase>((settle, fail) => {
-      const timer = setTimeout(() => fail(new Error('The database does not open.')), OPEN_MS)
+      let late = false
+      const timer = setTimeout(() => { late = true; fail(new Error('The database does not open.')) }, OPEN_MS)
       const request = this.factory.open(`${FAMILY} outbox`, VERSION)
       request.onupgradeneeded = ({ oldVersion }) => upgrade(request.result, oldVersion)
       request.onerror = () => { clearTimeout(timer); fail(request.error) }
@@ -49,6 +52,9 @@ export class Database {
         database.onversionchange = () => { database.close(); this.opening = null }
         database.onclose = () => { this.opening = null }
         settle(database)
+        if (!late) return
+        this.opening = Promise.resolve(database)
+        this.late()
       }
     })
     return this.opening

@@ -56,7 +56,7 @@ export function tooMany(): Refused {
   return new Refused('too-many', `${COMMANDS_WAITING} commands wait for this server already.`)
 }
 
-/** For one page, as long as it lives: its own commands, so there is never one to adopt. */
+/** For one page, as long as it lives: its own commands, so there is none to adopt but what it asked before it left a room. */
 export class MemoryOutbox implements Outbox {
   protected readonly watchers = new Map<string, Set<() => void>>()
   private readonly rooms = new Map<string, Map<string, Waiting>>()
@@ -88,7 +88,8 @@ export class MemoryOutbox implements Outbox {
     return () => { watchers.delete(heard) }
   }
 
-  adopt(_room: string, _take: (command: Waiting) => void): () => void {
+  adopt(room: string, take: (command: Waiting) => void): () => void {
+    for (const left of [...(this.rooms.get(room)?.values() ?? [])].sort(inOrder)) take(left)
     return () => {}
   }
 

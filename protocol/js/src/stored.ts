@@ -8,7 +8,9 @@
  * 1. What comes out of the database was written by an older release or by anybody with a debugger: it is looked at
  *    before it is believed, and what cannot be sent is deleted.
  * 2. Where the database fails, a command is kept in memory: it is as good as any other until the page is reloaded.
- * 3. `scope` keeps servers, and people who use one browser, apart: nobody sends what somebody else asked.
+ * 3. A page says before it writes that it will and afterwards that it did, and whoever heard the one waits for its end
+ *    in case the other is never said: a page may end at any moment (adoption.ts).
+ * 4. `scope` keeps servers, and people who use one browser, apart: nobody sends what somebody else asked.
  */
 
 import { Adoption } from './adoption'
@@ -29,17 +31,21 @@ interface Entry extends Waiting {
 
 type RefusedEntry = Entry & RefusedLater
 
+/** What is said to the other pages: what waits for that room is another now; or, this page will write into it. */
+type Word = string | { readonly room: string; readonly page: string }
+
 export class StoredOutbox extends MemoryOutbox {
   private readonly database: Database
   private channel: BroadcastChannel | null = null
   private readonly unwatch: () => void
   /** What this page sends: put or adopted here, and not answered. */
   private readonly mine = new Set<string>()
+  private readonly adoptions = new Map<string, Adoption>()
   private last = 0
 
   constructor(private readonly scope: string, private readonly page: Page | null, factory: IDBFactory = indexedDB) {
     super()
-    this.database = new Database(factory)
+    this.database = new Database(factory, () => this.look())
     this.listen()
     this.unwatch = page?.id.subscribe(() => this.listen()) ?? (() => {})
   }
@@ -52,7 +58,7 @@ export class StoredOutbox extends MemoryOutbox {
     const body: Waiting['body'] = JSON.parse(JSON.stringify(command.body))
     const entry: Entry = { scope: this.scope, room, id, body, asked_at, page: this.page?.id.value ?? '' }
     this.mine.add(key(command))
-    const kept = await this.try(['commands'], 'readwrite', 'not stored', (transaction) => {
+    const kept = await this.write(room, ['commands'], 'not stored', (transaction) => {
       const commands = transaction.objectStore('commands')
       let full = false
       commands.count(ofRoom(this.scope, room)).onsuccess = (event) => {
@@ -72,7 +78,7 @@ export class StoredOutbox extends MemoryOutbox {
   override async remove(room: string, id: string, refused?: Refusal): Promise<void> {
     this.mine.delete(key({ room, id }))
     await super.remove(room, id)
-    await this.try(['commands', 'refused'], 'readwrite', undefined, (transaction) => {
+    await this.write(room, ['commands', 'refused'], undefined, (transaction) => {
       const [commands, refusals] = [transaction.objectStore('commands'), transaction.objectStore('refused')]
       commands.get([this.scope, room, id]).onsuccess = (event) => {
         const entry = result<Entry | undefined>(event)
@@ -97,7 +103,7 @@ export class StoredOutbox extends MemoryOutbox {
   }
 
   override async forget(room: string, id: string): Promise<void> {
-    await this.try(['refused'], 'readwrite', undefined, (transaction) => {
+    await this.write(room, ['refused'], undefined, (transaction) => {
       transaction.objectStore('refused').delete([this.scope, room, id])
       return () => undefined
     })
@@ -105,12 +111,15 @@ export class StoredOutbox extends MemoryOutbox {
   }
 
   override adopt(room: string, take: (command: Waiting) => void): () => void {
-    const adoption = new Adoption(this.page, (pages) => this.claim(room, pages), () => this.senders(room), take)
+    super.adopt(room, take)
+    const adoption = new Adoption(this.page, (page) => this.claim(room, page), () => this.senders(room), take)
     const unwatch = this.watch(room, () => adoption.look())
+    this.adoptions.set(room, adoption)
     adoption.look()
     return () => {
       unwatch()
       adoption.end()
+      this.adoptions.delete(room)
       void this.disown(room)
     }
   }
@@ -129,26 +138,27 @@ export class StoredOutbox extends MemoryOutbox {
     return new Set(others.map((entry) => entry.page))
   }
 
-  /** Send from now on what these pages sent. */
-  private claim(room: string, pages: ReadonlySet<string>): Promise<readonly Waiting[]> {
+  /** Send from now on what that page sent; and whatever that was, another may be on it by now, or done with it. */
+  private async claim(room: string, page: string): Promise<readonly Waiting[]> {
     const me = this.page?.id.value ?? ''
-    const free = (entry: Entry): boolean => pages.has(entry.page) && !this.mine.has(key(entry))
-    return this.rewrite(room, (entry) => (free(entry) ? me : null)).then((taken) => {
-      for (const command of taken) this.mine.add(key(command))
-      return taken
-    })
+    const taken = await this.rewrite(room, (entry) => (entry.page === page && !this.mine.has(key(entry)) ? me : null))
+    // A database that takes nothing would be asked without end.
+    if (!taken) return []
+    for (const command of taken) this.mine.add(key(command))
+    super.changed(room)
+    return taken
   }
 
   /** This page sends nothing of that room any more. */
   private async disown(room: string): Promise<void> {
     const left = await this.rewrite(room, (entry) => (this.mine.has(key(entry)) ? '' : null))
-    for (const command of left) this.mine.delete(key(command))
-    if (left.length) this.changed(room)
+    for (const command of left ?? []) this.mine.delete(key(command))
+    this.changed(room)
   }
 
   /** Have each entry that `name` gives a page for name that one; the entries, in order. */
-  private async rewrite(room: string, name: (entry: Entry) => string | null): Promise<readonly Waiting[]> {
-    return this.try(['commands'], 'readwrite', [], (transaction) => {
+  private async rewrite(room: string, name: (entry: Entry) => string | null): Promise<readonly Waiting[] | null> {
+    return this.write<readonly Waiting[] | null>(room, ['commands'], null, (transaction) => {
       const commands = transaction.objectStore('commands')
       const taken: Waiting[] = []
       commands.getAll(ofRoom(this.scope, room)).onsuccess = (event) => {
@@ -167,7 +177,7 @@ export class StoredOutbox extends MemoryOutbox {
 
   /** The entries of a room that look as they should; the others are deleted. */
   private read<T extends Waiting>(store: Store, room: string, fits: (entry: unknown) => entry is T): Promise<T[]> {
-    return this.try([store], 'readwrite', [], (transaction) => {
+    return this.try<T[]>([store], [], (transaction) => {
       const entries = transaction.objectStore(store)
       const found: T[] = []
       entries.getAll(ofRoom(this.scope, room)).onsuccess = (event) => {
@@ -180,26 +190,54 @@ export class StoredOutbox extends MemoryOutbox {
     })
   }
 
+  /** As `try`, and others know whose end to wait for, should this page not come to say what it wrote. */
+  private write<T>(room: string, stores: Store[], otherwise: T, work: (transaction: IDBTransaction) => () => T): Promise<T> {
+    const page = this.page?.id.value
+    if (page) this.say({ room, page })
+    return this.try(stores, otherwise, work)
+  }
+
   /** As `transact`, but without a database there is `otherwise`. */
-  private async try<T>(stores: Store[], mode: IDBTransactionMode, otherwise: T, work: (transaction: IDBTransaction) => () => T): Promise<T> {
+  private async try<T>(stores: Store[], otherwise: T, work: (transaction: IDBTransaction) => () => T): Promise<T> {
     try {
-      return await this.database.transact(stores, mode, work)
+      return await this.database.transact(stores, work)
     } catch {
       return otherwise
     }
   }
 
+  // --- the other pages ----------------------------------------------------------------------------------------------
+
   /** Hear the other pages, unless this one sleeps: a browser throws away a sleeping page that is spoken to. */
   private listen(): void {
     this.channel?.close()
-    this.channel = this.page?.id.value ? this.page.channel(`outbox ${this.scope}`) : null
+    this.channel = this.page?.id.value ? this.open(this.page) : null
     if (!this.channel) return
-    this.channel.onmessage = ({ data }: MessageEvent<unknown>) => { if (typeof data === 'string') super.changed(data) }
+    this.channel.onmessage = ({ data }: MessageEvent<Word>) => {
+      if (typeof data === 'string') super.changed(data)
+      else this.adoptions.get(data.room)?.wait(data.page)
+    }
+    this.look()
+  }
+
+  /** Said by a page that hears nothing, too: what it began may be over only when it sleeps, or has left. */
+  private say(word: Word): void {
+    const channel = this.channel ?? (this.page && this.open(this.page))
+    channel?.postMessage(word)
+    if (channel !== this.channel) channel?.close()
+  }
+
+  private open(page: Page): BroadcastChannel {
+    return page.channel(`outbox ${this.scope}`)
+  }
+
+  /** Anything may have changed. */
+  private look(): void {
     for (const room of this.watchers.keys()) super.changed(room)
   }
 
   protected override changed(room: string): void {
-    this.channel?.postMessage(room)
+    this.say(room)
     super.changed(room)
   }
 }

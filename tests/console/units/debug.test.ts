@@ -228,6 +228,38 @@ test('CO51: of many wishes for a moment the newest is answered, a moment is aske
   assert.deepEqual(asked, [1, 4])
 })
 
+test('CO51: what comes late of an older wish, or fails, is not shown over a moment that was there at once', async () => {
+  const asked: number[] = []
+  const answers = new Map<number, { settle: () => void; fail: (error: Error) => void }>()
+  const moments = new Moments((seq) => {
+    asked.push(seq)
+    return new Promise((settle, fail) => answers.set(seq, { settle: () => settle({ seq, runs: {}, documents: [], pending: [] }), fail }))
+  })
+  const turn = (): Promise<void> => new Promise((settle) => { setImmediate(settle) })
+  const shown = (): unknown[] => [moments.shown.value.moment?.seq, moments.shown.value.problem, moments.shown.value.busy]
+  moments.want(1, 'main')
+  answers.get(1)!.settle()
+  await turn()
+  moments.want(2, 'main')
+  moments.want(1, 'main')
+  answers.get(2)!.settle()
+  await turn()
+  assert.deepEqual(shown(), [1, '', false])
+  moments.want(3, 'main')
+  moments.want(1, 'main')
+  answers.get(3)!.fail(new Error('gone'))
+  await turn()
+  assert.deepEqual(shown(), [1, '', false])
+  moments.want(4, 'main')
+  moments.want(2, 'main')
+  moments.want(4, 'main')
+  assert.deepEqual(shown(), [2, '', true])
+  answers.get(4)!.settle()
+  await turn()
+  assert.deepEqual(shown(), [4, '', false])
+  assert.deepEqual(asked, [1, 2, 3, 4])
+})
+
 test('CO62: what a fork can have otherwise follows the record', () => {
   const change = (event: { type: string; [key: string]: unknown }, text: string, model = ''): unknown => otherwise(event)!.change(text, model)
   assert.deepEqual(change({ type: 'run-requested', prompt: 'go' }, 'stay'), { prompt: 'stay' })

@@ -2,7 +2,7 @@
 
 import { IDBFactory, IDBKeyRange } from 'fake-indexeddb'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
-import type { Waiting } from 'plait-client/outbox'
+import { MemoryOutbox, type Waiting } from 'plait-client/outbox'
 import { StoredOutbox } from 'plait-client/stored'
 import { FakeBrowser, type FakePage } from './fake_browser'
 
@@ -45,12 +45,16 @@ async function quiet(): Promise<void> {
   for (let turn = 0; turn < 150; turn++) await new Promise((settle) => { setImmediate(settle) })
 }
 
-/** What any page of the origin may do to the database. */
-async function meddle(change: (commands: IDBObjectStore) => void): Promise<void> {
-  const database = await new Promise<IDBDatabase>((settle) => {
+function opened(): Promise<IDBDatabase> {
+  return new Promise((settle) => {
     const request = factory.open('plait.1 outbox')
     request.onsuccess = () => settle(request.result)
   })
+}
+
+/** What any page of the origin may do to the database. */
+async function meddle(change: (commands: IDBObjectStore) => void): Promise<void> {
+  const database = await opened()
   await new Promise((settle) => {
     const transaction = database.transaction('commands', 'readwrite')
     change(transaction.objectStore('commands'))
@@ -197,6 +201,33 @@ describe('taking over', () => {
     expect(other.taken).toEqual(['a'])
   })
 
+  test('JS74: so it is when it leaves the last room that it is in, or goes to sleep, before it has asked', async () => {
+    const other = new Desk().adopt()
+    const [leaving, sleeping] = [new Desk(), new Desk()]
+    const leave = leaving.outbox.adopt(ROOM, () => {})
+    await leaving.outbox.put(prompt('a'))
+    leave()
+    leaving.outbox.close()
+    await quiet()
+    expect(other.taken).toEqual(['a'])
+    sleeping.tab.freeze()
+    await sleeping.outbox.put(prompt('b', 2))
+    await quiet()
+    expect(other.taken).toEqual(['a', 'b'])
+  })
+
+  test('JS74: what it cannot store it sends itself when it is in the room again', async () => {
+    const forbidden = { open: () => { throw new DOMException('private', 'SecurityError') } } as unknown as IDBFactory
+    for (const outbox of [new MemoryOutbox(), new StoredOutbox('ws://here', browser.open().page, forbidden)]) {
+      const leave = outbox.adopt(ROOM, () => {})
+      await outbox.put(prompt('a'))
+      leave()
+      const taken: string[] = []
+      outbox.adopt(ROOM, ({ id }) => taken.push(id))
+      expect(taken).toEqual(['a'])
+    }
+  })
+
   test('JS74: a page that wakes is not given what it sends itself', async () => {
     const desk = await asking('a')
     desk.adopt()
@@ -334,6 +365,26 @@ describe('the database', () => {
     await done
     vi.useRealTimers()
     expect((await outbox.waiting(ROOM)).length).toBe(1)
+  })
+
+  test('JS77: where it opens late, it is used from then on, and what others left there is sent', async () => {
+    const desk = await asking('a')
+    desk.tab.crash()
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const request = { result: null as IDBDatabase | null, onsuccess: () => {} }
+    const slow = { open: () => request } as unknown as IDBFactory
+    const outbox = new StoredOutbox('ws://here', browser.open().page, slow)
+    const taken: string[] = []
+    outbox.adopt(ROOM, ({ id }) => taken.push(id))
+    const done = outbox.put(prompt('b', 2))
+    await vi.advanceTimersByTimeAsync(3_000)
+    await done
+    vi.useRealTimers()
+    expect([taken, (await outbox.waiting(ROOM)).map(({ id }) => id)]).toEqual([[], ['b']])
+    request.result = await opened()
+    request.onsuccess()
+    await quiet()
+    expect([taken, (await outbox.waiting(ROOM)).map(({ id }) => id)]).toEqual([['a'], ['a', 'b']])
   })
 
   test('JS77: a newer version is not held up by this page, which goes on', async () => {

@@ -26,6 +26,8 @@ export class Moments {
   private readonly kept = new Map<string, Moment>()
   private wanted: readonly [number, string] | null = null
   private busy = false
+  /** Counts the wishes that were fulfilled at once: what was asked before is not shown over them when it comes late. */
+  private turn = 0
 
   constructor(private readonly fetch: (seq: number, document: string) => Promise<Moment>) {}
 
@@ -34,6 +36,7 @@ export class Moments {
     const known = this.kept.get(keyOf(seq, document))
     if (known) {
       this.wanted = null
+      this.turn += 1
       return this.show(known, document)
     }
     this.wanted = [seq, document]
@@ -45,14 +48,16 @@ export class Moments {
     this.busy = true
     while (this.wanted) {
       const [seq, document] = this.wanted
+      const { turn } = this
       this.wanted = null
       try {
-        const moment = await this.fetch(seq, document)
+        // Wished for again while it was on its way.
+        const moment = this.kept.get(keyOf(seq, document)) ?? await this.fetch(seq, document)
         this.kept.set(keyOf(seq, document), moment)
         if (this.kept.size > KEPT) this.kept.delete(this.kept.keys().next().value!)
-        this.show(moment, document)
+        if (turn === this.turn) this.show(moment, document)
       } catch (error) {
-        if (!this.wanted) this.shown.set({ ...this.shown.value, problem: error instanceof Error ? error.message : String(error), busy: false })
+        if (turn === this.turn && !this.wanted) this.shown.set({ ...this.shown.value, problem: error instanceof Error ? error.message : String(error), busy: false })
       }
     }
     this.busy = false
