@@ -32,6 +32,12 @@ from .events import (
     ToolStarted,
 )
 
+ASKED = ("run-requested",)
+"""The kind of record that says what a run was asked."""
+
+FACTS = (*ASKED, "model-requested", "model-answered", "arguments-streamed", "tool-started", "tool-delegated")
+"""The kinds of a run's records, beside its edits, that say who made these."""
+
 
 class Asked(Struct, frozen=True, gc=False):
     """What a run was asked, for whom, in record `seq`; `parent` is the run that it works for, if it is a child."""
@@ -180,6 +186,10 @@ class Attributions:
 
     def _wish(self, run: str, step: str, call: str, name: str) -> None:
         self._wishes[run, call] = Call(call, name, self._models.get((run, step), ""))
+
+    def knows(self, run: str) -> bool:
+        """Whether it was taken what the run was asked."""
+        return run in self._runs
 
     def root(self, run: str) -> str:
         """The run at the root: the one that a prompt began and that this one works for, or itself."""

@@ -22,11 +22,11 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 from ..protocol import limits
 from ..protocol.access import ANY
 from ..protocol.events import Record
-from . import file, queries
+from . import file, queries, written
 from .masters import Masters
 from .opening import database_path, masters_of, opener_of, readable
 from .sealing import Opener, Row
-from .store import Blob, BlobFacts, Head, Listing, Revocation, RoomDeleted, Sealed, Snapshot, StoreError
+from .store import ANY_SEQ, Blob, BlobFacts, Head, Listing, Revocation, RoomDeleted, Sealed, Sieve, Snapshot, StoreError
 
 T = TypeVar("T")
 
@@ -83,6 +83,19 @@ class AioReader:
         rows = await self._page(queries.SEALED, {"room": room, "after": after, "limit": limit})
         return await self._take(rows, lambda row: queries.to_sealed(room, row, self._opener))
 
+    async def sift(
+        self, room: str, sieve: Sieve, after: int = 0, upto: int = ANY_SEQ, limit: int = limits.PAGE_RECORDS
+    ) -> list[Record]:
+        noted = [] if sieve.run else await self._rows(written.NOTED, {"room": room, "after": after})
+        page = queries.Page(limit)
+        for statement, asked in written.questions(noted, room, sieve, after, upto, limit):
+            await self._fill(page, statement, asked)
+            if page.full:
+                break
+        if not page.rows:
+            await self._refuse_deleted(room)
+        return [queries.to_record(room, row) for row in await self._opened(room, page.rows)]
+
     async def find(self, room: str, record_id: str) -> Record | None:
         rows = await self._of_room(queries.FIND, {"room": room, "record_id": record_id})
         return queries.to_record(room, (await self._opened(room, rows))[0]) if rows else None
@@ -99,7 +112,7 @@ class AioReader:
         if opener is None or not (query or metadata):
             rows = await self._rows(queries.ROOMS, queries.list_asked(cursor, limit, query, metadata, names))
             return queries.to_listing(await self._take(rows, lambda row: queries.to_listed(row, opener)), limit)
-        rows = await self._rows(queries.ROOMS, queries.list_asked(cursor, queries.ANY_SEQ - 1, "", None, names))
+        rows = await self._rows(queries.ROOMS, queries.list_asked(cursor, ANY_SEQ - 1, "", None, names))
         found = await asyncio.to_thread(queries.search, rows, opener, limit, query, metadata)
         return queries.to_listing(found, limit)
 
@@ -111,7 +124,7 @@ class AioReader:
         return [row[0] for row in await self._rows(queries.FORKS, asked)]
 
     async def snapshot(self, room: str, at: int | None = None) -> Snapshot | None:
-        asked = {"room": room, "at": queries.ANY_SEQ if at is None else at}
+        asked = {"room": room, "at": ANY_SEQ if at is None else at}
         async with self._streamed(queries.SNAPSHOTS, asked) as result:
             async for row in result:
                 (snapshot,) = await self._take([row], lambda row: queries.to_snapshot(room, row, self._opener))
@@ -173,13 +186,16 @@ class AioReader:
 
     async def _page(self, statement: Executable, asked: dict[str, Any]) -> list[Sequence[Any]]:
         page = queries.Page()
+        await self._fill(page, statement, asked)
+        if not page.rows:
+            await self._refuse_deleted(asked["room"])
+        return page.rows
+
+    async def _fill(self, page: queries.Page, statement: Executable, asked: dict[str, Any]) -> None:
         async with self._streamed(statement, asked) as result:
             async for rows in result.partitions(queries.PARTITION):
                 if not page.add(rows):
                     break
-        if not page.rows:
-            await self._refuse_deleted(asked["room"])
-        return page.rows
 
     @asynccontextmanager
     async def _streamed(self, statement: Executable, asked: dict[str, Any]) -> AsyncIterator[AsyncResult[Any]]:

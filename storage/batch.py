@@ -23,7 +23,7 @@ from outcome import Error, Outcome, Value
 from sqlalchemy import Connection, bindparam, insert, update
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
-from . import adopting, blobs, chain, deleting, erasing, ladder, listing, rows, shredding, straight
+from . import adopting, blobs, chain, deleting, erasing, ladder, listing, rows, shredding, straight, written
 from .admission import active, check_making, lacking, refusal, repeated
 from .jobs import (
     AdoptJob,
@@ -221,6 +221,8 @@ class Batch:
         if self._sealer is not None:
             snapshot = self._sealer.seal_snapshot(room.name, room.seq, snapshot)
         ladder.keep(self._connection, room.id, snapshot)
+        self._flush()
+        written.note(self._connection, room.id, snapshot.seq)
 
     def _delete(self, job: DeleteJob) -> bool:
         room = self._rooms.get(job.room)

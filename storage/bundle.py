@@ -19,7 +19,20 @@ from ..protocol.codec import CorruptBody, decode_event, rfc3339
 from ..protocol.events import Record, SubjectErased
 from . import chain, listing
 from .erasing import Erased, seqs
-from .store import About, Blob, BlobFacts, Head, Listed, Listing, Revocation, Sealed, Snapshot, StoreError
+from .store import (
+    ANY_SEQ,
+    About,
+    Blob,
+    BlobFacts,
+    Head,
+    Listed,
+    Listing,
+    Revocation,
+    Sealed,
+    Sieve,
+    Snapshot,
+    StoreError,
+)
 from .zipped import Zipped
 
 _ERASED = "subject-erased"
@@ -152,6 +165,18 @@ class BundleReader:
 
     async def read(self, room: str, after: int = 0, limit: int = limits.PAGE_RECORDS) -> list[Record]:
         return [_unsealed(one) for one in await self.sealed(room, after, limit)]
+
+    async def sift(
+        self, room: str, sieve: Sieve, after: int = 0, upto: int = ANY_SEQ, limit: int = limits.PAGE_RECORDS
+    ) -> list[Record]:
+        found: list[Record] = []
+        while len(found) < limit and after < upto and (page := await self.sealed(room, after)):
+            for one in page[: upto - after]:
+                columns = chain.columns(one.header)
+                if sieve.passes(columns.document, columns.run, columns.kind):
+                    found.append(_unsealed(one))
+            after = page[-1].seq
+        return found[:limit]
 
     async def find(self, room: str, record_id: str) -> Record | None:
         walk = await self._opened(room)

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, bindparam, delete, select, text, update
 
 from ..protocol import limits
 from . import blobs
-from .tables import records, rooms, snapshots
+from .tables import records, rooms, snapshots, written
 
 _KILL = (
     update(rooms)
@@ -41,6 +41,7 @@ _A_SNAPSHOT = delete(snapshots).where(
 )
 
 
+_WRITTEN = delete(written).where(written.c.room_id == bindparam("of_room"))
 _UNFINISHED = select(rooms.c.name).where(rooms.c.deleted == text("1"))
 _UNMADE = select(rooms.c.name).where(rooms.c.deleted == text("3"))
 _FORGET = delete(rooms).where(rooms.c.id == bindparam("room_id"))
@@ -61,6 +62,7 @@ def purge(connection: Connection, room_id: int, *, unmade: bool = False) -> list
     one that was not made to its end not even the row stays: nobody was ever told of it."""
     removed = connection.execute(_SOME_RECORDS, {"of_room": room_id, "limit": limits.PAGE_RECORDS}).rowcount
     removed = removed or connection.execute(_A_SNAPSHOT, {"of_room": room_id}).rowcount
+    removed = removed or connection.execute(_WRITTEN, {"of_room": room_id}).rowcount
     let_go = [] if removed else blobs.let_go(connection, room_id)
     if removed or let_go:
         return let_go

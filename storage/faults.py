@@ -15,6 +15,7 @@ from ..protocol.access import ANY
 from ..protocol.errors import OutcomeUnknown
 from ..protocol.events import Record
 from .store import (
+    ANY_SEQ,
     Append,
     Blob,
     BlobFacts,
@@ -24,6 +25,7 @@ from .store import (
     Making,
     Revocation,
     Sealed,
+    Sieve,
     Snapshot,
     Store,
     StoreError,
@@ -103,6 +105,11 @@ class FaultyStore:
 
     async def read(self, room: str, after: int = 0, limit: int = 500) -> list[Record]:
         return await self.inner.read(room, after, limit)
+
+    async def sift(
+        self, room: str, sieve: Sieve, after: int = 0, upto: int = ANY_SEQ, limit: int = 500
+    ) -> list[Record]:
+        return await self.inner.sift(room, sieve, after, upto, limit)
 
     async def find(self, room: str, record_id: str) -> Record | None:
         return await self.inner.find(room, record_id)

@@ -22,6 +22,7 @@ from . import chain, listing
 from .admission import active, check_making, lacking, refusal, repeated
 from .jobs import checked_kind, checked_revocation, prepare
 from .store import (
+    ANY_SEQ,
     About,
     Append,
     Blob,
@@ -36,6 +37,7 @@ from .store import (
     RoomDeleted,
     RoomTaken,
     Sealed,
+    Sieve,
     Snapshot,
     StoreError,
 )
@@ -100,6 +102,21 @@ class MemoryStore:
         if kept is None:
             return []
         return kept.sealed[after : after + self._fitting(kept, after, limit)]
+
+    async def sift(
+        self, room: str, sieve: Sieve, after: int = 0, upto: int = ANY_SEQ, limit: int = limits.PAGE_RECORDS
+    ) -> list[Record]:
+        await self._checkpoint()
+        kept = self._kept(room)
+        found: list[Record] = []
+        room_left = limits.PAGE_BYTES
+        for one, record in zip(kept.sealed[after:upto], kept.records[after:upto], strict=True) if kept else ():
+            if len(found) >= limit or room_left <= 0:
+                break
+            if sieve.passes(record.document, record.run, chain.kind_of(record.event)):
+                found.append(record)
+                room_left -= len(one.body) + len(one.update)
+        return found
 
     async def find(self, room: str, record_id: str) -> Record | None:
         await self._checkpoint()

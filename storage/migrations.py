@@ -95,6 +95,15 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX rooms_forks ON rooms (fork_of, name) WHERE fork_of <> ''",
     ),
     ("CREATE TABLE sealing (store TEXT NOT NULL PRIMARY KEY) STRICT",),
+    (
+        """CREATE TABLE written (
+            room_id INTEGER NOT NULL REFERENCES rooms (id),
+            seq INTEGER NOT NULL,
+            data BLOB NOT NULL,
+            data_hash BLOB NOT NULL,
+            PRIMARY KEY (room_id, seq)
+        ) STRICT""",
+    ),
 )
 
 VERSION = len(MIGRATIONS)

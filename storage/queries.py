@@ -18,6 +18,7 @@ from ..protocol.events import Record
 from . import chain, listing
 from .sealing import SEAL_BYTES, SEALED_ABOUT, Opener, is_sealed
 from .store import (
+    ANY_SEQ,
     About,
     Blob,
     BlobFacts,
@@ -34,9 +35,6 @@ from .tables import blob_data, blob_uses, blobs, records, revocations, rooms, se
 
 PARTITION = 50
 """Rows fetched at a time while a page fills; so that one page of large updates is not read far past its limit."""
-
-ANY_SEQ = (1 << 63) - 1
-"""Past every seq: the largest integer that a database keeps."""
 
 _head_columns = (
     rooms.c.name,
@@ -263,17 +261,23 @@ def to_snapshot(room: str, row: Sequence[Any], opener: Opener | None) -> Snapsho
 
 
 class Page:
-    """Fills up with rows until `limits.PAGE_BYTES` of bodies and updates are in it; one row always fits."""
+    """Fills up with rows until `limits.PAGE_BYTES` of bodies and updates are in it, or as many rows as it may have; one
+    row always fits."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = ANY_SEQ) -> None:
         self.rows: list[Sequence[Any]] = []
+        self._limit = limit
         self._bytes = 0
+
+    @property
+    def full(self) -> bool:
+        return self._bytes >= limits.PAGE_BYTES or len(self.rows) >= self._limit
 
     def add(self, rows: Iterable[Sequence[Any]]) -> bool:
         """Take rows while they fit; False when the page is full."""
         for row in rows:
-            if self._bytes >= limits.PAGE_BYTES:
+            if self._bytes >= limits.PAGE_BYTES or len(self.rows) >= self._limit:
                 return False
             self.rows.append(row)
             self._bytes += len(row[8]) + len(row[9])
-        return self._bytes < limits.PAGE_BYTES
+        return not self.full

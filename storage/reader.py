@@ -18,9 +18,22 @@ from sqlalchemy.pool import QueuePool
 from ..protocol import limits
 from ..protocol.access import ANY
 from ..protocol.events import Record
-from . import file, queries
+from . import file, queries, written
 from .sealing import Opener, Row
-from .store import Blob, BlobFacts, Head, Listed, Listing, Revocation, RoomDeleted, Sealed, Snapshot, StoreError
+from .store import (
+    ANY_SEQ,
+    Blob,
+    BlobFacts,
+    Head,
+    Listed,
+    Listing,
+    Revocation,
+    RoomDeleted,
+    Sealed,
+    Sieve,
+    Snapshot,
+    StoreError,
+)
 
 T = TypeVar("T")
 
@@ -83,6 +96,24 @@ class SqliteReader:
         asked = {"room": room, "after": after, "limit": limit}
         return await self._page(queries.SEALED, asked, lambda row: queries.to_sealed(room, row, self._opener))
 
+    async def sift(
+        self, room: str, sieve: Sieve, after: int = 0, upto: int = ANY_SEQ, limit: int = limits.PAGE_RECORDS
+    ) -> list[Record]:
+        take = self._opening_of(room)
+
+        def fill(connection: Connection) -> list[Row]:
+            noted = [] if sieve.run else connection.execute(written.NOTED, {"room": room, "after": after})
+            page = queries.Page(limit)
+            for statement, asked in written.questions(noted, room, sieve, after, upto, limit):
+                _fill(page, connection, statement, asked)
+                if page.full:
+                    break
+            if not page.rows:
+                _refuse_deleted(connection, room)
+            return [take(row) for row in page.rows]
+
+        return [queries.to_record(room, row) for row in await self._read(fill)]
+
     async def find(self, room: str, record_id: str) -> Record | None:
         rows = await self._of_room(queries.FIND, {"room": room, "record_id": record_id}, self._opening_of(room))
         return queries.to_record(room, rows[0]) if rows else None
@@ -100,7 +131,7 @@ class SqliteReader:
             asked = queries.list_asked(cursor, limit, query, metadata, names)
             listed = await self._rows(queries.ROOMS, asked, lambda row: queries.to_listed(row, opener))
             return queries.to_listing(listed, limit)
-        asked = queries.list_asked(cursor, queries.ANY_SEQ - 1, "", None, names)
+        asked = queries.list_asked(cursor, ANY_SEQ - 1, "", None, names)
 
         def search(connection: Connection) -> list[Listed]:
             with connection.execution_options(yield_per=queries.PARTITION).execute(queries.ROOMS, asked) as result:
@@ -116,7 +147,7 @@ class SqliteReader:
         return [row[0] for row in await self._rows(queries.FORKS, asked)]
 
     async def snapshot(self, room: str, at: int | None = None) -> Snapshot | None:
-        asked = {"room": room, "at": queries.ANY_SEQ if at is None else at}
+        asked = {"room": room, "at": ANY_SEQ if at is None else at}
 
         def newest(connection: Connection) -> Snapshot | None:
             with connection.execute(queries.SNAPSHOTS, asked) as result:
@@ -182,10 +213,7 @@ class SqliteReader:
     async def _page(self, statement: Executable, asked: dict[str, Any], take: Callable[[Row], T]) -> list[T]:
         def fill(connection: Connection) -> list[T]:
             page = queries.Page()
-            with connection.execute(statement, asked) as result:
-                for rows in result.partitions(queries.PARTITION):
-                    if not page.add(rows):
-                        break
+            _fill(page, connection, statement, asked)
             if not page.rows:
                 _refuse_deleted(connection, asked["room"])
             return [take(row) for row in page.rows]
@@ -224,6 +252,13 @@ class SqliteReader:
                 for _ in range(1 if self._inline else limits.STORE_READERS):
                     together.enter_context(self._readers.connect())
             self._opened = True
+
+
+def _fill(page: queries.Page, connection: Connection, statement: Executable, asked: dict[str, Any]) -> None:
+    with connection.execute(statement, asked) as result:
+        for rows in result.partitions(queries.PARTITION):
+            if not page.add(rows):
+                break
 
 
 def _refuse_deleted(connection: Connection, room: str) -> None:

@@ -21,6 +21,9 @@ from ..protocol.access import ANY
 from ..protocol.errors import Code, PlaitError
 from ..protocol.events import Record
 
+ANY_SEQ = (1 << 63) - 1
+"""Past every seq: the largest integer that a database keeps."""
+
 
 class About(Struct, frozen=True):
     """What the list of rooms shows of a room beside its log: a title, what a host wrote on it, runs that wait."""
@@ -158,6 +161,28 @@ class Sealed(Struct, frozen=True, array_like=True, gc=False):
         return bool(self.cipher) and not self.body
 
 
+class Sieve(Struct, frozen=True):
+    """Which records `sift` lets through: those that wrote in a shared `document` or in one of its drafts; or, of a
+    `run`, those of these `kinds`."""
+
+    document: str = ""
+    run: str = ""
+    kinds: tuple[str, ...] = ()
+
+    @property
+    def drafts(self) -> str:
+        """What the names of the document's drafts begin with."""
+        return f"{self.document}~"
+
+    def is_of(self, document: str) -> bool:
+        """Whether that is the document, or a draft of it."""
+        return document == self.document or document.startswith(self.drafts)
+
+    def passes(self, document: str, run: str, kind: str) -> bool:
+        """Whether a record with these columns passes."""
+        return run == self.run and kind in self.kinds if self.run else self.is_of(document)
+
+
 class Revocation(Struct, frozen=True):
     """Grants that count no more: every one of a subject, or for a room, that was issued up to `at` (µs since 1970), or
     the one grant of that id."""
@@ -242,6 +267,12 @@ class Reader(Protocol):
 
     async def read(self, room: str, after: int = 0, limit: int = 500) -> list[Record]:
         """The records after seq `after`, at most `limit` and about `limits.PAGE_BYTES`, in order; [] at the end."""
+        ...
+
+    async def sift(
+        self, room: str, sieve: Sieve, after: int = 0, upto: int = ANY_SEQ, limit: int = 500
+    ) -> list[Record]:
+        """As `read`, but only the records up to seq `upto` that pass the sieve; the others are not read."""
         ...
 
     async def find(self, room: str, record_id: str) -> Record | None:

@@ -13,6 +13,7 @@
 - `revocations` says which grants count no more, and since when; a grant is in no log, so this stands beside them.
 - `sealing` holds one row in an encrypted store: which key ring is its own (`keyring`).
 - `snapshots` are caches. Each carries its own SHA-256, because a cache that rotted must look like no cache.
+- `written` is one as well: which records wrote in which shared document, a row a snapshot (`written`).
 
 Text columns are Text and numbers are 64 bits, because SQLite's STRICT knows no other and PostgreSQL does not care. The
 DDL that made a database stands in `migrations`, frozen; a test holds it equal to this.
@@ -112,6 +113,16 @@ snapshots = Table(
     Column("room_id", _number, ForeignKey("rooms.id"), primary_key=True),
     Column("seq", _number, primary_key=True),
     Column("version", _number, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Column("data_hash", LargeBinary, nullable=False),
+    sqlite_strict=True,
+)
+
+written = Table(
+    "written",
+    metadata,
+    Column("room_id", _number, ForeignKey("rooms.id"), primary_key=True),
+    Column("seq", _number, primary_key=True),
     Column("data", LargeBinary, nullable=False),
     Column("data_hash", LargeBinary, nullable=False),
     sqlite_strict=True,

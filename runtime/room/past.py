@@ -3,6 +3,8 @@
 Why: blame needs everything that was ever in a document, which no live document has. It is read from the log through the
 store, never by the room's task, and other tasks get their turn between pages. Rules (specs/attribution.md):
 
+- Only the records of the document and of its drafts are read (`Reader.sift`), however long the room's log is; and for
+  the agents' edits that an answer names, what their runs say of them (`makers`).
 - `blame` reads the log anew. `Pasts` keeps what was read, for a server, and reads only what came since; what was unused
   longest goes when more than BLAME_KEPT_RECORDS are kept. It is a cache: the log says all of it again.
 - An answer is of one moment. It names its newest record, so that the next page can be of the same moment.
@@ -19,7 +21,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ...protocol import limits
-from ...protocol.attribution import Attribution, Attributions
+from ...protocol.attribution import Attribution
 from ...protocol.blocks import NotWhole
 from ...protocol.codec import rfc3339
 from ...protocol.drafted import Drafted
@@ -29,8 +31,12 @@ from ...protocol.history import History
 from ...protocol.names import DEFAULT_DOCUMENT
 from ...protocol.positions import RelativePosition, Selection
 from ...protocol.spans import Span, clipped
-from ...storage.store import Reader, StoreCorrupt, StoreError
+from ...storage.store import Reader, RoomDeleted, Sieve, StoreCorrupt, StoreError
 from .aside import AT_ONCE_BYTES, aside
+from .makers import Makers
+
+_TOGETHER = 1000
+"""Records that are read at once: each question costs the store a look at what it noted of the room."""
 
 _TURN = 200
 """Spans between two looks at whether somebody else has something to do; a millisecond or two."""
@@ -105,25 +111,30 @@ def _shown_span(span: Span) -> dict[str, Any]:
 
 
 class Past:
-    """One document's history, and the room's attributions, up to record `head`."""
+    """One document's history, and who made it, up to record `head`."""
 
-    def __init__(self, room: str, document: str) -> None:
+    def __init__(self, store: Reader, room: str, document: str) -> None:
         self.history = History()
-        self.attributions = Attributions()
+        self.makers = Makers(store, room)
         self.drafted = Drafted(document, self.history.blocks)
         self.lock = trio.Lock()
         self.head = 0
+        self._store = store
         self._room = room
         self._document = document
 
     @property
     def size(self) -> int:
         """How many facts are kept, at least one for each record of the document."""
-        return self.attributions.size
+        return self.makers.size
 
-    async def catch_up(self, store: Reader) -> None:
+    async def catch_up(self) -> None:
         """Read what came to the log since. Raises RoomDeleted, StoreError."""
-        while page := await store.read(self._room, self.head):
+        head = await self._store.head(self._room)
+        if head.deleted:
+            raise RoomDeleted(self._room)
+        sieve = Sieve(self._document)
+        while page := await self._store.sift(self._room, sieve, self.head, head.seq, _TOGETHER):
             for record in page:
                 try:
                     if len(record.update) > AT_ONCE_BYTES:
@@ -133,15 +144,14 @@ class Past:
                 except NotWhole as error:
                     raise StoreCorrupt(f"record {record.seq} of {self._room}: {error}") from error
             await trio.lowlevel.checkpoint()
+        self.head = head.seq
 
     def _take(self, record: Record) -> None:
         if record.document == self._document:
             self.history.take(record.seq, record.update)
-        drafted = self.drafted.has(record.document)
-        if drafted or record.document == self._document:
+        if record.document == self._document or self.drafted.has(record.document):
             self.drafted.take(record)
-        if drafted or record.document in ("", self._document):
-            self.attributions.take(record)
+            self.makers.take(record)
         self.head = record.seq
 
     async def answer(self, question: Question) -> Blame:
@@ -166,8 +176,7 @@ class Past:
             spans.append(span)
             chars += len(span.text) or len(msgspec.json.encode(span.values))
         seqs = {seq for span in spans for seq in (span.seq, span.deleted, span.accepted, span.restored) if seq}
-        told = {seq: self.attributions.of(seq) for seq in sorted(seqs)}
-        return Blame(moment, tuple(spans), {seq: one for seq, one in told.items() if one is not None}, rest)
+        return Blame(moment, tuple(spans), await self.makers.of(seqs), rest)
 
     def _spans(self, question: Question, moment: int) -> Iterator[Span | None]:
         """The spans that were asked for; None for each other one that was looked at."""
@@ -220,8 +229,8 @@ async def blame(
     to before `until`. Raises RoomDeleted, StoreError; Refused('bad-request') for a record that the log does not have,
     Refused('not-found') for a place that it does not have.
     """
-    past = Past(room, document)
-    await past.catch_up(store)
+    past = Past(store, room, document)
+    await past.catch_up()
     asked = Question(root=root, deleted=deleted, seq=seq, at=at, length=length, key=key)
     return await past.answer(replace(asked, place=_position(place), until=_position(until)))
 
@@ -241,12 +250,12 @@ class Pasts:
     async def ask(self, room: str, document: str, question: Question) -> Blame:
         """What was asked, as of now. Raises as `blame` does, and then forgets what it had of the room's document."""
         name = (room, document)
-        past = self._pasts.get(name) or Past(room, document)
+        past = self._pasts.get(name) or Past(self._store, room, document)
         self._pasts[name] = past
         self._pasts.move_to_end(name)
         async with past.lock:
             try:
-                await past.catch_up(self._store)
+                await past.catch_up()
                 return await past.answer(question)
             except StoreError:
                 if self._pasts.get(name) is past:

@@ -12,7 +12,7 @@ from plait.protocol.access import ANY
 from plait.protocol.events import Record, RunFailed, RunFinished, RunStopped
 from plait.protocol.update import read
 from plait.storage.faults import FaultyStore
-from plait.storage.store import Append, Blob, BlobFacts, Head, Listing, Sealed, Snapshot, StoreError
+from plait.storage.store import ANY_SEQ, Append, Blob, BlobFacts, Head, Listing, Sealed, Sieve, Snapshot, StoreError
 
 from .chance import Chance
 from .engines import FATES, Engine, Fate
@@ -178,6 +178,12 @@ class Handle(FaultyStore):
     async def read(self, room: str, after: int = 0, limit: int = 500) -> list[Record]:
         await self._may_read()
         return await super().read(room, after, limit)
+
+    async def sift(
+        self, room: str, sieve: Sieve, after: int = 0, upto: int = ANY_SEQ, limit: int = 500
+    ) -> list[Record]:
+        await self._may_read()
+        return await super().sift(room, sieve, after, upto, limit)
 
     async def sealed(self, room: str, after: int = 0, limit: int = 500) -> list[Sealed]:
         await self._may_read()

@@ -16,6 +16,7 @@ from plait.storage import (
     Listing,
     Reader,
     RoomDeleted,
+    Sieve,
     Snapshot,
     verify,
 )
@@ -59,6 +60,19 @@ async def a_page_ends_at_its_bytes(reader: Reader) -> None:
     assert [r.seq for r in await reader.read("big")] == [1, 2, 3, 4]
     assert [r.seq for r in await reader.read("big", after=4)] == [5, 6]
     assert [r.seq for r in await reader.sealed("big")] == [1, 2, 3, 4]
+
+
+async def sifting(reader: Reader) -> None:
+    """ST56: by a document and its drafts, or by a run and kinds; between two seqs, and a page at a time."""
+    notes, streamed = Sieve("notes/a"), Sieve(run="000000000001", kinds=("text-streamed", "run-finished"))
+    assert await reader.sift("library", notes) == [LIBRARY_RECORDS[1]]
+    assert await reader.sift("library", streamed) == [LIBRARY_RECORDS[2]]
+    assert await reader.sift("library", streamed, 1, 2) == await reader.sift("library", notes, 2) == []
+    assert await reader.sift("library", Sieve("notes")) == await reader.sift("library", Sieve("x")) == []
+    assert await reader.sift("library", Sieve(run="000000000001", kinds=("run-requested",))) == []
+    assert [one.seq for one in await reader.sift("big", streamed)] == [1, 2, 3, 4]
+    assert [one.seq for one in await reader.sift("big", streamed, 1, 5, 2)] == [2, 3]
+    assert await reader.sift("nobody", notes) == []
 
 
 async def finding_by_id(reader: Reader) -> None:
@@ -192,6 +206,8 @@ async def reading_a_deleted_room(reader: Reader) -> None:
         reader.read("gone"),
         reader.read("gone", after=1),
         reader.sealed("gone"),
+        reader.sift("gone", Sieve("notes")),
+        reader.sift("gone", Sieve(run="000000000001", kinds=("text-streamed",))),
         reader.find("gone", "cmd#0"),
         reader.snapshot("gone"),
         reader.blobs_of("gone"),
@@ -223,6 +239,7 @@ READING: list[Callable[[Reader], Awaitable[None]]] = [
     reading_gives_back_what_was_written,
     reading_goes_on_after_a_seq,
     a_page_ends_at_its_bytes,
+    sifting,
     finding_by_id,
     naming_rooms,
     listing_rooms,

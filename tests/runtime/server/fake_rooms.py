@@ -6,6 +6,7 @@ puts something between a question and its answer.
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from itertools import islice
 from typing import Any
 
 import trio
@@ -13,14 +14,14 @@ from plait.protocol import limits
 from plait.protocol.access import Grant
 from plait.protocol.commands import Asked, Prompt
 from plait.protocol.errors import OutcomeUnknown, PlaitError, Refused
-from plait.protocol.events import DocumentEdited, DocumentSeeded, Record, RunRequested, run_id
+from plait.protocol.events import DocumentEdited, DocumentSeeded, Record, RunRequested, kebab, run_id
 from plait.protocol.forks import Wanted
 from plait.runtime.replay.fork import Fork
 from plait.runtime.room.forking import Merged
 from plait.runtime.room.seeding import Seeded, Written
 from plait.runtime.room.tab import Delta, Presence, Tab
 from plait.storage.memory import MemoryStore
-from plait.storage.store import Head, RoomDeleted, Sealed, Snapshot, StoreError
+from plait.storage.store import ANY_SEQ, Head, RoomDeleted, Sealed, Sieve, Snapshot, StoreError
 from pycrdt import Doc
 
 
@@ -46,6 +47,13 @@ class FakeStore(MemoryStore):
             raise RoomDeleted(room)
         self.reads += 1
         return self.records.get(room, [])[after : after + limit]
+
+    async def sift(
+        self, room: str, sieve: Sieve, after: int = 0, upto: int = ANY_SEQ, limit: int = limits.PAGE_RECORDS
+    ) -> list[Record]:
+        page = await self.read(room, after, upto - after)
+        passed = (one for one in page if sieve.passes(one.document, one.run, kebab(type(one.event).__name__)))
+        return list(islice(passed, limit))
 
     async def find(self, room: str, record_id: str) -> Record | None:
         raise AssertionError("the server has no business here")
