@@ -4,7 +4,7 @@
 instead of `publish` when the pass did not happen.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from ...protocol.access import Grant
@@ -182,6 +182,11 @@ class Edit:
     def failed(self, error: PlaitError) -> None:
         code = error.code if isinstance(error, Refused | OutcomeUnknown) else "store-failed"
         self.tab.denied(code, str(error))
+
+
+def typists(messages: Iterable[Message]) -> dict[Tab, None]:
+    """The tabs that some of these are edits of."""
+    return {message.tab: None for message in messages if type(message) is Edit}
 
 
 class Join(_Quiet):

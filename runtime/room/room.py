@@ -13,7 +13,7 @@ A token's way out is `report` -> `_speculate` -> `_commit` -> `_publish` -> `Aud
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import trio
 
@@ -28,7 +28,7 @@ from .door import Door
 from .identity import Surroundings
 from .live import Live
 from .lookup import look_up
-from .messages import Ask, Edit, Message, TabGone
+from .messages import Ask, Edit, Message, TabGone, typists
 from .mishaps import Suspects, told_of, trouble_of
 from .opening import mend, open_live
 from .preparing import Preparing
@@ -39,7 +39,6 @@ from .reports import Write
 from .resync import ask_relayers, catch_up_all
 from .seeding import Seed
 from .snapshots import WORTH_ONE, keep_snapshot
-from .tab import Tab
 
 log = logging.getLogger("plait.room")
 
@@ -71,9 +70,7 @@ class Room(Door):
         """It is being deleted or erased: it begins nothing any more, and writes nothing when it ends."""
         self._comes_back = False
         self.commit_seconds = 0.0
-        self.commits = 0
-        self.records = 0
-        self.reopened = 0
+        self.commits = self.records = self.reopened = 0
         self._crew = crew
         self._revoked = revoked
         self.redactor = redactor or Redactor()
@@ -244,7 +241,7 @@ class Room(Door):
 
     def _publish(self, live: Live, batch: list[Message], records: list[Record]) -> None:
         _, changes = live.committed()
-        self._audience.publish(changes, _typists(batch), _typists(self._inbox))
+        self._audience.publish(changes, typists(batch), typists(self._inbox))
         if records:
             self._grow(records[-1].seq)
         for message in batch:
@@ -350,8 +347,3 @@ class Room(Door):
         except PlaitError as error:
             log.warning("room %s was not closed in good order: %s", self.name, error)
         live.drop_flows()
-
-
-def _typists(messages: Iterable[Message]) -> dict[Tab, None]:
-    """The tabs that some of these are edits of."""
-    return {message.tab: None for message in messages if type(message) is Edit}
