@@ -17,7 +17,7 @@ from typing import Literal, get_args
 
 from msgspec import Struct
 
-from .commands import Accept, Blame, Command, Follow, Propose, Reject, SetRoom, Undo
+from .commands import Accept, Blame, Command, Follow, Fork, Merge, Propose, Reject, SetRoom, Undo
 from .errors import Refused
 from .events import kebab
 from .names import draft_begun
@@ -102,6 +102,9 @@ COMMANDS: dict[str, Needs] = {
     "steer": _PROMPT,
     "stop": _PROMPT,
     "resume": _PROMPT,
+    "fork": _READ | _PROMPT,  # For both rooms.
+    "fork writes": _READ | _PROMPT | _WRITE | _DECIDE,  # Its tools may change the world outside.
+    "merge": _READ | _WRITE,  # For both rooms.
     "provide-context": _PROMPT,
     "set-room": _WRITE,  # Title and metadata.
     "set-room branch": _PROMPT,  # Where the conversation goes on.
@@ -121,7 +124,8 @@ COMMANDS: dict[str, Needs] = {
     "renew-grant": _NOTHING,
     "ping": _NOTHING,
 }
-"""What each command needs, by the word of its `do`; a `set-room` that chooses a branch has a line of its own."""
+"""What each command needs, by the word of its `do`; a `set-room` that chooses a branch has a line of its own, and so
+has a `fork` whose tools write."""
 
 FRAMES: dict[str, Needs] = {
     "sync step 1": _READ,
@@ -195,6 +199,8 @@ def needs(command: Command) -> Needs:
     if isinstance(command, SetRoom) and command.branch:
         plain = command.title is not None or command.metadata
         return COMMANDS["set-room branch"] | (COMMANDS["set-room"] if plain else _NOTHING)
+    if isinstance(command, Fork) and command.writes:
+        return COMMANDS["fork writes"]
     return COMMANDS[kebab(type(command).__name__)]
 
 
@@ -202,8 +208,11 @@ def check(grant: Grant, command: Command) -> None:
     """Raises Refused('not-allowed') unless the grant allows the command, in whichever of its rooms."""
     check_rights(grant, needs(command))
     match command:
-        case Follow():
+        case Follow() | Fork():
             check_all_documents(grant)
+        case Merge():
+            for name in command.documents or ():
+                check_document(grant, name)
         case Undo(document=""):
             check_all_documents(grant)
         case Blame() | Propose() | Undo():

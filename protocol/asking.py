@@ -25,7 +25,7 @@ class Question:
 
     __slots__ = ("answer", "askers", "command", "sent", "text")
 
-    def __init__(self, command: commands.Asked, text: str) -> None:
+    def __init__(self, command: commands.Asked | commands.Forking, text: str) -> None:
         self.command = command
         self.text = text
         self.sent = False
@@ -51,7 +51,7 @@ class Asking:
         """How many commands wait for their answers."""
         return len(self._waiting)
 
-    def ask(self, command: commands.Asked) -> Question:
+    def ask(self, command: commands.Asked | commands.Forking) -> Question:
         """Have it asked. Raises Refused for what the server would refuse unread, 'id-reused', 'too-many'.
 
         What belongs to tools is never too many: a client has a bounded number of calls, and each has one command.

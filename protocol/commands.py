@@ -11,9 +11,9 @@ The id makes asking again safe (law 5), so it is the first thing that every comm
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
-from .events import kebab
+from .events import Going, kebab
 from .limits import (
     ATTACHMENTS,
     COMMAND_ID_CHARS,
@@ -24,11 +24,13 @@ from .limits import (
     DRAFT_HUNKS,
     FILE_NAME_CHARS,
     GRANT_BYTES,
+    MERGE_DOCUMENTS,
     METADATA_CHARS,
     METADATA_KEYS,
     NAME_CHARS,
     PROMPT_BYTES,
     RETRIES,
+    ROOM_NAME_CHARS,
     STEP_ID_CHARS,
     SUBJECT_CHARS,
     TAB_TOOLS,
@@ -193,6 +195,35 @@ class Resume(_Ask, frozen=True, kw_only=True):
     going: Literal["live", "recorded"] = "live"
 
 
+class Change(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a fork has otherwise in the chosen record. Of a prompt: `prompt` (its words) and `options`. Of a tool's
+    outcome: `result` (any JSON) or `error` (what the model is told instead). Of an approval: `decision`, with other
+    `args` or a `reason`; of a question: its `answer` (any JSON)."""
+
+    prompt: str | UnsetType = UNSET
+    options: Overrides | UnsetType = UNSET
+    result: Any | UnsetType = UNSET
+    error: str | UnsetType = UNSET
+    decision: Literal["approved", "denied"] | UnsetType = UNSET
+    args: dict[str, Any] | None = None
+    reason: str = ""
+    answer: Any | UnsetType = UNSET
+
+
+RoomName = Annotated[str, Meta(max_length=ROOM_NAME_CHARS)]
+
+
+class Fork(_Ask, frozen=True, kw_only=True, rename={"name": "as"}):
+    """Make a new room, called `as`, that begins as this one was after record `at`; with a `change`, after the record
+    before, and record `at` is then another one there. The answer names it."""
+
+    at: Seq
+    name: RoomName = ""
+    change: Change | None = None
+    writes: bool = False
+    going: Going | None = None
+
+
 Shown = Annotated[str, Meta(pattern=rf"^([0-9a-f]{{64}})?{END}", description="As the room document has it: `digest`.")]
 
 
@@ -286,6 +317,14 @@ DocumentName = Annotated[str, Meta(min_length=1, max_length=DOCUMENT_NAME_CHARS)
 HunkId = Annotated[str, Meta(pattern=rf"^[0-9]{{1,16}}:[0-9]{{1,10}}{END}")]
 
 
+class Merge(_Ask, frozen=True, kw_only=True):
+    """Take what was written in this fork's `documents`, in all of them if null, into the room that it was forked from;
+    with `preview` only say what that would be."""
+
+    documents: Annotated[list[DocumentName], Meta(max_length=MERGE_DOCUMENTS)] | None = None
+    preview: bool = False
+
+
 class Propose(_Ask, frozen=True, kw_only=True):
     """Open a draft: a shared document that begins as `document` is now. The answer names it."""
 
@@ -321,7 +360,9 @@ Proposal = Propose | Accept | Reject
 """What is asked about drafts."""
 Asked = Judged | Undo | Proposal
 """What a room is asked; the rest is the connection's."""
-Command = Asked | Follow | Blame | RenewGrant | Ping
+Forking = Fork | Merge
+"""What is asked of a room and done by the store and by another room."""
+Command = Asked | Forking | Follow | Blame | RenewGrant | Ping
 
 
 def asking(

@@ -9,16 +9,16 @@ by them. Pure. Rules (specs/forks.md):
   a grant that allows all that the run's mandate does.
 """
 
+import hashlib
 from collections.abc import Callable
-from typing import Any, Literal
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from . import limits
-from .access import Grant, check_all_documents, check_rights
-from .commands import Answer, Approve, Deny, Overrides
+from .access import COMMANDS, Grant, check_all_documents, check_rights
+from .commands import Answer, Approve, Change, CommandId, Deny, Fork, Merge, Overrides
 from .digests import call_digest
 from .errors import Refused
 from .events import (
@@ -38,42 +38,28 @@ from .mandates import check_speaks_for, mandate_of
 from .prompts import AgentFacts, allowed_options
 from .state import RoomState, Run
 
-
-class Change(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What the chosen record has otherwise. Of a prompt: `prompt` (its words) and `options`. Of a tool's outcome:
-    `result` (any JSON) or `error` (what the model is told instead). Of an approval: `decision`, with other `args` or a
-    `reason`; of a question: its `answer` (any JSON)."""
-
-    prompt: str | UnsetType = UNSET
-    options: Overrides | UnsetType = UNSET
-    result: Any | UnsetType = UNSET
-    error: str | UnsetType = UNSET
-    decision: Literal["approved", "denied"] | UnsetType = UNSET
-    args: dict[str, Any] | None = None
-    reason: str = ""
-    answer: Any | UnsetType = UNSET
-
-    @property
-    def kind(self) -> str:
-        """The word for it that the log has. Raises Refused unless it is one thing."""
-        said = [name for name in _KINDS if getattr(self, name) is not UNSET]
-        if not said or (len(said) > 1 and said != ["prompt", "options"]):
-            raise Refused("bad-request", f"A fork changes one of: {', '.join(_KINDS)}.")
-        return "result" if said[0] == "error" else said[0]
-
-
 _KINDS = ("prompt", "options", "result", "error", "decision", "answer")
+
+
+def kind_of(change: Change) -> str:
+    """The word that the log has for it. Raises Refused unless it is one thing."""
+    said = [name for name in _KINDS if getattr(change, name) is not UNSET]
+    if not said or (len(said) > 1 and said != ["prompt", "options"]):
+        raise Refused("bad-request", f"A fork changes one of: {', '.join(_KINDS)}.")
+    return "result" if said[0] == "error" else said[0]
 
 
 class Wanted(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename={"name": "as"}):
     """What is asked of a fork: up to record `at`, or with `change` up to the record before, which is then changed.
-    Without a `name` it gets one; without `going` it goes on live where something was changed, else it is paused."""
+    Without a `name` it gets one; without `going` it goes on live where something was changed, else it is paused.
+    Asked again under an `id` it is the one that was made."""
 
     at: int
     name: str = ""
     change: Change | None = None
     writes: bool = False
     going: Going | None = None
+    id: CommandId = ""
 
     @property
     def cut(self) -> int:
@@ -86,10 +72,34 @@ class Wanted(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
         return self.going or ("live" if self.change is not None else "paused")
 
 
+class WantedBack(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What is to come back of a fork: of these `documents`, of all that the asker sees if none are named; or only what
+    that would be. Under an `id` it happens once."""
+
+    documents: list[str] | None = None
+    preview: bool = False
+    id: CommandId = ""
+
+
+def said_by(command: Fork | Merge) -> Wanted | WantedBack:
+    """What the command of a control channel wants."""
+    if isinstance(command, Merge):
+        return WantedBack(command.documents, command.preview, command.id)
+    return Wanted(command.at, command.name, command.change, command.writes, command.going, command.id)
+
+
+def asked(wanted: Wanted | WantedBack) -> bytes | None:
+    """What tells it from anything else that is asked under its id (law 5); None without one."""
+    return hashlib.sha256(_canonical.encode(wanted)).digest() if wanted.id else None
+
+
+_canonical = msgspec.json.Encoder(order="sorted")
+
+
 def check_fork(grant: Grant, wanted: Wanted) -> None:
     """Raises Refused('not-allowed') unless the grant allows such a fork of a room that it is for: a fork shows all that
     was there, and lets agents be prompted; whoever lets its tools write decides what happens outside."""
-    check_rights(grant, frozenset({"read", "prompt", "write", "decide"} if wanted.writes else {"read", "prompt"}))
+    check_rights(grant, COMMANDS["fork writes" if wanted.writes else "fork"])
     check_all_documents(grant)
 
 
@@ -103,7 +113,7 @@ def altered(
     change: Change, record: Record, state: RoomState, grant: Grant, agent_for: Callable[[str], AgentFacts] | None
 ) -> Event:
     """What stands in the place of `record`, which came next in `state`. Raises Refused."""
-    kind, event = change.kind, record.event
+    kind, event = kind_of(change), record.event
     match event:
         case RunRequested(parent="") if kind in ("prompt", "options"):
             return _prompted(change, event, grant, agent_for)

@@ -7,6 +7,7 @@ import hashlib
 from typing import Any, get_args
 
 import msgspec
+from msgspec import UNSET
 
 from .commands import (
     Answer,
@@ -14,6 +15,7 @@ from .commands import (
     Command,
     CommandId,
     EditPrompt,
+    Fork,
     Prompt,
     Regenerate,
     RegisterTools,
@@ -79,6 +81,10 @@ def _too_deep(command: Command) -> bool:
             level = [command.answer]
         case Resolve() | ReturnToolResult():
             level = [command.result]
+        case Fork() if command.change is not None:
+            change = command.change
+            form = None if change.options is UNSET else change.options.output
+            level = [change.args, change.result, change.answer, None if form is None else form.schema]
         case RegisterTools():
             level = [tool.parameters for tool in command.tools]
         case Prompt() | Regenerate() | EditPrompt() if command.options.output is not None:

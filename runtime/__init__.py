@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from ..protocol.budget import Limits
     from ..protocol.digests import call_digest
     from ..protocol.flow import FlowRun, StepFailed, flow
-    from ..protocol.forks import Change
+    from ..protocol.forks import Change, Wanted
     from ..protocol.tokens import BadKey
     from .agent.definition import Agent, Prices
     from .auth.gate import Asker, Auth
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from .models import ModelNotOpened
     from .replay.effects import Effects, effects
     from .replay.exporting import EVERYBODY, export
+    from .replay.fork import Fork, Lineage, fork, lineage
     from .replay.importing import Imported, import_
+    from .replay.merge import Merged, merge
     from .replay.moment import Moment, moment
     from .replay.rerun import Divergence, Rerun, rerun
     from .room.past import Blame, blame
@@ -42,7 +44,7 @@ else:
             "..protocol.budget": "Limits",
             "..protocol.digests": "call_digest",
             "..protocol.flow": "FlowRun StepFailed flow",
-            "..protocol.forks": "Change",
+            "..protocol.forks": "Change Wanted",
             "..protocol.tokens": "BadKey",
             ".agent.definition": "Agent Prices",
             ".auth.gate": "Asker Auth",
@@ -53,6 +55,8 @@ else:
             ".replay.effects": "Effects effects",
             ".replay.exporting": "EVERYBODY export",
             ".replay.importing": "Imported import_",
+            ".replay.fork": "Fork Lineage fork lineage",
+            ".replay.merge": "Merged merge",
             ".replay.moment": "Moment moment",
             ".replay.rerun": "Divergence Rerun rerun",
             ".room.past": "Blame blame",
@@ -86,10 +90,13 @@ __all__ = [
     "Effects",
     "File",
     "FlowRun",
+    "Fork",
     "Grant",
     "Imported",
     "KeyRing",
     "Limits",
+    "Lineage",
+    "Merged",
     "ModelNotOpened",
     "Moment",
     "Prices",
@@ -98,6 +105,7 @@ __all__ = [
     "Source",
     "StepFailed",
     "ToolError",
+    "Wanted",
     "ask_person",
     "blame",
     "call_digest",
@@ -107,11 +115,14 @@ __all__ = [
     "effects",
     "export",
     "flow",
+    "fork",
     "import_",
     "keys_from_file",
     "keys_from_url",
     "keys_of",
     "knowledge",
+    "lineage",
+    "merge",
     "moment",
     "rerun",
     "tool",

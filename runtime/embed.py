@@ -15,14 +15,14 @@ import msgspec
 import trio
 from pycrdt import Doc
 
-from ..protocol import commands, limits, parsing, porting
+from ..protocol import limits, parsing, porting
 from ..protocol.access import ANONYMOUS, Grant, check_room
 from ..protocol.admission import Allowance
 from ..protocol.commands import Asked, AttachedFile
 from ..protocol.drafts import ShownHunks
 from ..protocol.errors import OutcomeUnknown, Refused
 from ..protocol.events import Going, Record, RunFailed, RunFinished, RunStopped, command_record_id
-from ..protocol.forks import Change, Wanted
+from ..protocol.forks import Change, Wanted, WantedBack
 from ..protocol.names import document_name, room_name
 from ..protocol.shown import shown_room, shown_runs
 from ..storage.store import Store
@@ -181,7 +181,7 @@ class RoomHandle(RoomCommands):
     async def _ask(self, command: Asked) -> Answer:
         checked = parsing.parse(msgspec.json.encode(command))  # The same limits as over the wire.
         check_room(self.grant, self.name)
-        assert not isinstance(checked, commands.Follow | commands.Blame | commands.RenewGrant | commands.Ping)
+        assert isinstance(checked, Asked)
         async with self._rooms.use(self.name) as room:
             return await room.ask(self.grant, checked)
 
@@ -220,18 +220,26 @@ class RoomHandle(RoomCommands):
         change: Change | None = None,
         writes: bool = False,
         going: Going | None = None,
+        id: str = "",  # noqa: A002
     ) -> "RoomHandle":
         """A new room that begins as this one was after record `at`; or, with a `change`, after the record before, and
         `at` is then another one there (specs/forks.md). Its open runs wait until somebody resumes them, unless
         something was changed or `going` says otherwise; its tools change nothing outside unless it `writes`. Raises
         Refused, StoreError, OutcomeUnknown."""
-        made = await self._rooms.fork(self.name, Wanted(at, name, change, writes, going), self.grant)
+        made = await self._rooms.fork(self.name, Wanted(at, name, change, writes, going, id), self.grant)
         return RoomHandle(self._rooms, self._store, made.room, self.grant)
 
-    async def merge(self, documents: Sequence[str] | None = None, *, preview: bool = False) -> Merged:
+    async def merge(
+        self,
+        documents: Sequence[str] | None = None,
+        *,
+        preview: bool = False,
+        id: str = "",  # noqa: A002
+    ) -> Merged:
         """Take what was written in this fork's documents into its parent, each edit as its author's; or say what that
         would be. Merging again takes what came since. Raises Refused, StoreError, OutcomeUnknown."""
-        return await self._rooms.merge(self.name, documents, self.grant, preview=preview)
+        named = None if documents is None else list(documents)
+        return await self._rooms.merge(self.name, WantedBack(named, preview, id), self.grant)
 
     async def lineage(self) -> Lineage:
         """Where the room comes from, if it is a fork, and which forks it has."""

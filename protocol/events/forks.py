@@ -14,7 +14,8 @@ class Forked(Fact, frozen=True):
 
     `change` says what is otherwise than there, empty for nothing: the record that stood there next has another
     `prompt`, `options`, `result`, `decision` or `answer` in the record between `at` and this one, by whoever forked.
-    `writes`: tools may change the world outside, as they may not in other forks.
+    `writes`: tools may change the world outside, as they may not in other forks. `command` is the id under which it was
+    asked for, if it had one.
     """
 
     of: str
@@ -23,6 +24,7 @@ class Forked(Fact, frozen=True):
     change: str = ""
     writes: bool = False
     going: Going = "paused"
+    command: str = ""
 
 
 class ForkResumed(Fact, frozen=True):
@@ -35,13 +37,14 @@ class ForkResumed(Fact, frozen=True):
 class ForkMerged(Fact, frozen=True):
     """What was edited in `documents` of a fork, up to its record `until`, came back: the records behind this one say
     what, by whom. `lineage` is what the fork's history was called then; `kin` are rooms whose server wrote some of it,
-    the fork among them."""
+    the fork among them; `edits` says how many there were in each of the documents."""
 
     fork: str
     lineage: str
     until: int
     documents: tuple[str, ...]
     kin: tuple[str, ...] = ()
+    edits: tuple[int, ...] = ()
 
 
 ForkFact = Forked | ForkResumed | ForkMerged

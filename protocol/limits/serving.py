@@ -168,6 +168,9 @@ SEARCH_HITS = limit("SEARCH_HITS", 200, "hits", "In one answer of a search; a re
 MERGE_CHANGES = limit(
     "MERGE_CHANGES", 200, "places", "Of one document that the preview of a merge tells of; a person reads no more."
 )
+MERGE_DOCUMENTS = limit(
+    "MERGE_DOCUMENTS", 1000, "documents", "Named by one merge; without names it takes all, in one pass as well."
+)
 MERGE_EDITS = limit(
     "MERGE_EDITS", 10_000, "edits", "Of a fork, made in its parent by one merge, which is one pass of that room."
 )

@@ -12,7 +12,7 @@ import trio
 
 from ...protocol.errors import Refused
 from ...protocol.events import Going
-from ...protocol.forks import Change, Wanted
+from ...protocol.forks import Change, Wanted, kind_of
 from ...storage import SqliteStore, StoreLocked, open_store
 from ..replay.fork import Fork, fork, lineage
 from .asking import checked_room, json_option, store_option
@@ -79,7 +79,7 @@ def _change(given: tuple[str, ...]) -> Change:
             raise click.UsageError(f"--change {one}: {error}") from error
     try:
         change = msgspec.convert(said, Change)
-        change.kind  # noqa: B018 - It says whether the change is one.
+        kind_of(change)
     except (msgspec.ValidationError, Refused) as error:
         raise click.UsageError(f"--change: {error}") from error
     return change

@@ -16,7 +16,7 @@ document belongs to the thread that made it, and `with notes.edit()` must be pos
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Literal, Self, TypeVar
 
 from pycrdt import Doc
 
@@ -146,6 +146,20 @@ class AsyncioRoom:
     async def reject(self, draft: str, hunks: Sequence[str] | None = None, **more: Any) -> None:
         """Reject these hunks of a draft, or all that is left; the keywords are those of `RemoteRoom.reject`."""
         await self._guest.call(lambda: self._remote.reject(draft, hunks, **more))
+
+    async def fork(self, at: int, **more: Any) -> str:
+        """A new room that begins as this one was after record `at`: its name; the keywords are those of
+        `RemoteRoom.fork`."""
+        return await self._guest.call(lambda: self._remote.fork(at, **more))
+
+    async def merge(self, documents: Sequence[str] | None = None, **more: Any) -> dict[str, Any]:
+        """Take what was written in this fork's documents into its parent; the keywords are those of
+        `RemoteRoom.merge`."""
+        return await self._guest.call(lambda: self._remote.merge(documents, **more))
+
+    async def resume(self, going: Literal["live", "recorded"] = "live", *, id: str = "") -> None:  # noqa: A002
+        """Let the runs go on that a paused fork began with."""
+        await self._guest.call(lambda: self._remote.resume(going, id=id))
 
     async def wait(self, run: str) -> dict[str, Any]:
         """The run as plain values, once it is terminal."""

@@ -24,9 +24,10 @@ from ...protocol import control
 from ...protocol.asking import Asking
 from ...protocol.carrying import Carrying
 from ...protocol.changes import answer_text, complete
-from ...protocol.commands import Asked, AttachedFile
+from ...protocol.commands import Asked, AttachedFile, Change, Fork, Forking, Merge
 from ...protocol.control import Denied, Done
 from ...protocol.errors import OutcomeUnknown, PlaitError, Refused
+from ...protocol.events import Going
 from ...protocol.names import document_name, room_name
 from ...protocol.replica import Replica
 from ...protocol.shown import shown_runs
@@ -127,11 +128,41 @@ class RemoteRoom(RoomCommands):
         for replica in self._replicas:
             replica.release()
 
+    async def fork(
+        self,
+        at: int,
+        *,
+        name: str = "",
+        change: Change | None = None,
+        writes: bool = False,
+        going: Going | None = None,
+        id: str = "",  # noqa: A002
+    ) -> str:
+        """A new room that begins as this one was after record `at`; or, with a `change`, after the record before, and
+        `at` is then another one there: its name, with which to `connect` (specs/forks.md). Its open runs wait until
+        somebody resumes them, unless something was changed or `going` says otherwise; its tools change nothing outside
+        unless it `writes`. Raises Refused."""
+        command = Fork(id=id or self._id(), at=at, name=name, change=change, writes=writes, going=going)
+        return (await self._ask(command)).result["room"]
+
+    async def merge(
+        self,
+        documents: Sequence[str] | None = None,
+        *,
+        preview: bool = False,
+        id: str = "",  # noqa: A002
+    ) -> dict[str, Any]:
+        """Take what was written in this fork's documents into its parent, each edit as its author's; or say what that
+        would be: `room`, `until`, `seq` and by name `documents` (specs/forks.md). Merging again takes what came since.
+        Raises Refused."""
+        named = None if documents is None else list(documents)
+        return (await self._ask(Merge(id=id or self._id(), documents=named, preview=preview))).result
+
     async def attach(self, data: bytes, media_type: str, name: str) -> AttachedFile:
         """Keep a file at the server, so that a prompt may come with it. Raises Refused."""
         return await upload(self._address, self._dial, self._random, data, media_type, name)
 
-    async def _ask(self, command: Asked) -> Done:
+    async def _ask(self, command: Asked | Forking) -> Done:
         await self._link.check_waiting()
         question = self._asking.ask(command)
         self._link.wake()

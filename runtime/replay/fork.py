@@ -18,8 +18,8 @@ from ...protocol import limits
 from ...protocol.access import ANONYMOUS, Grant, check_room
 from ...protocol.codec import rfc3339
 from ...protocol.errors import OutcomeUnknown, Refused
-from ...protocol.events import Event, Forked, Record, blobs_of
-from ...protocol.forks import Change, Wanted, altered, check_fork, check_resume
+from ...protocol.events import Event, Forked, Record, blobs_of, command_record_id
+from ...protocol.forks import Change, Wanted, altered, asked, check_fork, check_resume, kind_of
 from ...protocol.names import room_name
 from ...protocol.prompts import AgentFacts
 from ...protocol.state import VERSION
@@ -75,15 +75,20 @@ async def fork(
     surroundings: Surroundings | None = None,
     redactor: Redactor | None = None,
     agent_for: Callable[[str], AgentFacts] | None = None,
+    begins: Callable[[], None] = lambda: None,
 ) -> Fork:
-    """Make the fork that is wanted. Asked again under the same name for the same, it is the one that was made then.
+    """Make the fork that is wanted. Asked again under the same name or id for the same, it is the one that was made
+    then. `begins` is called before one is made, and may refuse.
 
-    Raises Refused('no-such-room', 'no-such-moment', 'not-allowed', 'room-exists', and 'bad-request' for a change that
-    the record does not allow), StoreError, OutcomeUnknown.
+    Raises Refused('no-such-room', 'no-such-moment', 'not-allowed', 'room-exists', 'id-reused', and 'bad-request' for a
+    change that the record does not allow), StoreError, OutcomeUnknown.
     """
     surroundings = surroundings or Surroundings()
     check_fork(grant, wanted)
     head = await store.head(room)
+    if wanted.id and (made := await _asked_before(store, room, wanted)) is not None:
+        check_room(grant, made.room)
+        return made
     if wanted.at < 1:
         raise Refused("no-such-moment", "Records are counted from 1.")
     try:
@@ -93,8 +98,8 @@ async def fork(
             check_resume(grant, found.state)
         name = room_name(wanted.name) if wanted.name else await _free(store, room, wanted.at, surroundings)
         check_room(grant, name)
-        kind = wanted.change.kind if wanted.change is not None else ""
-        forked = Forked(room, head.lineage, wanted.cut, kind, wanted.writes, wanted.goes)
+        kind = kind_of(wanted.change) if wanted.change is not None else ""
+        forked = Forked(room, head.lineage, wanted.cut, kind, wanted.writes, wanted.goes, wanted.id)
         there = await store.head(name)
         if there.seq or there.deleted:
             if await _same(store, name, forked, changed, grant):
@@ -102,8 +107,9 @@ async def fork(
             raise Refused("room-exists", f"There is a room {name}, or there was one.")
         if len(await store.forks(room, limit=limits.ROOM_FORKS)) >= limits.ROOM_FORKS:
             raise Refused("room-full", f"A room may have {limits.ROOM_FORKS} forks.")
+        begins()
         snapshot = Snapshot(wanted.cut, VERSION, found.kept())
-        last = _last(name, found, grant, forked, changed, surroundings, redactor or Redactor())
+        last = _last(name, found, grant, forked, changed, surroundings, redactor or Redactor(), asked(wanted))
         await _copy(store, last, head)
         await _copy_snapshots(store, room, name, snapshot)
     except RoomDeleted:
@@ -113,6 +119,24 @@ async def fork(
 
 Changed = tuple[Event, Record]
 """What stands in the fork, and the parent's record in whose place it stands."""
+
+
+async def _asked_before(store: Reader, room: str, wanted: Wanted) -> Fork | None:
+    """The fork that was made when it was asked for under that id. Raises Refused('id-reused') if it is another one, or
+    the id is that of another command of the room."""
+    if await store.find(room, command_record_id(wanted.id)) is not None:
+        raise Refused("id-reused")
+    after = ""
+    while page := await store.forks(room, after):
+        after = page[-1]
+        for name in page:
+            with suppress(RoomDeleted):
+                record = await store.find(name, fork_id(name))
+                if record is not None and isinstance(record.event, Forked) and record.event.command == wanted.id:
+                    if record.asked != asked(wanted):
+                        raise Refused("id-reused")
+                    return Fork(name, room, record.event.at)
+    return None
 
 
 async def _changed(
@@ -163,6 +187,7 @@ def _last(
     changed: Changed | None,
     surroundings: Surroundings,
     redactor: Redactor,
+    key: bytes | None,
 ) -> Append:
     """The fork's own first records, which are the last ones of its making."""
     client = server_id(name, surroundings.entropy)
@@ -170,7 +195,7 @@ def _last(
     live.redactor = redactor
     live.state = found.state
     live.room_document.apply(found.document().get_update())
-    live.begin_fork(grant, forked, *(changed or (None, None)))
+    live.begin_fork(grant, forked, *(changed or (None, None)), asked=key)
     append = live.append()
     live.release()
     assert append is not None

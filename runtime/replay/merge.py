@@ -18,12 +18,13 @@ from pycrdt import Doc
 from ...protocol import limits
 from ...protocol.access import ANONYMOUS, Grant, check_document, check_rights, check_room
 from ...protocol.errors import OutcomeUnknown, Refused
-from ...protocol.events import DocumentEdited, Forked, ForkMerged, Record
+from ...protocol.events import DocumentEdited, EditMerged, Forked, ForkMerged, Record, command_record_id
+from ...protocol.forks import WantedBack, asked
 from ...protocol.names import draft_begun
 from ...protocol.porting import export
 from ...protocol.update import decode_state_vector, read
 from ...storage.store import Reader, RoomDeleted, Store
-from ..room.forking import Merged, Merging, Piece, Stale, fork_id, told
+from ..room.forking import Merged, MergedDocument, Merging, Piece, Stale, fork_id, merge_id, told
 from ..room.identity import Surroundings
 from ..room.merging import Looked
 from ..room.opening import open_live
@@ -48,11 +49,13 @@ async def merging(
     reader: Reader,
     fork: str,
     grant: Grant,
-    documents: Sequence[str] | None,
+    wanted: WantedBack,
     attempt: Callable[[Merging], Awaitable[Looked]],
-) -> Looked:
-    """Prepare a merge and `attempt` it, again if somebody else merged meanwhile. Raises Refused, StoreError."""
+) -> Merged:
+    """Prepare a merge and `attempt` it, again if somebody else merged meanwhile; one that was asked for before under
+    its id is what it was. Raises Refused, StoreError, OutcomeUnknown."""
     forked = await parent_of(reader, fork)
+    documents, key = wanted.documents, merge_id(fork, wanted.id) if wanted.id and not wanted.preview else None
     check_rights(grant, frozenset({"read", "write"}))
     for room in (fork, forked.of):
         check_room(grant, room)
@@ -60,11 +63,38 @@ async def merging(
         check_document(grant, name)
     merged: dict[str, int] = {}
     for _ in range(limits.MERGE_TRIES):
+        if key is not None and (known := await _asked_before(reader, fork, forked.of, wanted, key)) is not None:
+            return known
         try:
-            return await attempt(await prepare(reader, fork, forked, grant, documents, merged))
+            prepared = await prepare(reader, fork, forked, grant, documents, merged)
+            prepared.key, prepared.asked = key, asked(wanted) if key else None
+            return (await attempt(prepared))[0]
         except Stale as stale:
             merged = dict(stale.merged)
     raise OutcomeUnknown("it is being merged by others")
+
+
+async def _asked_before(reader: Reader, fork: str, parent: str, wanted: WantedBack, key: str) -> Merged | None:
+    """What came of it when it was asked for before. Raises Refused('id-reused') if that was something else."""
+    if await reader.find(fork, command_record_id(wanted.id)) is not None:
+        raise Refused("id-reused")
+    known = await reader.find(parent, key)
+    if known is None:
+        return None
+    if known.asked != asked(wanted):
+        raise Refused("id-reused")
+    assert isinstance(known.event, ForkMerged)
+    said, authors = known.event, {name: set[str]() for name in known.event.documents}
+    after, behind = known.seq, True
+    while behind and (page := await reader.read(parent, after, limits.PAGE_RECORDS)):
+        for record in page:
+            behind = behind and isinstance(record.event, EditMerged)
+            if behind:
+                authors[record.document].add(record.author)
+        after = page[-1].seq
+    told = zip(said.documents, said.edits, strict=True)
+    documents = {name: MergedDocument(edits, sorted(authors[name])) for name, edits in told}
+    return Merged(parent, fork, said.until, known.seq, documents)
 
 
 async def prepare(
@@ -161,6 +191,7 @@ async def merge(
     *,
     documents: Sequence[str] | None = None,
     preview: bool = False,
+    id: str = "",  # noqa: A002
     grant: Grant = ANONYMOUS,
     surroundings: Surroundings | None = None,
 ) -> Merged:
@@ -185,4 +216,5 @@ async def merge(
         finally:
             live.release()
 
-    return (await merging(store, fork, grant, documents, attempt))[0]
+    named = None if documents is None else list(documents)
+    return await merging(store, fork, grant, WantedBack(named, preview, id), attempt)

@@ -9,6 +9,7 @@ meanwhile as two tabs' edits do. Each keeps its author. Rules (specs/forks.md):
 - A client id that wrote on both sides stands for two texts; nothing is merged then.
 """
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,6 +47,9 @@ class Merging(Struct):
     merged: dict[str, int]
     pieces: list[Piece]
     clocks: dict[str, dict[int, int]]
+    key: str | None = None
+    asked: bytes | None = None
+    """Under which id it is asked for, as a record's, and what tells it from anything else that is."""
 
     @property
     def documents(self) -> tuple[str, ...]:
@@ -85,16 +89,24 @@ def fork_id(room: str) -> str:
     return f"fork/{room}"
 
 
+def merge_id(fork: str, command: str) -> str:
+    """The id of the record by which the parent says that this was merged, if it was asked for under an id."""
+    return f"merge/{fork}/{hashlib.sha256(command.encode()).hexdigest()}"
+
+
 class Forking(Proposing):
     """One epoch of one room, as far as it is a fork, or has some."""
 
-    def begin_fork(self, grant: Grant, forked: Forked, changed: Event | None, instead: Record | None) -> None:
-        """Write down that this is a fork; before that, what is otherwise, in the place of the parent's next record."""
+    def begin_fork(
+        self, grant: Grant, forked: Forked, changed: Event | None, instead: Record | None, *, asked: bytes | None = None
+    ) -> None:
+        """Write down that this is a fork; before that, what is otherwise, in the place of the parent's next record.
+        `asked` tells what was asked for under its id."""
         if changed is not None and instead is not None:
             # A step's outcome keeps its id, so that nothing reports it again; a command of the parent's is none here.
             key = instead.id if instead.asked is None and (instead.id or "").startswith(f"{instead.run}/") else None
             self._draft(changed, grant.author, instead.run, id=key, grant=grant.id)
-        self._draft(forked, grant.author, id=fork_id(self.name), grant=grant.id)
+        self._draft(forked, grant.author, id=fork_id(self.name), grant=grant.id, asked=asked)
 
     def pause(self) -> None:
         """What the record does not hold is asked for: wait until somebody says how to go on."""
@@ -110,8 +122,9 @@ class Forking(Proposing):
             return Merged(self.name, merging.fork, merging.until, 0, {})
         self.check_growth()
         first = self.state.seq + 1
-        said = ForkMerged(merging.fork, merging.lineage, merging.until, merging.documents, merging.kin)
-        self._draft(said, grant.author, grant=grant.id)
+        edits = tuple([one.edits for one in told(merging).values()])
+        said = ForkMerged(merging.fork, merging.lineage, merging.until, merging.documents, merging.kin, edits)
+        self._draft(said, grant.author, grant=grant.id, id=merging.key, asked=merging.asked)
         for piece in merging.pieces:
             shared = self.shared[piece.document]
             before = shared.doc.get_state()

@@ -5,7 +5,7 @@ at start-up every room with open runs is woken, so that work that a crash or a d
 """
 
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import islice
 
@@ -14,7 +14,7 @@ import trio
 from ...protocol import limits
 from ...protocol.access import Grant
 from ...protocol.errors import PlaitError, Refused
-from ...protocol.forks import Wanted
+from ...protocol.forks import Wanted, WantedBack
 from ...protocol.names import room_name
 from ...storage.erasing import plan as plan_erasure
 from ...storage.store import Erasure, Store
@@ -55,6 +55,7 @@ class Rooms:
         self._deleting: set[str] = set()
         self._erasing: dict[str, trio.Event] = {}
         self._forking = trio.CapacityLimiter(limits.FORKS_AT_ONCE)
+        self._being_forked: dict[tuple[str, str], trio.Event] = {}
         self._left_in_trouble = ""
         self._totals: dict[str, float] = {"commits": 0, "records": 0, "commit_seconds": 0.0, "reopened": 0}
 
@@ -184,13 +185,31 @@ class Rooms:
             raise Refused("busy", f"{head.open_runs} runs of room {name} are not finished; stop them first.")
         return erasure
 
-    async def fork(self, room: str, wanted: Wanted, grant: Grant) -> Fork:
-        """Make a fork of the room, and let it go on if it should. Raises Refused, StoreError, OutcomeUnknown."""
+    async def fork(self, room: str, wanted: Wanted, grant: Grant, *, measured: bool = False) -> Fork:
+        """Make a fork of the room, and let it go on if it should, which counts as a prompt where it is `measured`.
+        Raises Refused, StoreError, OutcomeUnknown."""
         name = room_name(room)
+        if not wanted.id:
+            return await self._fork(name, wanted, grant, measured=measured)
+        key = (name, wanted.id)
+        while (other := self._being_forked.get(key)) is not None:
+            await other.wait()  # Asked twice at the same time it is made once.
+        self._being_forked[key] = trio.Event()
+        try:
+            return await self._fork(name, wanted, grant, measured=measured)
+        finally:
+            self._being_forked.pop(key).set()
+
+    async def _fork(self, name: str, wanted: Wanted, grant: Grant, *, measured: bool) -> Fork:
         if self._draining:
             raise Refused("restarting")
         if name in self._deleting:
             raise Refused("no-such-room")
+
+        def begins() -> None:
+            if measured and wanted.goes != "paused":
+                self._quota.prompt(name, grant.author, (), begins=True)
+
         if wanted.name in self._awake and not self._awake[wanted.name].head:
             raise Refused("room-exists", f"Somebody is in {wanted.name} already.")
         async with self._forking:
@@ -202,21 +221,22 @@ class Rooms:
                 surroundings=self._surroundings,
                 redactor=self._redactor,
                 agent_for=self._crew.agent_for,
+                begins=begins,
             )
         if wanted.goes != "paused":
             async with self.use(made.room):
                 pass
         return made
 
-    async def merge(self, fork: str, documents: Sequence[str] | None, grant: Grant, *, preview: bool) -> Merged:
+    async def merge(self, fork: str, wanted: WantedBack, grant: Grant) -> Merged:
         """Take what was written in a fork's documents into its parent. Raises Refused, StoreError, OutcomeUnknown."""
 
         async def attempt(prepared: Merging) -> Looked:
             async with self.use((await parent_of(self.store, fork)).of) as parent:
-                found = await parent.merge(grant, prepared, preview=preview)
-            return (previewed(found, prepared), {}) if preview else found
+                found = await parent.merge(grant, prepared, preview=wanted.preview)
+            return (previewed(found, prepared), {}) if wanted.preview else found
 
-        return (await merging(self.store, room_name(fork), grant, documents, attempt))[0]
+        return await merging(self.store, room_name(fork), grant, wanted, attempt)
 
     async def _live(self, room: Room) -> None:
         try:

@@ -20,7 +20,7 @@ import trio
 
 from ...protocol import addressing, control, limits
 from ...protocol.access import check
-from ...protocol.commands import Asked, Blame, Command, Follow, Ping, RenewGrant
+from ...protocol.commands import Asked, Blame, Command, Follow, Fork, Forking, Merge, Ping, RenewGrant
 from ...protocol.errors import OutcomeUnknown, PlaitError, Refused
 from ...protocol.parsing import CommandRefused, parse
 from ...storage.store import StoreError
@@ -30,6 +30,7 @@ from . import wire
 from .answers import answer_frame
 from .blaming import Blaming
 from .follow import Log, follow
+from .forks import Forks
 from .outbox import Outbox
 from .rooms import Answer, Room
 
@@ -37,10 +38,11 @@ _FOLLOW_BYTES = 64 << 10  # What a follower lets wait before it pauses; as much 
 
 
 class Sources(NamedTuple):
-    """What channels read beside the rooms: a room's log as text frames, shared by its followers, and its past."""
+    """What channels ask beside their room: its log as text frames, shared by its followers, its past, its forks."""
 
     log: Callable[[str], Log]
     blaming: Blaming
+    forks: Forks
 
 
 class Place(Tab, Protocol):
@@ -126,6 +128,9 @@ class Channel:
             case Blame():
                 if self._may_ask(command.id):
                     self._start(partial(self._blame, command))
+            case Fork() | Merge():
+                if self._may_ask(command.id):
+                    self._start(partial(self._fork, command))
             case _:
                 if self._may_ask(command.id):
                     self._ask(command)
@@ -177,6 +182,10 @@ class Channel:
 
     async def _blame(self, command: Blame) -> None:
         self._say(await self._sources.blaming.frame(self._held.room, command))
+        self._unanswered -= 1
+
+    async def _fork(self, command: Forking) -> None:
+        self._say(await self._sources.forks.frame(self._held.room, command, self._held.grant))
         self._unanswered -= 1
 
     def _follow(self, command: Follow) -> None:

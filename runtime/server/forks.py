@@ -1,20 +1,23 @@
-"""Forks over HTTP: a new room from any record of another one, and where rooms come from.
+"""Forks over HTTP and over sockets: a new room from any record of another one, and where rooms come from.
 
-The body is bounded like any command's. Whoever asks again under the same name for the same gets the same answer, so a
-request whose answer was lost may be repeated.
+The body is bounded like any command's, and counts as one. A fork or a merge is no affair of the asked room's task: the
+first is the store's, the second another room's. Whoever asks again for the same, under the same name or id, gets the
+same answer, so a request whose answer was lost may be repeated.
 """
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 from urllib.parse import unquote
 
 import msgspec
-from msgspec import Struct
 
-from ...protocol import names
+from ...protocol import control, names
 from ...protocol.access import Grant
-from ...protocol.errors import Refused
-from ...protocol.forks import Wanted
+from ...protocol.commands import Forking
+from ...protocol.errors import PlaitError, Refused
+from ...protocol.forks import Wanted, WantedBack, said_by
 from ..replay.fork import lineage
+from .answers import answer_frame
 from .exchange import Exchange, Request, Response, json, not_allowed
 from .rooms import Rooms
 
@@ -23,13 +26,6 @@ Admit = Callable[[Request, str, str], Awaitable[Grant]]
 
 METHODS = {"fork": ("POST",), "merge": ("POST",), "lineage": ("GET", "HEAD")}
 """What is answered here of a room, and to which methods."""
-
-
-class Merges(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which documents are to be merged, all that the asker sees if none are named, and whether only to look."""
-
-    documents: list[str] | None = None
-    preview: bool = False
 
 
 class Forks:
@@ -48,10 +44,20 @@ class Forks:
         if what == "lineage":
             return json(msgspec.to_builtins(await lineage(self._rooms.store, room, grant.enters)))
         try:
-            wanted = msgspec.json.decode(await exchange.body() or b"{}", type=Wanted if what == "fork" else Merges)
+            wanted = msgspec.json.decode(await exchange.body() or b"{}", type=Wanted if what == "fork" else WantedBack)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise Refused("bad-json", f"That does not say what to {what}: {error}") from None
-        if isinstance(wanted, Merges):
-            merged = await self._rooms.merge(room, wanted.documents, grant, preview=wanted.preview)
-            return json(msgspec.to_builtins(merged))
-        return json(msgspec.to_builtins(await self._rooms.fork(room, wanted, grant)), 201)
+        return json(await self.done(room, wanted, grant), 200 if what == "merge" else 201)
+
+    async def done(self, room: str, wanted: Wanted | WantedBack, grant: Grant) -> Any:
+        """What came of it, as JSON has it. Raises Refused, OutcomeUnknown, StoreError."""
+        if isinstance(wanted, WantedBack):
+            return msgspec.to_builtins(await self._rooms.merge(room, wanted, grant))
+        return msgspec.to_builtins(await self._rooms.fork(room, wanted, grant, measured=True))
+
+    async def frame(self, room: str, command: Forking, grant: Grant) -> bytes:
+        """The same for a command of a control channel, as a text frame."""
+        try:
+            return control.ok(command.id, result=await self.done(room, said_by(command), grant))
+        except PlaitError as error:
+            return answer_frame(command.id, error)

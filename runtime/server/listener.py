@@ -32,6 +32,7 @@ from .channel import Sources
 from .endings import failed, logger
 from .exchange import Bodies, Exchange, Request, Response, refusal
 from .follow import Log
+from .forks import Forks
 from .heartbeat import SWEEP_S
 from .journal import Journal
 from .metrics import Metrics, Tally
@@ -100,7 +101,7 @@ class Server:
             admission=self.admission,
             turns=self.turns,
             moments=moments,
-            sources=Sources(lambda room: self._log(room, control.record), blaming),
+            sources=Sources(lambda room: self._log(room, control.record), blaming, Forks(rooms)),
         )
         self._routes = Routes(
             rooms,

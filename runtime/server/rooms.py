@@ -12,7 +12,7 @@ from ...protocol.access import Grant
 from ...protocol.commands import Asked
 from ...protocol.errors import PlaitError
 from ...protocol.events import DocumentSeeded
-from ...protocol.forks import Wanted
+from ...protocol.forks import Wanted, WantedBack
 from ...storage.store import Erasure, Store
 from ..replay.fork import Fork
 from ..room.forking import Merged
@@ -125,11 +125,11 @@ class Rooms(Protocol):
         delete, StoreError or OutcomeUnknown."""
         ...
 
-    async def fork(self, room: str, wanted: Wanted, grant: Grant) -> Fork:
+    async def fork(self, room: str, wanted: Wanted, grant: Grant, *, measured: bool = False) -> Fork:
         """Make a fork of the room. Raises Refused, StoreError or OutcomeUnknown."""
         ...
 
-    async def merge(self, fork: str, documents: Sequence[str] | None, grant: Grant, *, preview: bool) -> Merged:
+    async def merge(self, fork: str, wanted: WantedBack, grant: Grant) -> Merged:
         """Take a fork's edits into its parent, or say what that would be. Raises as `fork` does."""
         ...
 

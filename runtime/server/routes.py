@@ -18,8 +18,9 @@ import msgspec
 from ...protocol import control, names
 from ...protocol.access import REQUESTS, Grant, check, check_rights, check_room
 from ...protocol.codec import rfc3339
-from ...protocol.commands import Blame, Follow, Ping, RenewGrant
+from ...protocol.commands import Blame, Follow, Fork, Merge, Ping, RenewGrant
 from ...protocol.errors import CODES, OutcomeUnknown, Refused
+from ...protocol.forks import said_by
 from ...protocol.parsing import CommandRefused, parse
 from ...storage.deliveries import Deliveries
 from ...storage.store import Revocation, RoomDeleted, StoreError, StoreFull, StoreSealed
@@ -244,6 +245,9 @@ class Routes:
                 raise Refused("bad-request", "Over HTTP every request shows its own grant.")
             if isinstance(command, Blame):
                 return _answer(control.ok(command.id, result=await self._blaming.found(room, command)), 200)
+            if isinstance(command, Fork | Merge):
+                result = await self._forks.done(room, said_by(command), grant)
+                return _answer(control.ok(command.id, result=result), 200)
             async with self._rooms.use(room) as opened:
                 answer = await opened.ask(grant, command, measured=True)
             return _answer(answer_frame(command.id, answer), 200)

@@ -21,8 +21,8 @@ import type { Snapshots } from './snapshot'
 import type { Status } from './status'
 import type { Tools } from './tools'
 import type {
-  AgainOptions, Asked, BlameFields, Body, Call, DecisionFields, Done, Execute, Facts, LogRecord, Path, Present,
-  PromptOptions, RecordsOptions, RoomChange, RoomSnapshot, ToolSchema, UndoFields, User, Verdict
+  AgainOptions, Asked, BlameFields, Body, Call, DecisionFields, Done, Execute, Facts, Forked, ForkOptions, LogRecord, Merged,
+  MergeOptions, Path, Present, PromptOptions, RecordsOptions, RoomChange, RoomSnapshot, ToolSchema, UndoFields, User, Verdict
 } from './types'
 
 /** What a room is made of; connect.ts puts it together. */
@@ -153,6 +153,24 @@ export class Room {
 
   reject(draft: string, fields: DecisionFields = {}): Promise<Done> {
     return this.ask({ do: 'reject', draft, ...fields })
+  }
+
+  /**
+   * Make a room of its own that begins as this one was after record `at`; with a `change`, that record is another one
+   * there. `connect` opens it under the name that the answer has.
+   */
+  fork(at: number, { id, ...fields }: ForkOptions = {}): Promise<Forked> {
+    return this.ask({ do: 'fork', at, ...fields }, id).then(({ result }) => result as Forked)
+  }
+
+  /** Take what was written in this fork's documents into the room that it was forked from, each edit as its author's. */
+  merge({ id, ...fields }: MergeOptions = {}): Promise<Merged> {
+    return this.ask({ do: 'merge', ...fields }, id).then(({ result }) => result as Merged)
+  }
+
+  /** Let the runs go on that a paused fork began with: live, or by what the log of its parent has. */
+  resume(going?: 'live' | 'recorded'): Promise<Done> {
+    return this.ask({ do: 'resume', going })
   }
 
   /** Who wrote a shared document: `result` has the spans, the records and the prompts. */

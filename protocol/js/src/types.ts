@@ -39,6 +39,34 @@ export interface Done {
   readonly result?: unknown
 }
 
+/** What `fork` asks for; what is left out is as specs/forks.md says. */
+export type ForkOptions = Omit<Fields<commands.Fork>, 'at'> & Named
+
+/** A fork that is on disk: its name, and up to which record of which room it is a copy. */
+export interface Forked {
+  readonly room: string
+  readonly of: string
+  readonly at: number
+}
+
+export type MergeOptions = Fields<commands.Merge> & Named
+
+/** What of a fork came back, or would: into which room, from its records up to `until`; `seq` is 0 if there was nothing. */
+export interface Merged {
+  readonly room: string
+  readonly fork: string
+  readonly until: number
+  readonly seq: number
+  readonly documents: Readonly<Record<string, MergedDocument>>
+}
+
+export interface MergedDocument {
+  readonly edits: number
+  readonly authors: readonly string[]
+  /** Of a preview: what would be otherwise, place by place. */
+  readonly changes: readonly unknown[]
+}
+
 /** A prompt that is on disk. */
 export interface Asked {
   readonly seq: number

@@ -56,6 +56,38 @@ test('JS1: what cannot happen rejects with the code, and the same id is the same
   expect(Object.keys(room.snapshot.value.runs)).toHaveLength(1)
 })
 
+test('FK18: a fork from a record, with another prompt, is a room of its own, and gives its edits back once', async () => {
+  const room = join_room(server.url, 'office')
+  const { run, seq } = await room.prompt('one')
+  await when(room.snapshot, ({ runs }) => runs[run]?.status === 'done')
+  const asked = { as: 'office-two', change: { prompt: 'two' }, going: 'paused', id: 'fork' } as const
+  const [made, again] = await Promise.all([room.fork(seq, asked), room.fork(seq, asked)])
+  expect(made).toEqual({ room: 'office-two', of: 'office', at: seq - 1 })
+  expect(again).toEqual(made)
+  const fork = join_room(server.url, made.room)
+  await when(fork.snapshot, ({ runs }) => runs[run]?.prompt === 'two')
+  expect(fork.snapshot.value.room.fork?.of).toBe('office')
+  await fork.resume()
+  await when(fork.snapshot, ({ runs }) => runs[run]?.status === 'done')
+  expect(text(fork.snapshot.value.runs[run]!.parts)).toBe('two')
+  expect(text(room.snapshot.value.runs[run]!.parts)).toBe('one')
+  await expect(fork.resume()).rejects.toMatchObject({ code: 'already-decided' })
+  const notes = fork.document('notes')
+  await notes.synced
+  notes.doc.getText('content').insert(0, 'from the fork')
+  await when(notes.saved, (saved) => saved)
+  const looked = await fork.merge({ preview: true })
+  expect([looked.seq, looked.documents['notes']?.edits]).toEqual([0, 1])
+  const merged = await fork.merge({ id: 'merge' })
+  expect(merged.room).toBe('office')
+  expect(await fork.merge({ id: 'merge' })).toEqual(merged)
+  const back = room.document('notes')
+  await back.synced
+  expect(back.doc.getText('content').toString()).toBe('from the fork')
+  await expect(room.merge()).rejects.toMatchObject({ code: 'bad-request' })
+  await expect(room.fork(9999)).rejects.toMatchObject({ code: 'no-such-moment' })
+})
+
 test('JS1: versions of a prompt, a stop, the title and the facts', async () => {
   const room = join_room(server.url, 'conversation')
   const { run } = await room.prompt('first words', { context: { page: 'Invoices' } })

@@ -78,6 +78,19 @@ def test_everything_that_a_room_can_do() -> None:
             assert isinstance(changes[-1], RunEnded)
             async with room.follow(live=False) as records:
                 assert (await anext(records)).seq == 1
+            fork = await room.fork(int(run), name=f"{name}-fork", going="paused", id="fork")
+            assert await room.fork(int(run), name=f"{name}-fork", going="paused", id="fork") == fork
+            async with connect_asyncio(url, fork) as forked:
+                notes = await forked.document("plan")
+                with notes.edit() as doc:
+                    doc.get("content", type=Text).insert(0, "mine")
+                await notes.saved()
+                await forked.resume()
+                assert (await forked.wait(run))["status"] == "done"
+                assert (await forked.merge(["plan"], preview=True))["documents"]["plan"]["edits"] == 1
+                merged = await forked.merge(id="merge")
+                assert merged == await forked.merge(id="merge")
+                assert (merged["room"], list(merged["documents"])) == (name, ["plan"])
             notes = await room.document("notes")
             with notes.edit() as doc:
                 doc.get("content", type=Text).insert(0, "Hello")

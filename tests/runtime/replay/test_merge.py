@@ -19,10 +19,8 @@ from plait.protocol.events import (
     ToolReturned,
 )
 from plait.protocol.forks import Change, Wanted
-from plait.runtime import Agent, Call, Runtime, blame, moment, tool
+from plait.runtime import Agent, Call, Runtime, blame, fork, merge, moment, tool
 from plait.runtime.embed import RoomHandle
-from plait.runtime.replay.fork import fork
-from plait.runtime.replay.merge import merge
 from plait.storage.memory import MemoryStore
 from pycrdt import Doc, Text
 
@@ -70,7 +68,7 @@ async def test_edits_come_back() -> None:
         assert text(await room.document("main")) == "zero two three four"
         assert text(await room.document("new")) == "a new document"
         said, *edits = (await log(store, "r"))[head:]
-        assert said.event == ForkMerged("f", (await store.head("f")).lineage, 6, ("main", "new"), ("f",))
+        assert said.event == ForkMerged("f", (await store.head("f")).lineage, 6, ("main", "new"), ("f",), (3, 1))
         assert said.author == "ann"
         assert [(one.author, one.event) for one in edits] == [
             ("eve", EditMerged("f", 3, 4)),

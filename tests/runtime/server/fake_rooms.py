@@ -4,7 +4,7 @@ It does what the server may rely on and no more. `held` makes it keep its answer
 puts something between a question and its answer.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import islice
 from typing import Any
@@ -15,7 +15,7 @@ from plait.protocol.access import Grant
 from plait.protocol.commands import Asked, Prompt
 from plait.protocol.errors import OutcomeUnknown, PlaitError, Refused
 from plait.protocol.events import DocumentEdited, DocumentSeeded, Record, RunRequested, kebab, run_id
-from plait.protocol.forks import Wanted
+from plait.protocol.forks import Wanted, WantedBack
 from plait.runtime.replay.fork import Fork
 from plait.runtime.room.forking import Merged
 from plait.runtime.room.seeding import Seeded, Written
@@ -266,13 +266,13 @@ class FakeRooms:
             raise Refused("no-such-room")
         del self.open[name]
 
-    async def fork(self, room: str, wanted: Wanted, grant: Grant) -> Fork:
+    async def fork(self, room: str, wanted: Wanted, grant: Grant, *, measured: bool = False) -> Fork:
         raise AssertionError("these rooms have no forks")
 
     async def erase(self, name: str, subject: str, by: str) -> None:
         raise NotImplementedError
 
-    async def merge(self, fork: str, documents: Sequence[str] | None, grant: Grant, *, preview: bool) -> Merged:
+    async def merge(self, fork: str, wanted: WantedBack, grant: Grant) -> Merged:
         raise AssertionError("these rooms have no forks")
 
     def statistics(self) -> dict[str, float]:

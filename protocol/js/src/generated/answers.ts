@@ -1,5 +1,5 @@
 // Generated from specs/schema/answers.json by generate.mjs; a test holds both equal.
-// sha256 a59d32cdba9e19d71a97e327c2d84effba6034bb4864ebe4ba562b08b6cc675d
+// sha256 b2a45b40679cc80106f577aabba0e78cb2e8fdff556cf380d58264a57d8e23a8
 
 import type { Record } from './events'
 

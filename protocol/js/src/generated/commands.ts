@@ -1,5 +1,5 @@
 // Generated from specs/schema/commands.json by generate.mjs; a test holds both equal.
-// sha256 3e756845116f3a6c2a5a648d7a69a90b26aaf258f01cc466e7390d1f779fb7ce
+// sha256 b622723c09cb38413c80ff83d572bcad7fff09ef3f5bcae7fe427a2ae75a561b
 
 export type Command =
   | Prompt
@@ -21,6 +21,8 @@ export type Command =
   | Propose
   | Accept
   | Reject
+  | Fork
+  | Merge
   | Follow
   | Blame
   | RenewGrant
@@ -284,6 +286,39 @@ export interface Reject {
   readonly draft: string
   readonly hunks?: readonly string[] | null
   readonly seen?: number | null
+}
+
+/** Make a new room, called `as`, that begins as this one was after record `at`; with a `change`, after the record before, and record `at` is then another one there. The answer names it. */
+export interface Fork {
+  readonly do: 'fork'
+  /** Minted by the asker, unique in the room; no control characters. */
+  readonly id: string
+  readonly at: number
+  readonly as?: string
+  readonly change?: Change | null
+  readonly writes?: boolean
+  readonly going?: ('live' | 'paused' | 'recorded') | null
+}
+
+/** What a fork has otherwise in the chosen record. Of a prompt: `prompt` (its words) and `options`. Of a tool's outcome: `result` (any JSON) or `error` (what the model is told instead). Of an approval: `decision`, with other `args` or a `reason`; of a question: its `answer` (any JSON). */
+export interface Change {
+  readonly prompt?: string
+  readonly options?: Overrides
+  readonly result?: unknown
+  readonly error?: string
+  readonly decision?: 'approved' | 'denied'
+  readonly args?: {[key: string]: unknown} | null
+  readonly reason?: string
+  readonly answer?: unknown
+}
+
+/** Take what was written in this fork's `documents`, in all of them if null, into the room that it was forked from; with `preview` only say what that would be. */
+export interface Merge {
+  readonly do: 'merge'
+  /** Minted by the asker, unique in the room; no control characters. */
+  readonly id: string
+  readonly documents?: readonly string[] | null
+  readonly preview?: boolean
 }
 
 /** Send the room's records after that seq as JSON, and then the new ones as they come. */

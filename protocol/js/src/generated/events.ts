@@ -1,5 +1,5 @@
 // Generated from specs/schema/events.json by generate.mjs; a test holds both equal.
-// sha256 ab161d97af2e3510ebbada9dacf95f75a5692bd8b87c8eef6732fec3c0815a38
+// sha256 95026f6e6a47a29ac82a3121ee3ea622ead82d5c9c0dfd5540ff83f7d5eecc53
 
 export type Event =
   | RunRequested
@@ -561,7 +561,7 @@ export interface RoomImported {
   readonly resumed?: boolean
 }
 
-/** This room began as a copy of the records up to `at` of the room `of`, whose history was called `lineage` then. `change` says what is otherwise than there, empty for nothing: the record that stood there next has another `prompt`, `options`, `result`, `decision` or `answer` in the record between `at` and this one, by whoever forked. `writes`: tools may change the world outside, as they may not in other forks. */
+/** This room began as a copy of the records up to `at` of the room `of`, whose history was called `lineage` then. `change` says what is otherwise than there, empty for nothing: the record that stood there next has another `prompt`, `options`, `result`, `decision` or `answer` in the record between `at` and this one, by whoever forked. `writes`: tools may change the world outside, as they may not in other forks. `command` is the id under which it was asked for, if it had one. */
 export interface Forked {
   readonly type: 'forked'
   readonly of: string
@@ -570,6 +570,7 @@ export interface Forked {
   readonly change?: string
   readonly writes?: boolean
   readonly going?: 'live' | 'paused' | 'recorded'
+  readonly command?: string
 }
 
 /** The runs that the fork began with go on; or, `paused`, they wait again, because what one of them asks for is not in the parent's log. */
@@ -578,7 +579,7 @@ export interface ForkResumed {
   readonly going?: 'live' | 'paused' | 'recorded'
 }
 
-/** What was edited in `documents` of a fork, up to its record `until`, came back: the records behind this one say what, by whom. `lineage` is what the fork's history was called then; `kin` are rooms whose server wrote some of it, the fork among them. */
+/** What was edited in `documents` of a fork, up to its record `until`, came back: the records behind this one say what, by whom. `lineage` is what the fork's history was called then; `kin` are rooms whose server wrote some of it, the fork among them; `edits` says how many there were in each of the documents. */
 export interface ForkMerged {
   readonly type: 'fork-merged'
   readonly fork: string
@@ -586,6 +587,7 @@ export interface ForkMerged {
   readonly until: number
   readonly documents: readonly string[]
   readonly kin?: readonly string[]
+  readonly edits?: readonly number[]
 }
 
 /** Somebody edited a shared document: a person, in which case nothing more is said; or an agent, whose run is the record's, in attempt `attempt` at `step`. `result` is the JSON text of what that edit gave: the next attempt at a call that a crash cut is given it, and does not edit again; `nth` is which of the call's edits it is, from 0. `call` is set where a model's answer is written while it streams: the call in whose arguments it is. `step` is then the model's, and `result` says how far it came (`Came`); empty, all that came is taken out again. */
