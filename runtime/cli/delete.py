@@ -11,9 +11,10 @@ import click
 import msgspec
 import trio
 
-from ...storage import RoomDeleted, SqliteStore, StoreError, StoreLocked, open_store
+from ...storage import RoomDeleted, StoreError
 from ...storage.deliveries import forget_deliveries
 from .asking import checked_room, json_option, store_option
+from .holding import hold
 
 
 @click.command("delete")
@@ -27,7 +28,7 @@ def verb(room: str, yes: bool, as_json: bool, store_url: str) -> int:
         raise click.UsageError("there is no terminal to ask at; say --yes to delete without being asked")
 
     async def main() -> int:
-        async with _opened(store_url, room) as store:
+        async with hold(store_url, f"ask the server instead: DELETE /api/rooms/{room}") as store:
             head = await store.head(room)
             if head.deleted:
                 raise RoomDeleted(room)
@@ -44,11 +45,3 @@ def verb(room: str, yes: bool, as_json: bool, store_url: str) -> int:
         return 0
 
     return trio.run(main)
-
-
-def _opened(store_url: str, room: str) -> SqliteStore:
-    """The store, held against others. Raises UsageError if a server has it."""
-    try:
-        return open_store(store_url, create=False)
-    except StoreLocked as locked:
-        raise click.UsageError(f"{locked}; ask the server instead: DELETE /api/rooms/{room}") from locked

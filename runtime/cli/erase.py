@@ -15,11 +15,12 @@ import msgspec
 import trio
 from msgspec import Struct
 
-from ...storage import RoomDeleted, SqliteStore, StoreError, StoreLocked, open_store, plan_erasure
+from ...storage import RoomDeleted, SqliteStore, StoreError, plan_erasure
 from ...storage.deliveries import forget_deliveries
 from ...storage.file import compact
 from ...storage.opening import database_path
 from .asking import checked_room, json_option, store_option
+from .holding import hold
 
 
 class Told(Struct, frozen=True):
@@ -54,7 +55,7 @@ def verb(subject: str, room: str | None, by: str, dry_run: bool, yes: bool, as_j
 
     async def main() -> list[Told]:
         told: list[Told] = []
-        async with _opened(store_url) as store:
+        async with hold(store_url, "stop it first: tabs and runs still hold what is to be erased") as store:
             for name in [room] if room else await _names(store):
                 one = await _erase(store, name, subject, by, dry_run=dry_run)
                 if one is not None:
@@ -104,11 +105,3 @@ def _sentence(one: Told, *, dry_run: bool) -> str:
         return f"{one.room}: nothing was erased: {one.bad}"
     files = f", and {one.blobs} files" if one.blobs else ""
     return f"{one.room}: {one.erased} of {one.records} records {'would be' if dry_run else 'are'} erased{files}"
-
-
-def _opened(store_url: str) -> SqliteStore:
-    """The store, held against others. Raises UsageError if a server has it."""
-    try:
-        return open_store(store_url, create=False)
-    except StoreLocked as locked:
-        raise click.UsageError(f"{locked}; stop it first: tabs and runs still hold what is to be erased") from locked

@@ -13,9 +13,10 @@ import trio
 from ...protocol.errors import Refused
 from ...protocol.events import Going
 from ...protocol.forks import Change, Wanted, kind_of
-from ...storage import SqliteStore, StoreLocked, open_store
+from ...storage import open_store
 from ..replay.fork import Fork, fork, lineage
 from .asking import checked_room, json_option, store_option
+from .holding import hold
 
 
 @click.command("fork")
@@ -56,7 +57,7 @@ def verb(
     wanted = Wanted(at, name or "", _change(changes) if changes else None, writes, going)
 
     async def main() -> Fork:
-        async with _opened(store_url, room) as store:
+        async with hold(store_url, f"ask the server instead: POST /api/rooms/{room}/fork") as store:
             return await fork(store, room, wanted)
 
     made = trio.run(main)
@@ -105,11 +106,3 @@ def _tell(room: str, as_json: bool, store_url: str) -> int:
         return 0
 
     return trio.run(main)
-
-
-def _opened(store_url: str, room: str) -> SqliteStore:
-    """The store, held against others. Raises UsageError if a server has it."""
-    try:
-        return open_store(store_url, create=False)
-    except StoreLocked as locked:
-        raise click.UsageError(f"{locked}; ask the server instead: POST /api/rooms/{room}/fork") from locked

@@ -19,10 +19,10 @@ import trio
 from rich.console import Console
 from rich.progress import Progress
 
-from ...storage import SqliteStore, StoreLocked, open_store
 from ...storage.zipped import Zipped
 from ..replay.importing import Imported, Tick, import_
 from .asking import checked_room, json_option, store_option
+from .holding import hold
 
 
 @click.command("import")
@@ -38,7 +38,7 @@ def verb(path: Path, name: str | None, resume: bool, by: str, as_json: bool, sto
     async def main() -> Imported:
         with Zipped(path) as bundle:
             records = bundle.manifest.records
-        async with _opened(store_url) as store:
+        async with hold(store_url, "send the file to the server instead: POST /api/import", create=True) as store:
             with _progress(records) as tick:
                 now = time.time_ns() // 1000
                 return await import_(store, path, by=by, now=now, name=name or "", resume=resume, tick=tick)
@@ -55,14 +55,6 @@ def _sentence(done: Imported) -> str:
     of = f" of room {done.of}" if done.of != done.room else ""
     stopped = f"; {done.stopped} runs that were open are stopped" if done.stopped else ""
     return f"{done.room}: {done.records} records{of}, all as they were written{words}{stopped}"
-
-
-def _opened(store_url: str) -> SqliteStore:
-    """The store, held against others. Raises UsageError if a server has it."""
-    try:
-        return open_store(store_url)
-    except StoreLocked as locked:
-        raise click.UsageError(f"{locked}; send the file to the server instead: POST /api/import") from locked
 
 
 @contextmanager

@@ -9,9 +9,9 @@ import click
 import msgspec
 import trio
 
-from ...storage import StoreLocked, open_store
 from ...storage.masters import fresh
 from .asking import json_option, store_option
+from .holding import hold
 
 
 @click.group("keys")
@@ -32,11 +32,7 @@ def rotate(as_json: bool, store_url: str) -> int:
     """Wrap all keys of the store by the first of the master keys."""
 
     async def main() -> int:
-        try:
-            store = open_store(store_url, create=False)
-        except StoreLocked as locked:
-            raise click.UsageError(f"{locked}; or start the server again: it does the same when it starts") from locked
-        async with store:
+        async with hold(store_url, "or start the server again: it does the same when it starts") as store:
             ring = store.ring
             if ring is None:
                 raise click.UsageError("this store is not encrypted; serve it with --keys to begin")

@@ -8,11 +8,11 @@ import click
 import msgspec
 import trio
 
-from ...storage import SqliteStore, StoreLocked, open_store
 from ..replay.comparing import Difference
 from ..replay.merge import Merged, merge
 from ..replay.sentences import sentence
 from .asking import checked_room, json_option, store_option
+from .holding import hold
 
 
 @click.command("merge")
@@ -25,7 +25,7 @@ def verb(fork: str, documents: tuple[str, ...], preview: bool, as_json: bool, st
     """Take the edits of FORK's documents into its parent, each as its author's."""
 
     async def main() -> Merged:
-        async with _opened(store_url, fork) as store:
+        async with hold(store_url, f"ask the server instead: POST /api/rooms/{fork}/merge") as store:
             return await merge(store, fork, documents=documents or None, preview=preview)
 
     merged = trio.run(main)
@@ -41,11 +41,3 @@ def verb(fork: str, documents: tuple[str, ...], preview: bool, as_json: bool, st
             assert isinstance(change, Difference)
             click.echo(f"  {sentence(change)}")
     return 0
-
-
-def _opened(store_url: str, fork: str) -> SqliteStore:
-    """The store, held against others. Raises UsageError if a server has it."""
-    try:
-        return open_store(store_url, create=False)
-    except StoreLocked as locked:
-        raise click.UsageError(f"{locked}; ask the server instead: POST /api/rooms/{fork}/merge") from locked

@@ -95,7 +95,7 @@ def test_a_leader_that_hangs_loses_the_lead(house: Household) -> None:
 
 @pytest.mark.parametrize("leads", [True, False])
 def test_a_page_is_reloaded_at_each_stage_of_a_run(house: Household, *, leads: bool) -> None:
-    """JS62, JS74, JS79: before the answer to its prompt, amid its words and behind them; every page ends with the same."""
+    """JS62, JS74, JS79: before the answer to its prompt, amid its words, behind them; all pages end with the same."""
     first, second = house.open().live(), house.open().live()
     page, other = (first, second) if leads else (second, first)
     long = words(30)
