@@ -20,6 +20,7 @@ from collections.abc import Collection, Iterable, Mapping
 from msgspec import Struct
 
 from . import frames
+from .content import uint
 from .errors import Refused
 from .limits import UPDATE_CLIENTS, UPDATE_DELETES, UPDATE_STRUCTS
 from .structs import Range, Section, read_delete_set, read_sections
@@ -130,6 +131,25 @@ def new_clients(update: Update, state_vector: Mapping[int, int]) -> tuple[int, .
         return (only.client,) if only.end > state_vector.get(only.client, 0) else ()
     new = {client for client, _, end in update.inserted if end > state_vector.get(client, 0)}
     return tuple(s.client for s in sections if s.client in new)
+
+
+def lone(update: Update, state_vector: Mapping[int, int]) -> Section | None:
+    """The section of what people send most: one client goes on at its clock with one struct, beside one that is there,
+    and deletes nothing. None for every other update."""
+    sections = update.sections
+    if len(sections) != 1 or update.deleted:
+        return None
+    only = sections[0]
+    one = update.data[only.first] == 1 and only.cuts and not only.gaps
+    return only if one and only.start == state_vector.get(only.client, 0) else None
+
+
+def writers(data: bytes) -> tuple[int, ...]:
+    """The clients that one of our own updates holds structs of; of most it is one, and then no more is read."""
+    if data[0] == 1:
+        _, at = uint(data, 1)
+        return (uint(data, at)[0],)
+    return tuple([section.client for section in read(data, own=True).sections])
 
 
 def without(update: Update, clients: Collection[int]) -> bytes:

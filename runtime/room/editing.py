@@ -6,6 +6,9 @@ record. Rules (specs/shared.md):
 
 - What one tab types while the room is busy is applied in one transaction and is one record, as a step's tokens are:
   nobody was shown the edits apart. What deletes some of it begins the next one, or the log would not hold it.
+- Lone structs of several tabs are applied in one transaction, which takes as long as one of them alone, and each is a
+  record, of the bytes that came. If something else happens in it, nobody knows at which: the document is read again,
+  all are asked for again, and from then on this epoch applies each by itself.
 - The nth edit of a call happens once, over all attempts at the call: the next attempt is given its result again.
 - What a model's attempt wrote while it streamed is deleted when the attempt is superseded, and nothing else is.
 """
@@ -25,9 +28,11 @@ from ...protocol.events import DocumentEdited, DocumentSeeded
 from ...protocol.mandates import check_run
 from ...protocol.names import draft_begun
 from ...protocol.porting import plant
+from ...protocol.replay import Worker
 from ...protocol.state import Run, Step
 from ...protocol.update import Update, deletion
 from .drafting import Drafting
+from .identity import Surroundings
 from .shared import Broken, Later, Taken, has_news
 
 Transform = Callable[["Doc[Any]"], Any]
@@ -51,11 +56,12 @@ class Place:
 
 
 class _Typed:
-    """Edits of one tab that wait to be applied together."""
+    """Edits of one tab that wait to be applied together. `lone` if they are one lone struct so far."""
 
-    __slots__ = ("_first", "author", "by", "document", "grant", "size", "taken", "updates")
+    __slots__ = ("_first", "author", "by", "document", "grant", "lone", "size", "taken", "updates")
 
-    def __init__(self, by: object, author: str, document: str, taken: Taken, grant: str) -> None:
+    def __init__(self, by: object, author: str, document: str, taken: Taken, grant: str, *, lone: bool) -> None:
+        self.lone = lone
         self.by = by
         self.author = author
         self.document = document
@@ -68,6 +74,7 @@ class _Typed:
 
     def add(self, edit: Update, update: bytes) -> None:
         """One more, of which `edit` is to be applied."""
+        self.lone = self.lone and not self.updates
         self.updates.append(edit.data)
         self.size += len(edit.data)
         self.taken.edits.append(update)
@@ -86,28 +93,37 @@ class _Typed:
 class Editing(Drafting):
     """One epoch of one room, as far as it edits shared documents."""
 
-    _typed: _Typed | None = None
+    def __init__(
+        self, name: str, epoch: int, client: int, workers: Mapping[str, Worker], surroundings: Surroundings
+    ) -> None:
+        super().__init__(name, epoch, client, workers, surroundings)
+        self._typed: list[_Typed] = []
+        """Edits that wait, of one document; all but the last are lone."""
+        self._apart: set[str] = set()
+        """Documents whose lone structs are applied each by itself."""
 
     def edit(self, author: str, document: str, update: bytes, by: object, grant: str = "") -> Taken:
         """Take a tab's edit of a shared document; those that `by` makes there under one grant, one behind the other in
         one pass, are one record. What became of it is known when the pass is flushed. Raises Refused, Later."""
-        typed = self._typed
-        if typed is None or typed.by is not by or (typed.document, typed.grant) != (document, grant):
-            self._flush()
+        typed = self._typed[-1] if self._typed else None
+        if typed is not None and (typed.by is not by or (typed.document, typed.grant) != (document, grant)):
+            if not typed.lone or typed.document != document:
+                self._flush()
             typed = None
         self._check_whole(document)
         check_open(self.state, document)
         shared = self.shared_document(document)
         if self.quota is not None and self.state.size >= self.quota.room_bytes and shared.grows(update):
             self.check_growth()
-        edit, foreign = shared.judge(update, author, self.state.owners, self.name, self.state.kin)
+        edit, foreign, lone = shared.judge(update, author, self.state.owners, self.name, self.state.kin)
         if typed is None or foreign or not typed.takes(edit):
-            self._flush()
-            self._check_whole(document)
-            before, typed = typed, _Typed(by, author, document, Taken(foreign), grant)
+            if typed is not None or not lone or document in self._apart:
+                self._flush()
+                self._check_whole(document)
+            before, typed = typed, _Typed(by, author, document, Taken(foreign), grant, lone=lone)
             if before is not None:
                 before.taken.then = typed.taken
-            self._typed = typed
+            self._typed.append(typed)
         typed.add(edit, update)
         if foreign:
             self._flush()
@@ -116,13 +132,37 @@ class Editing(Drafting):
         return typed.taken
 
     def _flush(self) -> None:
-        typed, self._typed = self._typed, None
-        if typed is not None:
-            self._settle_typed(typed)
+        typed, self._typed = self._typed, []
+        together = [one for one in typed if one.lone]
+        if len(together) > 1:
+            self._settle_lone(together)
+            typed = typed[len(together) :]
+        for one in typed:
+            self._settle_typed(one)
         super()._flush()
+
+    def _settle_lone(self, typed: "list[_Typed]") -> None:
+        document = typed[0].document
+        shared = self.shared[document]
+        before = b"" if document in self.changes else shared.doc.get_state()
+        try:
+            shared.apply_lone([one.updates[0] for one in typed])
+        except Broken:
+            for one in typed:
+                one.taken.lost = True
+            self._apart.add(document)
+            self._broke(document, before)
+            return
+        self._change(document, before)
+        for one in typed:
+            update = one.taken.update = one.updates[0]
+            self._draft(DocumentEdited(), one.author, document=document, update=update, grant=one.grant)
 
     def _settle_typed(self, typed: "_Typed") -> None:
         document = typed.document
+        if document in self.broken:
+            typed.taken.lost = True
+            return
         shared = self.shared[document]
         before = b"" if document in self.changes else shared.doc.get_state()
         try:

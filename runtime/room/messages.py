@@ -144,7 +144,7 @@ class Edit:
 
     def publish(self, live: Live, audience: Audience) -> None:
         taken = self._taken
-        if self._later:
+        if self._later or (taken is not None and taken.lost):
             self.failed(OutcomeUnknown("the document is being read again from the log"))
             ask_for_all(live, self.tab)
         elif self._refused is not None:

@@ -14,7 +14,7 @@ from pycrdt import Doc, TransactionEvent
 from ...protocol import limits
 from ...protocol.errors import Refused
 from ...protocol.frames import EMPTY_UPDATE
-from ...protocol.update import Update, decode_state_vector, fits, new_clients, read, splits, without
+from ...protocol.update import Update, decode_state_vector, fits, lone, new_clients, read, splits, without
 from .identity import is_server_id
 
 
@@ -41,7 +41,7 @@ class Taken:
     """What became of a tab's edits, one or several that are one transaction: as they came (`edits`), the exact update
     that they were together (empty if nothing changed), and the ids whose structs were left out."""
 
-    __slots__ = ("broke", "edits", "foreign", "then", "told", "update")
+    __slots__ = ("broke", "edits", "foreign", "lost", "then", "told", "update")
 
     def __init__(self, foreign: tuple[int, ...] = ()) -> None:
         self.edits: list[bytes] = []
@@ -49,6 +49,8 @@ class Taken:
         self.foreign = foreign
         self.broke = False
         """The CRDT panicked at them."""
+        self.lost = False
+        """They went with edits of others, at one of which something happened: they are to be sent again."""
         self.told = False
         """Their tab has its answer."""
         self.then: Taken | None = None
@@ -59,7 +61,7 @@ class Taken:
         self.told = True
         edits = list(self.edits)
         after = None if self.foreign else self.then
-        while after is not None and not after.broke and not after.foreign:
+        while after is not None and not (after.broke or after.lost or after.foreign):
             after.told = True
             edits += after.edits
             after = after.then
@@ -107,30 +109,39 @@ class SharedDocument:
 
     def judge(
         self, update: bytes, author: str, owners: dict[int, str], room: str, kin: Sequence[str] = ()
-    ) -> tuple[Update, tuple[int, ...]]:
-        """What of a tab's edit is to be applied, and the ids whose structs are left out; `kin` are the rooms whose
-        servers wrote here too. From now on the document counts as holding it, so `apply` comes before anything else
-        does. Raises Refused, and then nothing happened."""
+    ) -> tuple[Update, tuple[int, ...], bool]:
+        """What of a tab's edit is to be applied, the ids whose structs are left out, and whether it is a lone struct;
+        `kin` are the rooms whose servers wrote here too. From now on the document counts as holding it, so `apply`
+        comes before anything else does. Raises Refused, and then nothing happened."""
         edit = read(update)
-        fresh = new_clients(edit, self.clocks)
+        only = lone(edit, self.clocks)
+        fresh = (only.client,) if only is not None else new_clients(edit, self.clocks)
         foreign = tuple([c for c in fresh if owners.get(c, author) != author or is_server_id(c, room, kin)])
         if foreign:
             update = without(edit, foreign)
-            edit = read(update)
+            edit, only = read(update), None
         if not fits(edit, self.clocks):
             raise Refused("update-foreign" if foreign else "update-incomplete")
-        if splits(edit, self.pairs):
+        if (self.pairs or only is None or only.pairs) and splits(edit, self.pairs):
             raise Refused("bad-update", "The edit cuts a character in two.")
         inserted = edit.inserted
         if inserted:  # A full document can still be made smaller.
             self._check_size(update)
-            self.pairs.update(edit.pairs)
+            if only is None or only.pairs:
+                self.pairs.update(edit.pairs)
             for client, _, end in inserted:
                 if end > self.clocks.get(client, 0):
                     self.clocks[client] = end
         self.size += len(update)
         self._judged += len(update)
-        return edit, foreign
+        return edit, foreign, only is not None
+
+    def apply_lone(self, updates: Sequence[bytes]) -> None:
+        """Apply lone structs that were judged, in one transaction: what each of them changed is its own bytes. Raises
+        Broken also where something else was deleted with them, such as what lost a map's key: nobody knows by which."""
+        exact = self.apply(updates)
+        if not exact.endswith(b"\x00"):  # As an update ends that deletes nothing.
+            raise Broken("structs of several edits deleted something together")
 
     def apply(self, updates: Sequence[bytes]) -> bytes:
         """Apply all that was judged, in one transaction; the exact update, empty if nothing changed. Raises Broken, and

@@ -13,10 +13,12 @@ from plait.protocol.update import (
     deletion,
     encode_state_vector,
     fits,
+    lone,
     new_clients,
     read,
     splits,
     without,
+    writers,
 )
 from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText, merge_updates
 
@@ -121,6 +123,50 @@ def test_what_a_change_inserted_and_deleted(seed: int):
         for client, start, end in update.inserted:
             assert start < end <= after[client]
         assert new_clients(update, after) == ()
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=25, deadline=None, derandomize=True)
+def test_what_a_lone_struct_changes(seed: int):
+    """UP8: where the document says that nothing was deleted, all that changed is what the update holds."""
+    history = History(seed)
+    server, exact = Doc(), []
+    subscription = server.observe(lambda event: exact.append(event.update))
+    for data in history.log:
+        before, update = state(server), read(data)
+        assert writers(data) == tuple(section.client for section in update.sections)
+        if not fits(update, before):
+            continue
+        only = lone(update, before)
+        server.apply_update(data)
+        assert only is None or not update.deleted
+        if only is not None and exact[-1].endswith(b"\0"):
+            assert read(exact[-1], own=True).inserted == update.inserted == ((only.client, only.start, only.end),)
+        assert lone(update, state(server)) is None
+    server.unobserve(subscription)
+
+
+def test_which_structs_are_lone():
+    """UP8: one that stands beside another one and is new; not a root's first, nor two, nor one that deletes."""
+    doc: Doc = Doc(client_id=5)
+    updates: list[bytes] = []
+    text, table = doc.get("text", type=Text), doc.get("map", type=Map)
+    subscription = doc.observe(lambda event: updates.append(event.update))
+    clocks = []
+    for change in (
+        lambda: text.insert(0, "ab"),
+        lambda: text.insert(1, "c"),
+        lambda: text.insert(3, "d"),
+        lambda: text.__delitem__(slice(0, 1)),
+        lambda: table.update({"k": 1}),
+        lambda: table.update({"k": 2}),
+    ):
+        clocks.append(state(doc))
+        change()
+    found = [lone(read(data), before) is not None for data, before in zip(updates, clocks, strict=True)]
+    assert found == [False, True, True, False, False, False]
+    assert lone(read(updates[1]), state(doc)) is None
+    doc.unobserve(subscription)
 
 
 @given(st.integers(0, 2**32), st.data())

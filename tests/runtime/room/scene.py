@@ -1,6 +1,6 @@
 """A room without a server: tabs that remember all that they were sent, and a crew that starts nothing."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,7 +13,7 @@ from plait.runtime.room.room import Room
 from plait.runtime.room.rooms import Rooms
 from plait.runtime.room.tab import Delta, Presence
 from plait.storage.store import Store
-from pycrdt import Doc, Text
+from pycrdt import Doc, Map, Text
 
 
 class Idle:
@@ -127,11 +127,17 @@ class FakeTab:
 
     def erase(self, start: int, end: int) -> bytes:
         """Delete from the tab's own text, which is ASCII; the update to send."""
+        return self.change(lambda doc: doc.get("content", type=Text).__delitem__(slice(start, end)))
+
+    def change(self, change: Callable[["Doc[Any]"], object]) -> bytes:
+        """Change the tab's own document; the update to send."""
         updates: list[bytes] = []
+        for name, kind in (("content", Text), ("map", Map)):
+            self.doc.get(name, type=kind)
         subscription = self.doc.observe(lambda event: updates.append(event.update))
-        del self.doc.get("content", type=Text)[start:end]
+        change(self.doc)
         self.doc.unobserve(subscription)
-        return updates[0]
+        return updates[-1]
 
 
 class Ticks:

@@ -10,8 +10,9 @@ from plait.protocol.update import decode_state_vector, encode_state_vector, read
 from plait.runtime.room.identity import server_tag
 from plait.runtime.room.live import Live
 from plait.runtime.room.reports import Write
+from plait.storage.faults import FaultyStore
 from plait.storage.memory import MemoryStore
-from pycrdt import Doc, Text
+from pycrdt import Doc, Map, Text
 
 from .scene import FakeTab, Idle, rooms, surroundings, watching
 
@@ -67,6 +68,59 @@ async def test_what_one_tab_types_in_one_pass_is_one_record() -> None:
             room.edit(ann, update, step2=False)
         await ann.until("accepted", 7)
         assert (await store.head("r")).seq == 6
+
+
+async def test_what_many_type_in_one_pass() -> None:
+    """RM43: beside each other and amid each other's text; each is a record of the bytes that came."""
+    store = FaultyStore(MemoryStore())
+    async with rooms(store) as all_rooms, all_rooms.use("r") as room:
+        tabs = [await watching(room, "notes", client=client) for client in (7, 8, 9)]
+        room.edit(tabs[0], tabs[0].type("here"), step2=False)
+        for tab in tabs:
+            await tab.until("delta")
+        store.hold()
+        room.edit(tabs[0], tabs[0].type("!", at=4), step2=False)
+        await store.wait_held()
+        sent = [tab.type(text, at=2) for text, tab in zip(("a", "b", "c"), tabs, strict=True)]
+        sent += [tabs[1].erase(0, 1), tabs[2].type("d", at=3)]
+        for tab, update in zip((*tabs, tabs[1], tabs[2]), sent, strict=True):
+            room.edit(tab, update, step2=False)
+        store.release()
+        for tab in tabs:
+            await tab.until("accepted", 2)
+        assert [record.update for record in (await store.read("r"))[2:]] == sent
+        assert {tab.text for tab in tabs} == {(await watching(room, "notes")).text}
+        assert (len(tabs[0].text), room.commits) == (8, 3)
+
+
+async def test_what_loses_a_key_in_one_pass() -> None:
+    """RM43: two tabs set a key again that was deleted, so the one's struct deletes the other's: both come again."""
+    store = FaultyStore(MemoryStore())
+    async with rooms(store) as all_rooms, all_rooms.use("r") as room:
+        tabs = [await watching(room, "notes", client=client) for client in (7, 8)]
+        first = [tabs[0].change(lambda doc: doc.get("map", type=Map).update({"k": 0}))]
+        first.append(tabs[0].change(lambda doc: doc.get("map", type=Map).pop("k")))
+        for update in first:
+            room.edit(tabs[0], update, step2=False)
+        for tab in tabs:
+            await tab.until("delta")
+        store.hold()
+        room.edit(tabs[0], tabs[0].type("!"), step2=False)
+        await store.wait_held()
+        for number, tab in enumerate(tabs):
+            update = tab.change(lambda doc, n=number: doc.get("map", type=Map).update({"k": n}))
+            room.edit(tab, update, step2=False)
+        store.release()
+        for tab in tabs:
+            step1 = await tab.until("step1", 2)
+            assert ("denied", "outcome-unknown") in tab.said
+            room.edit(tab, tab.doc.get_update(step1[1]), step2=True)
+        for tab in tabs:
+            await tab.until("accepted")
+        fresh = await watching(room, "notes")
+        assert {str(tab.doc.get("map", type=Map)) for tab in (*tabs, fresh)} == {str(fresh.doc.get("map", type=Map))}
+        records = await store.read("r")
+        assert (records[-1].update.endswith(b"\0"), room.reopened) == (False, 0)  # It says what it deleted.
 
 
 async def test_what_is_typed_and_erased_in_one_pass_is_in_the_log() -> None:
