@@ -24,6 +24,7 @@ EXAMPLE_S = 180
 
 RULE = re.compile(r"^- \*\*([A-Z]{2}\d+)\.\*\* (.*)$", re.MULTILINE)
 ID = re.compile(r"\b[A-Z]{2}[0-9]+\b")
+MODULE = re.compile(r"`([a-z_]+(?:/[a-z_]+)+)(?:\.[a-z_]+)?`")
 FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -130,6 +131,16 @@ def test_every_vector_is_read() -> None:
     for vector in sorted((SPECS / "vectors").glob("*.yaml")):
         named = re.compile(rf"""["'/]{re.escape(vector.stem)}(?:\.yaml)?["']""")
         assert any(named.search(text) for text in texts), vector.name
+
+
+def test_every_module_that_the_architecture_names_is_there() -> None:
+    """HO9: a map that names what has moved sends people into a wall."""
+    named = set(MODULE.findall((SPECS / "architecture.md").read_text()))
+    assert len(named) > 50
+    homes = (ROOT, ROOT / "runtime")
+    assert not sorted(
+        name for name in named if not any((home / name).is_dir() or (home / f"{name}.py").is_file() for home in homes)
+    )
 
 
 def test_every_page_is_in_the_index() -> None:
