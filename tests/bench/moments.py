@@ -1,4 +1,4 @@
-"""What a look into a long room's past costs: any moment, a step, a search, blame and effects.
+"""What a look into a long room's past costs: opening it, any moment, a step, a search, blame and effects.
 
     uv run python -m tests.bench.moments [--records 1000000] [--keep FILE]
 
@@ -10,13 +10,15 @@ quiet machine would show on its clock. `--keep` writes the store once and uses i
 import argparse
 import random
 import resource
+import sqlite3
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, cast
 
 import trio
 from plait.protocol import limits
@@ -28,7 +30,7 @@ from plait.runtime.room.identity import Surroundings
 from plait.runtime.room.opening import open_live
 from plait.runtime.room.past import Pasts, Question
 from plait.runtime.room.snapshots import take_snapshot
-from plait.storage import Reader, open_store
+from plait.storage import Reader, Store, open_store
 from pycrdt import Doc, Text
 
 from .processes import machine
@@ -79,6 +81,8 @@ async def measure(url: str) -> None:
     chance = random.Random(7)
     async with open_store(url, readonly=True) as reader:
         head = (await reader.head(ROOM)).seq
+        opening = partial(open_live, ROOM, cast(Store, reader), WORKERS, Surroundings())  # It only reads.
+        shown("opening the room", [await timed(opening) for _ in range(10)], 100)
         seqs = [chance.randint(1, head) for _ in range(LOOKS)]
         shown("any moment", [await timed(lambda seq=seq: moment(reader, ROOM, seq)) for seq in seqs], 150)
         await steps(reader, head, chance)
@@ -117,13 +121,26 @@ async def steps(reader: Reader, head: int, chance: random.Random) -> None:
 
 async def places(reader: Reader, seqs: list[int]) -> None:
     """From a place to its record, and from a record to its places."""
+    character = Question(root="content", at=100)
+    first = [await timed(partial(Pasts(reader).ask, ROOM, "main", character)) for _ in range(LOOKS)]
+    shown("blame of a character, asked first", first, 20)
+    every = Question(root="content", limit=limits.BLAME_SPANS)
+    first = [await timed(partial(Pasts(reader).ask, ROOM, "main", every)) for _ in range(LOOKS)]
+    shown("blame of a page of spans, asked first", first, 20)
     pasts = Pasts(reader)
-    ask = partial(pasts.ask, ROOM, "main", Question(root="content", at=100))
-    shown("blame of a character, the log read for it", [await timed(ask)], 20)
+    ask = partial(pasts.ask, ROOM, "main", character)
     shown("blame of a character, asked again", [await timed(ask) for _ in range(LOOKS)], 20)
-    every = partial(pasts.ask, ROOM, "main", Question(root="content", limit=limits.BLAME_SPANS))
-    shown("blame of a page of spans, asked again", [await timed(every) for _ in range(LOOKS)], 20)
+    page = partial(pasts.ask, ROOM, "main", every)
+    shown("blame of a page of spans, asked again", [await timed(page) for _ in range(LOOKS)], 20)
     shown("effects of any record", [await timed(partial(effects, reader, ROOM, seq)) for seq in seqs[:10]], 2000)
+
+
+def ladder(path: Path) -> str:
+    """What a room keeps on disk so that its past is near."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        ((rungs, size),) = database.execute("SELECT count(*), sum(length(data)) FROM snapshots").fetchall()
+        ((noted,),) = database.execute("SELECT sum(length(data)) FROM written").fetchall()
+    return f"{size / 1e6:.1f} MB on {rungs} rungs, and {noted / 1e3:.0f} kB which say what wrote in a document"
 
 
 def main() -> None:
@@ -136,7 +153,8 @@ def main() -> None:
         path = given.keep or Path(folder) / "bench.db"
         if not path.exists():
             trio.run(write, f"sqlite:///{path}", given.records)
-        print(f"{given.records:,} records, {path.stat().st_size / 1e6:.0f} MB on disk\n")
+        print(f"{given.records:,} records, {path.stat().st_size / 1e6:.0f} MB on disk")
+        print(f"of it the ladder {ladder(path)}\n")
         trio.run(measure, f"sqlite:///{path}")
 
 
