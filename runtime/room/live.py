@@ -1,12 +1,12 @@
 """A room in memory: its fold, its documents, and the records that are not yet on disk.
 
 `Live` speculates. Each method takes one thing that was asked, judges it against the fold, writes it into the documents
-and drafts the record (`drafting`, and `editing` for shared documents); nothing here waits, and nobody outside may look
-until the drafts are committed.
+and drafts the record (`drafting`; `editing` for shared documents, `stepping` for what steps say); nothing here waits,
+and nobody outside may look until the drafts are committed.
 """
 
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -26,30 +26,18 @@ from ...protocol.commands import (
 )
 from ...protocol.errors import PlaitError, Refused
 from ...protocol.events import (
-    ApprovalRequested,
-    ArgumentsStreamed,
     Attachment,
     DraftOpened,
     DraftRejected,
     EditsUndone,
-    Event,
     HunksAccepted,
     HunksRejected,
-    ModelAnswered,
-    ModelFailed,
     ModelInterrupted,
-    ModelRequested,
-    QuestionAsked,
     Record,
     RunRequested,
-    SteerConsumed,
     StopRequested,
     TabLeft,
-    ToolDelegated,
-    ToolFailed,
-    ToolRefused,
     ToolsRegistered,
-    ToolStarted,
     ValueNoted,
     command_record_id,
     run_id,
@@ -61,14 +49,12 @@ from ...protocol.parsing import digest
 from ...protocol.planning import Plan
 from ...protocol.prompts import AgentFacts
 from ...protocol.replay import Worker
-from ...protocol.requests import describe
-from ...protocol.state import Run
 from ...protocol.steps import record_id
-from .drafting import Change, Streamed
-from .forking import Forking
+from .drafting import Change
 from .identity import Surroundings
 from .outside import outside_trio
 from .shared import Later, SharedDocument
+from .stepping import Stepping
 from .undoing import Prepared
 
 log = logging.getLogger("plait.room")
@@ -90,7 +76,7 @@ class Answer:
         """What else there is to tell, as JSON can say it."""
 
 
-class Live(Forking):
+class Live(Stepping):
     """One epoch of one room. `opening.open_live` makes it from the log."""
 
     def __init__(
@@ -243,62 +229,6 @@ class Live(Forking):
             running = tuple(step.id for step in steps if step.tab == name and step.status == "claimed")
             self._draft(ToolsRegistered(name, tuple(known.tools.values()), running), HOUSE)
 
-    def stream(self, run: str, event: Streamed) -> bool:
-        """Take some of a step's stream; False if the step is no longer wanted, and then nothing happened."""
-        if not self._wanted(run, event.step, event.attempt):
-            return False
-        key = (run, event.step, event.attempt)
-        held = self._streams.get(key)
-        if held is not None:
-            first, texts = held
-            if type(first) is type(event) and first.part == event.part:
-                texts.append(event.text)
-                return True
-            self._flush_one(key)
-        elsewhere = [place for place in self._tails if place[:3] == key and place[3] != event.part]
-        if any(not isinstance(self._tails[place][0], ArgumentsStreamed) for place in elsewhere):
-            self._end_streams(run, event.step, texts=True)  # A text that something followed goes on as another part.
-        self._streams[key] = (event, [event.text])
-        return True
-
-    def report(self, run: str, author: str, event: Any) -> bool:
-        """Take what a step did; False if the step is no longer wanted, and then nothing happened."""
-        known = self.state.runs.get(run)
-        if known is None or not known.open:
-            return False
-        attempt = getattr(event, "attempt", 0)  # Asking a person is no attempt yet.
-        if not _follows(known, event.step, attempt, event) or self._too_late(known, event):
-            return False
-        self._flush()
-        if isinstance(event, ModelAnswered | ModelFailed):
-            self._end_streams(run, event.step)
-        key = None if isinstance(event, ToolRefused) else record_id(known, event.step, attempt, event)
-        self._draft(event, author, run, id=key)
-        if isinstance(event, ModelFailed):
-            self._withdraw(known, known.steps[event.step])
-        return True
-
-    def begin_request(
-        self,
-        run: str,
-        author: str,
-        step: str,
-        attempt: int,
-        model: str,
-        request: dict[str, Any],
-        steers: Collection[int] = (),
-    ) -> bool:
-        """Write a model request down, by reference to the one before it; `steers` are what it is the first to hold."""
-        self._flush()
-        event = describe(self.state.request, step, attempt, model, request)
-        known = self.state.runs.get(run)
-        if known is None or not known.open or not _follows(known, step, attempt, event):
-            return False
-        for steer in known.unseen():
-            if steer.seq in steers:
-                self._draft(SteerConsumed(steer.seq), HOUSE, run, id=f"{run}#steer.{steer.seq}")
-        return self.report(run, author, event)
-
     def decide(self) -> None:
         """Append what the room itself should, until nothing is left to decide; then `work` is what steps should do."""
         self._flush()
@@ -332,26 +262,6 @@ class Live(Forking):
         """Time has passed: ask again what should happen."""
         self._undecided = True
 
-    def _wanted(self, run_id: str, step_id: str, attempt: int) -> bool:
-        run = self.state.runs.get(run_id)
-        if run is None or not run.open or run.stopping:
-            return False
-        step = run.steps.get(step_id)
-        return step is not None and step.status == "open" and step.attempt == attempt and step.epoch == self.epoch
-
-    def _too_late(self, run: Run, event: Any) -> bool:
-        """Whether a step says what only the epoch that it began in could take. The end of an answer whose text was
-        lost with a failed append is not the answer, and nor is one whose text was dropped because its run is being
-        stopped; a call that was cancelled because its room was read again was not stopped. What a call is known to
-        have done stays true."""
-        step = run.steps.get(event.step)
-        if step is not None and step.kind == "model" and run.stopping:
-            return True
-        if step is None or step.status != "open" or step.epoch == self.epoch:
-            return False
-        cancelled = isinstance(event, ToolFailed) and event.code == "tool-cancelled" and not run.stopping
-        return step.kind == "model" or cancelled
-
 
 def _never(_grant: Grant, _room: str) -> bool:
     return False
@@ -372,19 +282,3 @@ def _told(known: Record) -> Any:
             return {}
         case _:
             return None
-
-
-def _follows(run: Run, step_id: str, attempt: int, event: Event) -> bool:
-    """Whether a step's report may follow what is folded: an attempt begins once, and ends only while it is open."""
-    step = run.steps.get(step_id)
-    if isinstance(event, ApprovalRequested | QuestionAsked):
-        return step is None and not run.stopping
-    if isinstance(event, ToolRefused):
-        return not run.stopping and (step is None or step.status in ("ready", "retry"))
-    if isinstance(event, ModelRequested | ToolStarted | ToolDelegated):
-        if run.stopping:
-            return False
-        if step is None:
-            return attempt == 1
-        return attempt == step.attempt + 1 and step.status in ("ready", "retry")
-    return step is not None and step.status == "open" and step.attempt == attempt
