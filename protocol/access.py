@@ -101,6 +101,7 @@ COMMANDS: dict[str, Needs] = {
     "edit-prompt": _PROMPT,
     "steer": _PROMPT,
     "stop": _PROMPT,
+    "pause": _PROMPT,
     "resume": _PROMPT,
     "fork": _READ | _PROMPT,  # For both rooms.
     "fork writes": _READ | _PROMPT | _WRITE | _DECIDE,  # Its tools may change the world outside.
@@ -148,6 +149,7 @@ REQUESTS: dict[str, Needs] = {
     "GET /api/rooms/ROOM/request": _READ,
     "GET /api/rooms/ROOM/effects": _READ,
     "GET /api/rooms/ROOM/find": _READ,
+    "POST /api/rooms/ROOM/break": _READ | _PROMPT,
     "GET /api/rooms/ROOM/view": _READ,
     "GET /api/rooms/ROOM/outline": _READ,
     "GET /api/rooms/ROOM/search": _READ,

@@ -188,9 +188,17 @@ class Steer(_Ask, frozen=True, kw_only=True):
     run: Name = ""
 
 
+class Pause(_Ask, frozen=True, kw_only=True):
+    """Let the room's runs take no further step until somebody resumes them. `at` is the record that was the reason for
+    that, if one was."""
+
+    at: Seq = 0
+    reason: Annotated[str, Meta(max_length=DECISION_REASON_CHARS)] = ""
+
+
 class Resume(_Ask, frozen=True, kw_only=True):
-    """Let the runs go on that a paused fork began with: by asking models and calling tools, or by what the log of its
-    parent has as long as the same is asked."""
+    """Let the runs go on that were paused, or that a paused fork began with: by asking models and calling tools, or, in
+    a fork, by what the log of its parent has as long as the same is asked."""
 
     going: Literal["live", "recorded"] = "live"
 
@@ -354,7 +362,7 @@ OfTab = RegisterTools | ClaimTool | ReturnToolResult
 Decision = Approve | Deny | Answer | Resolve
 Asking = Prompt | Regenerate | EditPrompt
 """What begins a run."""
-Judged = Asking | Stop | Steer | Resume | Decision | OfTab | SetRoom | ProvideContext
+Judged = Asking | Stop | Steer | Pause | Resume | Decision | OfTab | SetRoom | ProvideContext
 """What is judged by the fold alone."""
 Proposal = Propose | Accept | Reject
 """What is asked about drafts."""

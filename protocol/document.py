@@ -50,6 +50,8 @@ from .events import (
     RunFailed,
     RunFinished,
     RunRequested,
+    RunsPaused,
+    RunsResumed,
     RunStarted,
     RunSteered,
     RunStopped,
@@ -124,7 +126,10 @@ class RoomDocument:
             case RunArchived():
                 if run in self._runs:
                     del self._runs[run]
-            case RoomChanged() | TitleProposed() | BranchChosen() | Forked() | ForkResumed():
+            case RunsPaused():
+                shown: dict[str, Any] = {"author": author, "at": event.at, "reason": event.reason}
+                self._room["paused"] = Map(shown)
+            case RoomChanged() | TitleProposed() | BranchChosen() | Forked() | ForkResumed() | RunsResumed():
                 self._write_room(event)
             case DraftOpened() | DraftAccepted() | DraftRejected():
                 show_draft(self._drafts, run, author, time, event)
@@ -169,7 +174,9 @@ class RoomDocument:
             self._set(self._room, "branch", run)
             self._set(self._room, "agent", event.agent)
 
-    def _write_room(self, event: RoomChanged | TitleProposed | BranchChosen | Forked | ForkResumed) -> None:
+    def _write_room(
+        self, event: RoomChanged | TitleProposed | BranchChosen | Forked | ForkResumed | RunsResumed
+    ) -> None:
         match event:
             case RoomChanged():
                 if event.title is not None:
@@ -192,7 +199,9 @@ class RoomDocument:
             case Forked():
                 shown: dict[str, Any] = {"of": event.of, "at": event.at, "going": event.going, "writes": event.writes}
                 self._room["fork"] = Map(shown | ({"change": event.change} if event.change else {}))
-            case ForkResumed():
+            case ForkResumed() | RunsResumed():
+                if "paused" in self._room:
+                    del self._room["paused"]
                 if "fork" in self._room:
                     self._set(cast("Map[Any]", self._room["fork"]), "going", event.going)
 

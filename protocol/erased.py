@@ -70,6 +70,7 @@ CONTENT: dict[str, dict[str, Any]] = {
     "RoomChanged": {"title": "", "metadata": _facts},
     "TitleProposed": {"title": WORD},
     "ContextProvided": {"facts": _facts},
+    "RunsPaused": {"reason": WORD},
     "DocumentEdited": {"result": NOTHING},
     "EditsUndone": {"kept": _ARGS},
     "DocumentSeeded": {"digest": ""},

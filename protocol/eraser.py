@@ -40,7 +40,7 @@ from .wiping import Choice, wiped
 
 # fmt: off
 CLEAR = frozenset((
-    "after", "agent", "asks", "attachments", "attempt", "author", "branch", "bytes", "call", "child", "cost",
+    "after", "agent", "asks", "at", "attachments", "attempt", "author", "branch", "bytes", "call", "child", "cost",
     "deadline", "decided_at", "decided_by", "decision", "done", "ended_at", "error_code", "expires_at", "id",
     "input", "input_tokens", "instead", "media_type", "metadata", "model", "named", "number", "of", "opened_at",
     "output_tokens", "parent", "part", "parts", "requested_at", "run", "seen", "state", "status", "step", "tab",

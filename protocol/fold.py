@@ -42,6 +42,8 @@ from .events import (
     RunFailed,
     RunFinished,
     RunRequested,
+    RunsPaused,
+    RunsResumed,
     RunStarted,
     RunSteered,
     RunStopped,
@@ -51,7 +53,7 @@ from .events import (
     TitleProposed,
     ToolsRegistered,
 )
-from .state import ContextFact, Fork, Request, RoomState, Run, RunStatus, Spent, Steer, Step, TabTools, digest
+from .state import ContextFact, Fork, Paused, Request, RoomState, Run, RunStatus, Spent, Steer, Step, TabTools, digest
 from .steps import Streamed, fold_step, fold_stream, settle
 
 _STREAMED = frozenset({TextStreamed, ReasoningStreamed, ArgumentsStreamed})
@@ -94,6 +96,8 @@ def fold(state: RoomState, record: Record) -> None:
             _here(state, record, event)
         case RoomChanged() | TitleProposed() | BranchChosen() | ContextProvided():
             _about(state, record.seq, record.epoch, event)
+        case RunsPaused() | RunsResumed():
+            _pause(state, record, event)
         case RoomImported():
             for run in state.open_runs() if not event.resumed else ():
                 run.stopping = True
@@ -119,6 +123,18 @@ def _requested(state: RoomState, record: Record, event: RunRequested) -> None:
             step = parent.steps[event.step] = Step(event.step, "run", 1, record.epoch)
             step.agent, step.prompt = event.agent, event.prompt
         step.child = run.id
+
+
+def _pause(state: RoomState, record: Record, event: RunsPaused | RunsResumed) -> None:
+    match event:
+        case RunsPaused():
+            state.paused = Paused(record.seq, record.author)
+        case RunsResumed():
+            state.paused = None
+            if state.fork is not None:
+                state.fork.going = event.going
+        case _:
+            assert_never(event)
 
 
 def _fork(state: RoomState, record: Record, event: Forked | ForkResumed | ForkMerged) -> None:

@@ -23,6 +23,7 @@ from .commands import (
     Deny,
     EditPrompt,
     Judged,
+    Pause,
     Prompt,
     ProvideContext,
     Regenerate,
@@ -43,6 +44,8 @@ from .events import (
     ForkResumed,
     QuestionAnswered,
     RunRequested,
+    RunsPaused,
+    RunsResumed,
     StopRequested,
     TabTool,
     ToolAnsweredLate,
@@ -84,6 +87,8 @@ def judge(
             said = steer(state, command.run, command.text)
             check_speaks_for(grant, state.runs[said.run])
             return [said]
+        case Pause():
+            return [_pause(state, command)]
         case Resume():
             return [_resume(state, grant, command)]
         case Approve() | Deny() | Answer() | Resolve():
@@ -120,13 +125,21 @@ def _agent(state: RoomState, command: Asking, agent_for: Callable[[str], AgentFa
         return agent_for("")
 
 
+def _pause(state: RoomState, command: Pause) -> Verdict:
+    if state.paused is not None:
+        raise Refused("already-decided", "The room's runs are paused already.")
+    return Verdict("", RunsPaused(command.at, command.reason))
+
+
 def _resume(state: RoomState, grant: Grant, command: Resume) -> Verdict:
     """Whoever lets runs go on has to hold a grant that allows all that they may do."""
     if not state.held:
         raise Refused("already-decided", "Nothing is paused in this room.")
+    if command.going == "recorded" and state.fork is None:
+        raise Refused("bad-request", "Only a fork has another room's log to go on by.")
     for run in state.open_runs():
         check_speaks_for(grant, run)
-    return Verdict("", ForkResumed(command.going))
+    return Verdict("", RunsResumed(command.going) if state.paused is not None else ForkResumed(command.going))
 
 
 def _tools(state: RoomState, command: RegisterTools) -> ToolsRegistered:

@@ -124,10 +124,13 @@ def moves(state: RoomState, epoch: int, flows: Flows, now: int = 0) -> tuple[Mov
     decisions = [move for run in runs if run.stopping or not held for move in _of_itself(run, kin, epoch, now)]
     decisions += _archivable(state, kin)
     prompts = state.prompts()
-    if decisions or held or not prompts:
+    if decisions or not prompts or (held and not _in_progress(runs, epoch)):
         return tuple(decisions)
     room = _Room(state, kin, flows, epoch, now)
     found = [move for run in kin.family(prompts[0]) if run.open for move in room.of_run(run)]
+    if held:  # What has begun comes to its end, and nothing else begins.
+        begun = _in_progress(runs, epoch)
+        return tuple(move for move in found if isinstance(move, Generate | Call) and (move.run, move.step) in begun)
     decided = tuple(move for move in found if isinstance(move, Decision))
     if decided:
         return decided
@@ -196,6 +199,16 @@ def _times(runs: list[Run], now: int) -> Iterator[int]:
         yield from (step.due for step in run.steps.values() if step.due > now and _waits(step))
         if run.deadline > now:
             yield run.deadline
+
+
+def _in_progress(runs: list[Run], epoch: int) -> set[tuple[str, str]]:
+    """The steps that this epoch's process is at, by their runs."""
+    return {
+        (run.id, step.id)
+        for run in runs
+        for step in run.steps.values()
+        if step.status == "open" and step.epoch == epoch and step.kind in ("model", "tool")
+    }
 
 
 def _waits(step: Step) -> bool:

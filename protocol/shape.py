@@ -177,6 +177,14 @@ class ShownFork(Struct, omit_defaults=True, kw_only=True):
     ] = ""
 
 
+class ShownPause(Struct, omit_defaults=True, kw_only=True):
+    """That the room's runs wait for somebody to `resume` them."""
+
+    author: Annotated[str, _text("who paused them")]
+    at: Annotated[int, _text("the record at which a breakpoint stopped them, 0 if none did")]
+    reason: Annotated[str, _text("for people; may be empty")]
+
+
 class ShownRoom(Struct, omit_defaults=True, kw_only=True):
     """The root map `room`: what concerns the room itself."""
 
@@ -189,6 +197,7 @@ class ShownRoom(Struct, omit_defaults=True, kw_only=True):
     output_tokens: Annotated[int, _text("over all runs that ended")] = 0
     cost: Annotated[int, _text("over all runs that ended, in millionths of the agents' currency")] = 0
     fork: Annotated[ShownFork | UnsetType, Meta(description="of a fork alone, a Y.Map")] = UNSET
+    paused: Annotated[ShownPause | UnsetType, Meta(description="while its runs are paused, a Y.Map")] = UNSET
 
 
 class ShownDraft(Struct, kw_only=True):

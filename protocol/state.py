@@ -206,6 +206,13 @@ class Fork(Struct):
     going: Going
 
 
+class Paused(Struct, frozen=True):
+    """The runs wait for somebody to resume them, since record `seq`; `by` paused them."""
+
+    seq: int
+    by: str
+
+
 class RoomState(Struct):
     """Everything that a room knows at `seq`, in a log that holds `size` bytes of updates.
 
@@ -216,7 +223,8 @@ class RoomState(Struct):
     `documents` are the shared documents that were ever edited, `undone` is the seq of the newest `EditsUndone`.
     `drafts` are those that wait and the newest settled ones, by the document that each is. `fork` is the newest one
     that this room is; `kin` are rooms whose servers wrote into its documents: those that it was forked from, and forks
-    that were merged; `merged` says of each of those up to which of its records, by document.
+    that were merged; `merged` says of each of those up to which of its records, by document. `paused` is set while the
+    runs wait for somebody to resume them.
     """
 
     seq: int = 0
@@ -241,6 +249,7 @@ class RoomState(Struct):
     fork: Fork | None = None
     kin: list[str] = field(default_factory=list)
     merged: dict[str, dict[str, int]] = field(default_factory=dict)
+    paused: Paused | None = None
     closed: EpochClosed | None = None
 
     def open_runs(self) -> list[Run]:
@@ -249,8 +258,11 @@ class RoomState(Struct):
 
     @property
     def held(self) -> bool:
-        """Nothing of what this fork began with goes on before somebody says so, and so nothing that comes after it."""
+        """Nothing goes on before somebody says so: the runs were paused, or a fork began with them and so nothing that
+        comes after these does."""
         fork = self.fork
+        if self.paused is not None:
+            return True
         if fork is None or fork.going != "paused":
             return False
         return any(run.open and int(run.id) <= fork.since for run in self.runs.values())

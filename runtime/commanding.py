@@ -15,6 +15,7 @@ from ..protocol.commands import (
     Decision,
     EditPrompt,
     Overrides,
+    Pause,
     Prompt,
     Propose,
     ProvideContext,
@@ -108,8 +109,14 @@ class RoomCommands:
         """Name the room, describe it (None takes a key away), or go on from another run."""
         await self._ask(SetRoom(id=id or self._id(), title=title, metadata=dict(metadata), branch=branch))
 
+    async def pause(self, reason: str = "", *, at: int = 0, id: str = "") -> None:  # noqa: A002
+        """Let the room's runs take no further step until somebody resumes them: what is in progress comes to its end,
+        and whoever types goes on. `at` is the record that is why, if one is."""
+        await self._ask(Pause(id=id or self._id(), at=at, reason=reason))
+
     async def resume(self, going: Literal["live", "recorded"] = "live", *, id: str = "") -> None:  # noqa: A002
-        """Let the runs go on that a paused fork began with: live, or by what its parent's log has."""
+        """Let the runs go on that were paused or that a paused fork began with: live, or by what its parent's log
+        has."""
         await self._ask(Resume(id=id or self._id(), going=going))
 
     async def provide_context(self, facts: Mapping[str, str | None], *, id: str = "") -> None:  # noqa: A002

@@ -58,6 +58,8 @@ from .rooms import (
     RoomChanged,
     RoomFact,
     RoomImported,
+    RunsPaused,
+    RunsResumed,
     SubjectErased,
     TitleProposed,
 )
@@ -154,6 +156,8 @@ __all__ = [
     "RunStarted",
     "RunSteered",
     "RunStopped",
+    "RunsPaused",
+    "RunsResumed",
     "SteerConsumed",
     "StopRequested",
     "SubjectErased",

@@ -1,5 +1,7 @@
 """What concerns the room itself: its title, its context, its epochs, what was erased from it, where it came from."""
 
+from typing import Literal
+
 from msgspec import field
 
 from .fact import Fact
@@ -73,4 +75,30 @@ class RoomImported(Fact, frozen=True):
     resumed: bool = False
 
 
-RoomFact = RoomChanged | TitleProposed | BranchChosen | ContextProvided | EpochClosed | SubjectErased | RoomImported
+class RunsPaused(Fact, frozen=True):
+    """The room's runs take no further step until somebody resumes them; what is in progress comes to its end.
+
+    `at` is the record at which a breakpoint stopped them, 0 if none did; `reason` is for people.
+    """
+
+    at: int = 0
+    reason: str = ""
+
+
+class RunsResumed(Fact, frozen=True):
+    """The runs that were paused go on; those that a fork began with `going` so."""
+
+    going: Literal["live", "recorded"] = "live"
+
+
+RoomFact = (
+    RoomChanged
+    | TitleProposed
+    | BranchChosen
+    | ContextProvided
+    | EpochClosed
+    | SubjectErased
+    | RoomImported
+    | RunsPaused
+    | RunsResumed
+)

@@ -146,6 +146,9 @@ MOMENTS_WAIT_S = limit("MOMENTS_WAIT_S", 30, "seconds", "For one's turn to look 
 FINDS_ROOM = limit(
     "FINDS_ROOM", 8, "questions", "For breakpoints of one room at once; each has a moment of its own in memory."
 )
+BREAK_WAIT_S = limit(
+    "BREAK_WAIT_S", 5, "seconds", "That a step waits for a breakpoint to look: one that is slower must not stop it."
+)
 FIND_S = limit(
     "FIND_S",
     5,

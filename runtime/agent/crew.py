@@ -129,6 +129,7 @@ class AgentCrew:
     ) -> None:
         with scope:
             try:
+                await room.breaks.pass_by(room.head)
                 await work_on()
             except OutcomeUnknown:
                 log.info("room %s: step %s ends with its epoch", room.name, move.step)

@@ -21,6 +21,7 @@ from ...protocol.names import Target
 from ...protocol.update import decode_state_vector
 from ...storage.store import Reader
 from ..room.audience import NOBODY
+from ..room.breaking import Breaks
 from ..room.identity import is_server_id
 from ..room.seeding import Seeded, Written
 from ..room.shared import has_news
@@ -35,6 +36,7 @@ class PastRoom:
 
     def __init__(self, room: str, seq: int, doc: Any, kin: Sequence[str] = ()) -> None:
         self.head = seq
+        self.breaks = Breaks()
         self._room = room
         self._kin = kin
         self._doc = doc

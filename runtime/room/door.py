@@ -19,6 +19,7 @@ from ...protocol.errors import OutcomeUnknown, PlaitError
 from ...protocol.events import DocumentSeeded
 from ...protocol.state import Fork
 from .audience import Audience
+from .breaking import Breaks
 from .editing import Place, Transform
 from .forking import Merging
 from .live import Answer, Live
@@ -37,6 +38,7 @@ class Door:
     def __init__(self) -> None:
         self.head = 0
         """The seq of the last published record."""
+        self.breaks = Breaks()
         self._live: Live | None = None
         self._audience = Audience()
         self._inbox: deque[Message] = deque()

@@ -1,4 +1,5 @@
-"""`GET /api/rooms/ROOM/find`: breakpoints, in what was written and in what is being written.
+"""`GET /api/rooms/ROOM/find`: breakpoints, in what was written and in what is being written; `POST …/break`: those at
+which the room's runs stop.
 
 Why this is no part of the room: a condition that somebody thought up must cost the room's pass nothing. So each
 question is a walk of its own through the log, which other tasks interrupt between two records. Rules (specs/replay.md):
@@ -13,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
+from uuid import uuid4
 
 import jmespath
 import msgspec
@@ -20,13 +22,16 @@ import trio
 from jmespath.exceptions import JMESPathError
 
 from ...protocol import limits, names
+from ...protocol.access import Grant
 from ...protocol.codec import record_json
+from ...protocol.commands import Pause
 from ...protocol.errors import OutcomeUnknown, Refused
 from ...protocol.events import Record
 from ...storage.store import RoomDeleted
 from ..replay.finding import Condition, Walk, condition
+from ..room.breaking import Breakpoint
 from .exchange import Send
-from .rooms import Rooms
+from .rooms import Room, Rooms
 
 _GROWS = frozenset(("multi_select_list", "multi_select_dict"))
 _GROWING = frozenset(("to_string", "join", "map"))
@@ -51,18 +56,21 @@ class Finding:
         if self._busy[room] >= limits.FINDS_ROOM:
             raise Refused("too-many", "Too many already look for something in this room.")
         asked = condition(when, pattern, document, query.get("tool-error"))
-        return Look(self._rooms, self._busy, room, asked, names.moment(query.get("after", "0")))
+        after = names.moment(query.get("after", "0"))
+        words = when or (f"/{pattern}/ in {document}" if pattern else f"tool-error:{query.get('tool-error', '')}")
+        return Look(self._rooms, self._busy, room, asked, after, words)
 
 
 class Look:
     """One question: the first record after that one, or each from there on."""
 
-    def __init__(self, rooms: Rooms, busy: Counter[str], room: str, asked: Condition, after: int) -> None:
+    def __init__(self, rooms: Rooms, busy: Counter[str], room: str, asked: Condition, after: int, words: str) -> None:
         self._rooms = rooms
         self._busy = busy
         self._room = room
         self._walk = Walk(rooms.store, room, asked)
         self._after = after
+        self._words = words
 
     async def once(self) -> dict[str, Any]:
         """The first hit as JSON has it. Raises Refused, StoreError."""
@@ -77,25 +85,48 @@ class Look:
         head = (await self._rooms.store.head(self._room)).seq
         return told | {"rest": self._walk.seq} if self._walk.seq < head else told
 
-    async def live(self, send: Send) -> None:
-        """Each hit as a line, for as long as somebody listens; `caught_up` says that all before was looked at."""
+    async def pausing(self, grant: Grant, send: Send) -> None:
+        """Pause the room's runs at each hit from now on, and tell of it as `live` does. A hit is said to have `paused`
+        them unless they were paused already."""
+        async with self._rooms.use(self._room) as opened:
+            self._after = opened.head
+        await self.live(send, grant)
+
+    async def live(self, send: Send, pauses: Grant | None = None) -> None:
+        """Each hit as a line, for as long as somebody listens; `caught_up` says that all before was looked at. At each
+        the room is paused under the grant `pauses`."""
         with self._looking():
             await self._walk.begin(self._after)
             told = False
             while True:
                 async with self._rooms.use(self._room) as opened:
-                    with suppress(OutcomeUnknown, RoomDeleted):
+                    with suppress(OutcomeUnknown, RoomDeleted), _setting(opened, self._walk.seq, pauses) as stop:
                         while True:
                             found = await self._walk.go_on()
                             if found is not None:
-                                await send(_line(found))
+                                await send(_line(found, await self._pause(opened, pauses, found)))
                                 continue
+                            if stop is not None:
+                                stop.look(self._walk.seq)
                             if not told:
                                 told = True
                                 await send(msgspec.json.encode({"caught_up": self._walk.seq}) + b"\n")
                             await opened.beyond(self._walk.seq)
                 if (await self._rooms.store.head(self._room)).deleted:
                     return
+
+    async def _pause(self, opened: Room, grant: Grant | None, found: Record) -> bool | None:
+        """Stop the room's runs at the record; whether that was needed, None where nobody wants it."""
+        if grant is None:
+            return None
+        asked = Pause(id=f"break-{found.seq}-{uuid4().hex}", at=found.seq, reason=self._words)
+        try:
+            await opened.ask(grant, asked)
+        except Refused as refused:
+            if refused.code != "already-decided":
+                raise
+            return False
+        return True
 
     @contextmanager
     def _looking(self) -> Iterator[None]:
@@ -112,8 +143,19 @@ def _over(until: float) -> Callable[[], bool]:
     return lambda: trio.current_time() >= until
 
 
-def _line(record: Record) -> bytes:
-    return msgspec.json.encode({"seq": record.seq, "record": msgspec.Raw(record_json(record))}) + b"\n"
+@contextmanager
+def _setting(opened: Room, seq: int, pauses: Grant | None) -> Iterator[Breakpoint | None]:
+    """A breakpoint for which the room's steps wait, if it is to pause them."""
+    if pauses is None:
+        yield None
+        return
+    with opened.breaks.setting(seq) as one:
+        yield one
+
+
+def _line(record: Record, paused: bool | None) -> bytes:
+    told: dict[str, Any] = {"seq": record.seq, "record": msgspec.Raw(record_json(record))}
+    return msgspec.json.encode(told if paused is None else told | {"paused": paused}) + b"\n"
 
 
 def modest(when: str | None, pattern: str | None) -> None:

@@ -159,6 +159,13 @@ class Reads:
         self._admission.check_subject(grant.author, self._gate.holders(grant.author))
         return Response(200, _LINES, partial(while_granted, self._gate, grant, room, look.live))
 
+    async def pausing(self, room: str, request: Request, grant: Grant) -> Response:
+        """A breakpoint at which the room's runs stop, for as long as the asker listens."""
+        check_all_documents(grant)
+        look = self._finding.look(room, request.query)
+        self._admission.check_subject(grant.author, self._gate.holders(grant.author))
+        return Response(200, _LINES, partial(while_granted, self._gate, grant, room, partial(look.pausing, grant)))
+
     async def _outline(self, room: str, request: Request, grant: Grant) -> Response:
         check_all_documents(grant)
         return json(await outline(self._rooms.store, room, request.number("after", 0)))

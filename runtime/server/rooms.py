@@ -15,6 +15,7 @@ from ...protocol.events import DocumentSeeded
 from ...protocol.forks import Wanted, WantedBack
 from ...storage.store import Erasure, Store
 from ..replay.fork import Fork
+from ..room.breaking import Breaks
 from ..room.forking import Merged
 from ..room.seeding import Seeded, Written
 from ..room.tab import Tab
@@ -41,6 +42,11 @@ class Room(Protocol):
     @property
     def head(self) -> int:
         """The last published seq."""
+        ...
+
+    @property
+    def breaks(self) -> Breaks:
+        """The breakpoints for which the room's steps wait."""
         ...
 
     @property

@@ -201,6 +201,11 @@ class Routes:
                 return not_allowed("GET, HEAD")
             grant = await self._admit(request, f"GET /api/rooms/ROOM/{what}", room)
             return await read(names.room_name(unquote(room)), request, grant)
+        if what == "break":
+            if request.method != "POST":
+                return not_allowed("POST")
+            grant = await self._admit(request, "POST /api/rooms/ROOM/break", room)
+            return await self._reads.pausing(names.room_name(unquote(room)), request, grant)
         if what == "commands":
             if request.method != "POST":
                 return not_allowed("POST")

@@ -32,6 +32,7 @@ from .agents import play_agents
 from .documents import play_documents
 from .forks import play_forks
 from .grants import play_grants
+from .pauses import play_pauses
 
 HERE = Path(__file__).parent
 
@@ -221,6 +222,7 @@ _SCENARIOS = {
     "-seeding": play_seeding,
     "-grants": play_grants,
     "-forks": lambda store: play_forks(store, surroundings()),
+    "-pauses": lambda store: play_pauses(store, surroundings()),
 }
 
 

@@ -17,6 +17,7 @@ from plait.protocol.errors import OutcomeUnknown, PlaitError, Refused
 from plait.protocol.events import DocumentEdited, DocumentSeeded, Record, RunRequested, kebab, run_id
 from plait.protocol.forks import Wanted, WantedBack
 from plait.runtime.replay.fork import Fork
+from plait.runtime.room.breaking import Breaks
 from plait.runtime.room.forking import Merged
 from plait.runtime.room.seeding import Seeded, Written
 from plait.runtime.room.tab import Delta, Presence, Tab
@@ -88,6 +89,7 @@ class FakeRoom:
         self.asked: list[Any] = []
         self.held = False
         self.ended = False
+        self.breaks = Breaks()
         self._later: list[Callable[[], None]] = []
         self._grown = trio.Event()
 
