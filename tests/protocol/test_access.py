@@ -17,6 +17,7 @@ EXAMPLES = {
     "regenerate": '"run":"1"',
     "edit-prompt": '"run":"1","text":"x"',
     "steer": '"text":"x"',
+    "pause": "",
     "resume": "",
     "fork": '"at":1',
     "fork writes": '"at":1,"writes":true',

@@ -27,6 +27,7 @@ def test_a_command(text: str, command: Command):
         "edit-prompt",
         "stop",
         "steer",
+        "pause",
         "resume",
         "approve",
         "deny",

@@ -1,5 +1,5 @@
 // Generated from specs/schema/answers.json by generate.mjs; a test holds both equal.
-// sha256 b2a45b40679cc80106f577aabba0e78cb2e8fdff556cf380d58264a57d8e23a8
+// sha256 8fd5c9cde003e395ece9afdc340a38e4552b1849fde75300ccb30aea6499ae68
 
 import type { Record } from './events'
 

@@ -1,5 +1,5 @@
 // Generated from specs/schema/commands.json by generate.mjs; a test holds both equal.
-// sha256 b622723c09cb38413c80ff83d572bcad7fff09ef3f5bcae7fe427a2ae75a561b
+// sha256 feac25c04c87f8d5fdab3d01bc885077c66fffc20b790db1e0d7c49efd9628bc
 
 export type Command =
   | Prompt
@@ -7,6 +7,7 @@ export type Command =
   | EditPrompt
   | Stop
   | Steer
+  | Pause
   | Resume
   | Approve
   | Deny
@@ -126,7 +127,16 @@ export interface Steer {
   readonly run?: string
 }
 
-/** Let the runs go on that a paused fork began with: by asking models and calling tools, or by what the log of its parent has as long as the same is asked. */
+/** Let the room's runs take no further step until somebody resumes them. `at` is the record that was the reason for that, if one was. */
+export interface Pause {
+  readonly do: 'pause'
+  /** Minted by the asker, unique in the room; no control characters. */
+  readonly id: string
+  readonly at?: number
+  readonly reason?: string
+}
+
+/** Let the runs go on that were paused, or that a paused fork began with: by asking models and calling tools, or, in a fork, by what the log of its parent has as long as the same is asked. */
 export interface Resume {
   readonly do: 'resume'
   /** Minted by the asker, unique in the room; no control characters. */

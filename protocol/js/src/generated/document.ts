@@ -1,5 +1,5 @@
 // Generated from specs/schema/document.json by generate.mjs; a test holds both equal.
-// sha256 0b178c3bcf1ce847b9bd2fb98fd65196940f6ef5efe67b38d702f6add918771d
+// sha256 5d6e2a77a81bc271be446af4192eb686fc1fae63f16b412707f8a1e2116aa296
 
 export type Part = TextPart | ReasoningPart | ToolPart | RetrievalPart | SourcePart | FilePart | DataPart | SteerPart
 
@@ -37,6 +37,7 @@ export interface RoomInfo {
   /** over all runs that ended, in millionths of the agents' currency */
   readonly cost?: number
   readonly fork?: ShownFork
+  readonly paused?: ShownPause
 }
 
 /** Of which room this one is a fork. */
@@ -51,6 +52,16 @@ export interface ShownFork {
   readonly writes: boolean
   /** what its next record has otherwise: `prompt`, `options`, `result`, `decision` or `answer` */
   readonly change?: string
+}
+
+/** That the room's runs wait for somebody to `resume` them. */
+export interface ShownPause {
+  /** who paused them */
+  readonly author: string
+  /** the record at which a breakpoint stopped them, 0 if none did */
+  readonly at: number
+  /** for people; may be empty */
+  readonly reason: string
 }
 
 /** One draft: an entry of the root map `drafts`, under its name, which is that of the shared document that it is. */

@@ -1,5 +1,5 @@
 // Generated from specs/schema/events.json by generate.mjs; a test holds both equal.
-// sha256 95026f6e6a47a29ac82a3121ee3ea622ead82d5c9c0dfd5540ff83f7d5eecc53
+// sha256 50fb1277379866f072ebff25c05bdb0233311d7f94ccc54e3dfd12d2618ef5aa
 
 export type Event =
   | RunRequested
@@ -53,6 +53,8 @@ export type Event =
   | EpochClosed
   | SubjectErased
   | RoomImported
+  | RunsPaused
+  | RunsResumed
   | Forked
   | ForkResumed
   | ForkMerged
@@ -559,6 +561,19 @@ export interface RoomImported {
   readonly lineage: string
   readonly hash: string
   readonly resumed?: boolean
+}
+
+/** The room's runs take no further step until somebody resumes them; what is in progress comes to its end. `at` is the record at which a breakpoint stopped them, 0 if none did; `reason` is for people. */
+export interface RunsPaused {
+  readonly type: 'runs-paused'
+  readonly at?: number
+  readonly reason?: string
+}
+
+/** The runs that were paused go on; those that a fork began with `going` so. */
+export interface RunsResumed {
+  readonly type: 'runs-resumed'
+  readonly going?: 'live' | 'recorded'
 }
 
 /** This room began as a copy of the records up to `at` of the room `of`, whose history was called `lineage` then. `change` says what is otherwise than there, empty for nothing: the record that stood there next has another `prompt`, `options`, `result`, `decision` or `answer` in the record between `at` and this one, by whoever forked. `writes`: tools may change the world outside, as they may not in other forks. `command` is the id under which it was asked for, if it had one. */
