@@ -7,7 +7,7 @@ room that ends.
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import trio
 from outcome import Outcome
@@ -28,6 +28,8 @@ from .messages import Ask, CatchUp, Edit, Join, Leave, Look, Message, Resync, St
 from .reports import Begin, Report, Write
 from .seeding import Seed, Seeded, Shelf, Written
 from .tab import Tab
+
+T = TypeVar("T")
 
 
 class Door:
@@ -188,59 +190,34 @@ class Door:
         """Edit a shared document by a function of it, or look into it (`looks`); what the function gave, once that is
         on disk. `place` says which call does it; `key` makes an edit of nobody's call happen once. Shielded, as a
         commit is. Raises Refused, OutcomeUnknown, and whatever the function raised."""
-        told = trio.Event()
-        outcomes: list[Outcome[Any]] = []
-
-        def tell(outcome: Outcome[Any]) -> None:
-            outcomes.append(outcome)
-            told.set()
-
-        self.post(Write(author, document, transform, tell, place, looks=looks, key=key))
-        with trio.CancelScope(shield=True):
-            await told.wait()
-        return outcomes[0].unwrap()
+        return await self._told(lambda tell: Write(author, document, transform, tell, place, looks=looks, key=key))
 
     async def seed(self, author: str, document: str, event: DocumentSeeded, data: bytes, grant: str = "") -> Seeded:
         """Let a shared document begin with a file; its first seeding, once that is on disk. Shielded, as a commit is.
         Raises Refused('already-seeded') and what else is wrong with the file, OutcomeUnknown."""
-        told = trio.Event()
-        outcomes: list[Outcome[Seeded]] = []
-
-        def tell(outcome: Outcome[Seeded]) -> None:
-            outcomes.append(outcome)
-            told.set()
-
-        self.post(Seed(author, document, event, data, tell, grant))
-        with trio.CancelScope(shield=True):
-            await told.wait()
-        return outcomes[0].unwrap()
+        return await self._told(lambda tell: Seed(author, document, event, data, tell, grant))
 
     async def merge(self, grant: Grant, merging: Merging, *, preview: bool = False) -> Looked:
         """Take a fork's edits back, once that is on disk. Shielded, as a commit is. Raises Refused, OutcomeUnknown,
         Stale if the fork was merged since this was prepared."""
-        told = trio.Event()
-        outcomes: list[Outcome[Looked]] = []
-
-        def tell(outcome: Outcome[Looked]) -> None:
-            outcomes.append(outcome)
-            told.set()
-
-        self.post(Merge(grant, merging, tell, preview=preview))
-        with trio.CancelScope(shield=True):
-            await told.wait()
-        return outcomes[0].unwrap()
+        return await self._told(lambda tell: Merge(grant, merging, tell, preview=preview))
 
     async def documents(self) -> list[Written]:
         """The shared documents in which somebody has written, by name."""
-        told = trio.Event()
-        outcomes: list[Outcome[list[Written]]] = []
+        return await self._told(Shelf, shield=False)
 
-        def tell(outcome: Outcome[list[Written]]) -> None:
+    async def _told(self, message: Callable[[Callable[[Outcome[T]], None]], Message], *, shield: bool = True) -> T:
+        """Say what `message` makes, and wait for what it is told."""
+        told = trio.Event()
+        outcomes: list[Outcome[T]] = []
+
+        def tell(outcome: Outcome[T]) -> None:
             outcomes.append(outcome)
             told.set()
 
-        self.post(Shelf(tell))
-        await told.wait()
+        self.post(message(tell))
+        with trio.CancelScope(shield=shield):
+            await told.wait()
         return outcomes[0].unwrap()
 
     def write_soon(self, write: Write) -> None:
