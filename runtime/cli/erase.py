@@ -66,8 +66,7 @@ def verb(subject: str, room: str | None, by: str, dry_run: bool, yes: bool, as_j
     path = database_path(store_url)
     if not dry_run and path is not None:
         compact(path)
-        if room is None:  # Who they were in another room may still be said.
-            forget_deliveries(store_url, subject=subject)
+        forget_deliveries(store_url, room=room or "", subject=subject)
     for one in told:
         click.echo(msgspec.json.encode(one) if as_json else _sentence(one, dry_run=dry_run))
     if not told:

@@ -14,6 +14,7 @@ from msgspec import Struct
 from ...protocol.access import Grant
 from ...protocol.errors import Refused
 from .exchange import Response, json
+from .journal import Journal
 from .rooms import Rooms
 
 
@@ -26,7 +27,9 @@ class Erased(Struct, frozen=True, omit_defaults=True):
     refused: str = ""
 
 
-async def erase_subject(rooms: Rooms, subject: str, grant: Grant, forget: Callable[[str], None]) -> Response:
+async def erase_subject(
+    rooms: Rooms, subject: str, grant: Grant, forget: Callable[[str], None], journal: Journal | None
+) -> Response:
     """Erase the person whose name this is, percent-encoded; `forget` drops what is held of a room's past. Raises
     Refused, StoreError, OutcomeUnknown."""
     subject = unquote(subject)
@@ -41,10 +44,16 @@ async def erase_subject(rooms: Rooms, subject: str, grant: Grant, forget: Callab
         for name in filter(grant.enters, names):
             try:
                 erasure = await rooms.erase(name, subject, grant.author)
+                if journal is not None:
+                    await journal.forget(name, subject)
             except Refused as refused:
                 told.append(Erased(name, refused=refused.code))
                 continue
             if erasure is not None:
                 forget(name)
                 told.append(Erased(name, len(erasure.changed), len(erasure.blobs)))
+    refused = {one.room for one in told if one.refused}
+    for name in [] if journal is None else await journal.rooms_of(subject):
+        if journal is not None and grant.enters(name) and name not in refused:
+            await journal.forget(name, subject)  # They were there before the room had a record.
     return json({"rooms": msgspec.to_builtins(told)})

@@ -7,12 +7,16 @@ than sending it. A look at a tab costs a microsecond, and none of it is on a tok
   once the other machine's kernel had acknowledged every byte (Linux says so of a TCP socket; elsewhere nobody does).
 - A row is written when a tab comes, goes, stalls or is level again, and else at most every DELIVERIES_EVERY_S.
 - Who came and went between two looks is not in it. Whoever was refused is.
-- A journal that cannot be written is said once, and costs nobody anything else.
+- A journal that cannot be written is said once, until it can be again, and costs nobody anything else.
+- Of a deleted room, and of who is erased from one, nothing is noted any more, though their tabs are still there to be
+  closed; what a process that was killed left of a deleted room goes when the next one starts.
 """
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from secrets import token_hex
 from typing import Protocol
 
@@ -22,6 +26,7 @@ from msgspec.structs import replace
 
 from ...protocol import limits
 from ...storage.deliveries import Deliveries, Delivery
+from ...storage.store import Reader
 from .document_tab import DocumentTab
 from .stream import PushStream
 
@@ -52,18 +57,45 @@ class Journal:
         self._rows: list[Delivery] = []
         self._swept = 0.0
         self._silent = False
+        self._looked: Looked | None = None
+        self._muted: set[DocumentTab] = set()
+        self._writing = trio.Lock()
 
     async def run(self, tabs: Looked) -> None:
         """Look, for ever."""
+        self._looked = tabs
         while True:
             self.look(tabs.places(), time.time_ns() // 1000)
             await self.save()
             await trio.sleep(limits.DELIVERIES_LOOK_S)
 
     def refused(self, room: str, document: str, code: str) -> None:
-        """Somebody was not let in."""
-        if len(self._rows) < limits.DELIVERIES_WAITING:
-            self._rows.append(Delivery(room, time.time_ns() // 1000, "", "", document, "refused", 0, 0, 0, 0, code))
+        """Somebody was not let in. A room that is not there has nobody who could ask who saw it."""
+        if code != "no-such-room":
+            self._note(Delivery(room, time.time_ns() // 1000, "", "", document, "refused", 0, 0, 0, 0, code))
+
+    async def forget(self, room: str, subject: str = "") -> None:
+        """The room is deleted; or that person erased from it, whose tabs there are noted no more."""
+        for tab, _ in self._looked.places() if self._looked is not None else ():
+            if tab.target.room == room and subject in ("", tab.author):
+                self._muted.add(tab)
+                self._known.pop(tab, None)
+        async with self._writing:
+            self._rows = [row for row in self._rows if row.room != room or subject not in ("", row.subject)]
+            await trio.to_thread.run_sync(partial(self.deliveries.forget, room=room, subject=subject))
+
+    async def rooms_of(self, subject: str) -> list[str]:
+        """Where that person is known to have been."""
+        async with self._writing:
+            written = await trio.to_thread.run_sync(self.deliveries.rooms, subject)
+            return sorted({*written, *(row.room for row in self._rows if row.subject == subject)})
+
+    async def forget_deleted(self, store: Reader) -> None:
+        """Whoever deleted these rooms was killed before they were forgotten here."""
+        with self._trying():
+            for room in await trio.to_thread.run_sync(self.deliveries.rooms):
+                if (await store.head(room)).deleted:
+                    await self.forget(room)
 
     def look(self, places: Iterable[tuple[DocumentTab, PushStream]], now: int) -> None:
         """See how each tab stands; what is new waits to be written."""
@@ -73,7 +105,9 @@ class Journal:
             if shows is None:
                 continue
             seen.add(tab)
-            self._take(tab, stream, shows, now)
+            if tab not in self._muted:
+                self._take(tab, stream, shows, now)
+        self._muted &= seen
         for tab in self._known.keys() - seen:
             last = self._known.pop(tab).now
             self._note(replace(last, what="left", at=now, waiting=0))
@@ -112,17 +146,25 @@ class Journal:
 
     async def save(self) -> None:
         """Write down what waits, and forget what is old now and then."""
-        rows, self._rows = self._rows, []
         sweeps = trio.current_time() >= self._swept
-        if not rows and not sweeps:
+        if not self._rows and not sweeps:
             return
+        with self._trying():
+            async with self._writing:  # Or what is forgotten meanwhile would be written after it.
+                rows, self._rows = self._rows, []
+                if sweeps:
+                    self._swept = trio.current_time() + _SWEEP_S
+                    await trio.to_thread.run_sync(self.deliveries.sweep, time.time_ns() // 1000)
+                if rows:
+                    await trio.to_thread.run_sync(self.deliveries.add, rows)
+                    self._silent = False
+
+    @contextmanager
+    def _trying(self) -> Iterator[None]:
+        """Whatever SQLite, the disk or the store says: it is no reason to end a server."""
         try:
-            if rows:
-                await trio.to_thread.run_sync(self.deliveries.add, rows)
-            if sweeps:
-                self._swept = trio.current_time() + _SWEEP_S
-                await trio.to_thread.run_sync(self.deliveries.sweep, time.time_ns() // 1000)
-        except Exception as error:  # Whatever SQLite or the disk says: it is no reason to end a server.
+            yield
+        except Exception as error:
             if not self._silent:
                 self._silent = True
                 logger.warning("the journal of deliveries is not written: %s", error)

@@ -113,7 +113,7 @@ class Server:
             blaming=blaming,
             moments=moments,
             ready=lambda: not self._draining,
-            deliveries=deliveries,
+            journal=self.journal,
         )
         if self.journal is not None:
             self.sockets.refused = self.journal.refused
@@ -269,27 +269,28 @@ async def serve(
         allowance=allowance,
         deliveries=deliveries,
     )
-    async with trio.open_nursery() as outer:
-        handlers = await outer.start(_Handlers.live)
-        seldom = _Seldom()
-        _accepting.addFilter(seldom)
-        try:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(server.sockets.keep_alive, SWEEP_S)
-                nursery.start_soon(server.turns.give)
-                if server.journal is not None:
-                    nursery.start_soon(server.journal.run, server.sockets)
-                if tls is not None:
-                    nursery.start_soon(tls.keep_fresh)
-                nursery.start_soon(server.admission.watch, server.sockets.shed)
-                accept = partial(trio.serve_listeners, server.handle, listeners, handler_nursery=handlers.nursery)
-                await nursery.start(accept)
-                task_status.started(address)
-        finally:
-            _accepting.removeFilter(seldom)
-            server.drain()
-            handlers.finish(trio.current_time() + limits.DRAIN_S)
-            deliveries.close()
+    with deliveries:  # Until the last connection has been answered.
+        async with trio.open_nursery() as outer:
+            handlers = await outer.start(_Handlers.live)
+            seldom = _Seldom()
+            _accepting.addFilter(seldom)
+            try:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(server.sockets.keep_alive, SWEEP_S)
+                    nursery.start_soon(server.turns.give)
+                    if server.journal is not None:
+                        nursery.start_soon(server.journal.run, server.sockets)
+                        nursery.start_soon(server.journal.forget_deleted, rooms.store)
+                    if tls is not None:
+                        nursery.start_soon(tls.keep_fresh)
+                    nursery.start_soon(server.admission.watch, server.sockets.shed)
+                    accept = partial(trio.serve_listeners, server.handle, listeners, handler_nursery=handlers.nursery)
+                    await nursery.start(accept)
+                    task_status.started(address)
+            finally:
+                _accepting.removeFilter(seldom)
+                server.drain()
+                handlers.finish(trio.current_time() + limits.DRAIN_S)
     raise AssertionError("a listener ended by itself")
 
 

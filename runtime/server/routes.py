@@ -22,7 +22,6 @@ from ...protocol.commands import Blame, Follow, Fork, Merge, Ping, RenewGrant
 from ...protocol.errors import CODES, OutcomeUnknown, Refused
 from ...protocol.forks import said_by
 from ...protocol.parsing import CommandRefused, parse
-from ...storage.deliveries import Deliveries
 from ...storage.store import Revocation, RoomDeleted, StoreError, StoreFull, StoreSealed
 from ..auth.gate import Gate
 from ..auth.revocations import Kind
@@ -37,13 +36,13 @@ from .erasing import erase_subject
 from .exchange import JSON, Exchange, Request, Response, json, not_allowed, refusal
 from .follow import Log
 from .forks import METHODS, Forks
+from .journal import Journal
 from .listing import list_rooms
 from .metrics import CONTENT_TYPE, Metrics
 from .moments import Moments
 from .reads import Reads
 from .rooms import Rooms
 from .static import Files
-from .viewing import forgotten
 
 _READ = ("GET", "HEAD")
 
@@ -63,7 +62,7 @@ class Routes:
         blaming: Blaming,
         moments: Moments,
         ready: Callable[[], bool],
-        deliveries: Deliveries | None = None,
+        journal: Journal | None = None,
     ) -> None:
         self._rooms = rooms
         self._gate = gate
@@ -79,7 +78,7 @@ class Routes:
         self._versions["python"] = platform.python_version()
         self._blobs = Blobs(rooms.store)
         self._moments = moments
-        self._deliveries = deliveries
+        self._journal = journal
         self._documents = Documents(rooms)
         self._forks = Forks(rooms)
         self._bundles = Bundles(rooms)
@@ -91,7 +90,7 @@ class Routes:
             blaming=blaming,
             moments=moments,
             bundles=self._bundles,
-            deliveries=deliveries,
+            deliveries=None if journal is None else journal.deliveries,
         )
 
     async def respond(self, request: Request, exchange: Exchange) -> Response:
@@ -150,7 +149,7 @@ class Routes:
                 return not_allowed("POST")
             grant = await self._admit(request, "POST /api/subjects/SUBJECT/erase")
             subject = path.removeprefix("/api/subjects/").removesuffix("/erase").removesuffix("/")
-            return await erase_subject(self._rooms, subject, grant, self._forget)
+            return await erase_subject(self._rooms, subject, grant, self._forget, self._journal)
         if path.startswith(("/rooms/", "/docs/")) or path == "/hocuspocus":
             return refusal("bad-request", "This address is a WebSocket's.", 426)
         return refusal("bad-request", "Nothing is here.", 404)
@@ -191,7 +190,8 @@ class Routes:
                 return not_allowed("DELETE")
             await self._admit(request, "DELETE /api/rooms/ROOM", what)
             await self._rooms.delete(names.room_name(unquote(what)))
-            await forgotten(self._deliveries, names.room_name(unquote(what)))
+            if self._journal is not None:
+                await self._journal.forget(names.room_name(unquote(what)))
             return Response(204)
         if what in METHODS:
             return await self._forks.respond(room, what, request, exchange, self._admit)

@@ -16,9 +16,3 @@ async def viewed(store: Reader, deliveries: Deliveries | None, room: str, query:
     record = await moment_of(store, room, names.moment(query.get("at", "")))
     known = [] if deliveries is None else await trio.to_thread.run_sync(deliveries.of, room, *window(record))
     return shown(views(known, record, query.get("tab", "")), record)
-
-
-async def forgotten(deliveries: Deliveries | None, room: str) -> None:
-    """The room is gone, and with it who saw it."""
-    if deliveries is not None:
-        await trio.to_thread.run_sync(deliveries.forget_room, room)

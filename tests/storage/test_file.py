@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -224,24 +223,6 @@ def test_a_read_only_place(need: Need) -> None:
     refusal, read = done.stdout.splitlines()
     assert f"{path} may only be read" in refusal
     assert read == "3"
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path, need: Need) -> Iterator[Path]:
-    """A file system of 1 MiB."""
-    if os.geteuid() != 0 or shutil.which("mount") is None:
-        need("the right to mount a small file system", "run as root")
-    place = tmp_path / "small"
-    place.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)], capture_output=True, text=True, check=False
-    )
-    if mounted.returncode:
-        need(f"a tmpfs of 1 MiB ({mounted.stderr.strip()})", "run where mounting is allowed")
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", "-l", str(place)], check=True)
 
 
 @pytest.mark.parametrize("inline", [False, True])

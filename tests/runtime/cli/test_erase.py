@@ -19,6 +19,7 @@ from plait.runtime import Agent, Runtime, cli
 from plait.runtime.room.opening import open_live
 from plait.storage import Append, SqliteReader, Store, open_store
 from plait.storage.bundle import BundleReader
+from plait.storage.deliveries import Delivery, deliveries_of
 from plait.storage.erasing import plan
 from pycrdt import Doc, Text
 
@@ -169,6 +170,29 @@ def test_nobody_of_that_name(database: Path, capsys: Captured) -> None:
     assert document(database, "two").count(ANN) == 0
     assert erase(database, "ann", "--yes", "--room", "two") == 0
     assert erase(database, "ann", "--yes", "--room", "none") == 1
+
+
+def test_who_saw_what_goes_too(database: Path) -> None:
+    """RP76: of the room that was named, or of all; though the log has nothing of theirs, and not by a dry run."""
+    url = f"sqlite:///{database}"
+    with deliveries_of(url) as journal:
+        journal.add(
+            Delivery(room, 1, "t", subject, "main", "seen", 1, 1, 1, 0)
+            for room in ("one", "two")
+            for subject in ("ann", "eve")
+        )
+
+    def left() -> list[tuple[str, str]]:
+        with deliveries_of(url, readonly=True) as journal:
+            return [(room, subject) for subject in ("ann", "eve") for room in journal.rooms(subject)]
+
+    assert erase(database, "ann", "--dry-run") == 0
+    assert len(left()) == 4
+    assert erase(database, "ann", "--yes", "--room", "two") == 0
+    assert left() == [("one", "ann"), ("one", "eve"), ("two", "eve")]
+    assert erase(database, "ann", "--yes") == 0
+    assert erase(database, "eve", "--yes", "--room", "one") == 0
+    assert left() == [("two", "eve")]
 
 
 def test_dry_run_and_usage(database: Path, capsys: Captured) -> None:

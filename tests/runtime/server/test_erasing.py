@@ -8,11 +8,16 @@ from typing import Any
 
 import pytest
 import trio
+from plait.protocol import limits
+from plait.protocol.access import Grant
 from plait.runtime import Agent, Runtime
+from plait.runtime.server import listener
 from plait.storage import Masters, open_store
+from plait.storage.deliveries import Deliveries
 from pycrdt import Doc, Text
 from trio_websocket import ConnectionClosed, WebSocketConnection
 
+from .neighbours import closed
 from .test_serving import BOUND_S, connect
 
 ANN, BEN = "Walnuesse", "Haferkekse"
@@ -20,7 +25,7 @@ MASTER = Masters([bytes(32)])
 
 
 @asynccontextmanager
-async def house(path: Path, keys: Masters | None = MASTER) -> AsyncIterator[tuple[Runtime, str]]:
+async def house(path: Path, keys: Masters | None = MASTER, auth: Any = None) -> AsyncIterator[tuple[Runtime, str]]:
     """A runtime on a free port, and its address."""
     with trio.fail_after(BOUND_S):
         async with (
@@ -28,7 +33,7 @@ async def house(path: Path, keys: Masters | None = MASTER) -> AsyncIterator[tupl
             Runtime(store, agents=[Agent("assistant", model="echo", title=False)]) as runtime,
             trio.open_nursery() as nursery,
         ):
-            url = await nursery.start(runtime.serve, "127.0.0.1", 0)
+            url = await nursery.start(lambda **more: runtime.serve("127.0.0.1", 0, auth=auth, **more))
             yield runtime, url
             nursery.cancel_scope.cancel()
 
@@ -91,6 +96,35 @@ async def test_people_are_in_the_room(tmp_path: Path) -> None:
         await runtime.room("r").by("ann").prompt("anew", id="anew")
         assert ANN.encode() not in held(tmp_path)
         assert BEN.encode() not in held(tmp_path)
+
+
+async def test_who_saw_what_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RP76: with who is erased while the server runs goes what tabs of theirs were sent, in a room without a record
+    too, and that their tabs leave because of it is not noted either."""
+    monkeypatch.setattr(limits, "DELIVERIES_LOOK_S", 0.01)
+    grants = {name: Grant(author=name) for name in ("ann", "ben")}
+
+    kept = Deliveries(None)
+    monkeypatch.setattr(listener, "deliveries_of", lambda url: kept)
+    async with house(tmp_path / "plait.db", auth=lambda asker: grants[asker.token]) as (runtime, url):
+        await play(runtime)
+        where = url.replace("http", "ws")
+        async with (
+            connect(f"{where}/docs/r/notes?token=ann") as hers,
+            connect(f"{where}/docs/r/notes?token=ben") as his,
+            connect(f"{where}/docs/empty/notes?token=ann") as other,
+            trio.open_nursery() as nursery,
+        ):
+            nursery.start_soon(closed, his)
+            nursery.start_soon(closed, other)
+            while kept.rooms("ann") != ["empty", "r"] or kept.rooms("ben") != ["r"]:  # noqa: ASYNC110
+                await trio.sleep(0.01)  # Nobody says when it was noted.
+            assert (await ask(url, "POST", "/api/subjects/ann/erase?token=ben"))[0] == 200
+            assert (await closed(hers))[0] == 4409
+            for _ in range(5):
+                await trio.sleep(0.01)
+                assert (kept.rooms("ann"), kept.rooms("ben")) == ([], ["r"])
+            nursery.cancel_scope.cancel()
 
 
 async def test_what_is_refused(tmp_path: Path) -> None:

@@ -1,23 +1,32 @@
 """What each tab had been sent and had taken: looked at, noted down, kept within bounds, told."""
 
 import json
+import sqlite3
+import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
+from msgspec.structs import replace
 from plait.protocol import limits
 from plait.protocol.events import DocumentEdited, Record
+from plait.protocol.names import Target
 from plait.runtime import cli
 from plait.runtime.replay.viewing import views
 from plait.runtime.server.journal import Journal
 from plait.storage import Append, open_store
 from plait.storage.deliveries import Deliveries, Delivery, deliveries_of, forget_deliveries
 from pycrdt import Text
+from trio.testing import wait_all_tasks_blocked
 from trio_websocket import open_websocket_url
 
 from ..client.served import Served, served
 from ..replay.asked import get
+from .neighbours import closed
+from .test_erasing import ask
+from .test_serving import connect
 
 S = 1_000_000
 WRITTEN = 1_000 * S
@@ -68,7 +77,7 @@ class FakeTab:
         self.shown = True
         self.author = "eve"
         self.document = "main"
-        self.target = type("Target", (), {"room": "r"})
+        self.target = Target("doc", "r", "main")
         self.outbox = FakeOutbox()
 
 
@@ -214,3 +223,84 @@ async def test_a_refusal_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         await server.runtime.room("r").edit("main", lambda doc: doc.get("content", type=Text).insert(0, "two"))
         found = await asked_until(server, 2, {"refused"})
         assert "no-such-moment" in found["refused"]["sentence"]
+
+
+async def test_a_disk_that_fails_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    """RP76: once until it is well again, and then once more; what could not be written is not written later."""
+
+    class Failing(Deliveries):
+        fails = True
+
+        def add(self, deliveries: Iterable[Delivery]) -> None:
+            if self.fails:
+                raise sqlite3.OperationalError("database or disk is full")
+            super().add(deliveries)
+
+    deliveries = Failing(None)
+    journal, tab = Journal(deliveries), FakeTab()
+    places: Any = [(tab, FakeStream())]
+    for at, fails, told in ((0, True, 1), (10, True, 1), (20, False, 1), (30, True, 2)):
+        tab.shows, deliveries.fails = at + 1, fails
+        journal.look(places, at * S)
+        await journal.save()
+        assert len(caplog.records) == told
+    assert [each.head for each in deliveries.of("r", 0, 1 << 60)] == [21]
+
+
+async def test_what_is_forgotten_is_not_noted_again() -> None:
+    """RP76: neither what waits for the disk, nor what is being written, nor that their tabs leave."""
+    journal = Journal(Deliveries(None))
+    tabs = [FakeTab(), FakeTab(), FakeTab()]
+    tabs[1].author, tabs[2].target = "bob", Target("doc", "s", "main")
+    places: Any = []
+
+    class Looked:
+        def places(self) -> Any:
+            return places
+
+    def known() -> set[tuple[str, str]]:
+        rows = [row for room in "rs" for row in journal.deliveries.of(room, 0, 1 << 60)]
+        return {(row.room, row.subject) for row in rows}
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(journal.run, Looked())
+        await wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+    places.extend((tab, FakeStream()) for tab in tabs)
+    journal.look(places, 10 * S)
+    assert await journal.rooms_of("eve") == ["r", "s"]
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(journal.save)
+        nursery.start_soon(journal.forget, "r", "eve")
+    assert known() == {("r", "bob"), ("s", "eve")}
+    journal.look(places, 20 * S)
+    await journal.forget("s")
+    for tab in tabs:
+        tab.shows = 30
+    journal.look(places, 30 * S)
+    places.clear()
+    journal.look(places, 40 * S)
+    await journal.save()
+    assert known() == {("r", "bob")}
+
+
+async def test_a_deleted_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RP76: its rows go with it though a tab is in it, and when the server was killed in between, at the next start."""
+    monkeypatch.setattr(limits, "DELIVERIES_LOOK_S", 0.01)
+    url = f"sqlite:///{tmp_path / 'p.db'}"
+    async with served(url) as server:
+        await server.runtime.room("r").edit("main", lambda doc: doc.get("content", type=Text).insert(0, "one"))
+        async with connect(f"{server.url}/docs/r/main") as tab:
+            await tab.send_message(b"\x00\x00\x01\x00")
+            await asked_until(server, 1, {"taken"})
+            assert (await ask(f"http://127.0.0.1:{server.port}", "DELETE", "/api/rooms/r"))[0] == 204
+            await closed(tab)
+        await server.stop()
+        with deliveries_of(url) as journal:
+            assert journal.rooms() == []
+            noted = replace(row(0, "seen", 1, 1), at=time.time_ns() // 1000)
+            journal.add([noted, replace(noted, room="elsewhere")])
+        await server.start()
+        with deliveries_of(url, readonly=True) as journal, trio.fail_after(60):
+            while journal.rooms() != ["elsewhere"]:  # noqa: ASYNC110 - another connection says nothing.
+                await trio.sleep(0.01)
