@@ -57,8 +57,20 @@ _QUERY_AWARE = QueryAware()
 _UPDATE_BEGINS = bytes((SYNC, UPDATE))
 
 
+def keystroke(frame: bytes, at: int) -> Edit | None:
+    """What is said most by far: a short update, with which the frame ends. None for anything else."""
+    if frame.startswith(_UPDATE_BEGINS, at) and len(frame) > at + 2:
+        size = frame[at + 2]
+        if size < 0x80 and at + 3 + size == len(frame):
+            return Edit(frame[at + 3 :], False)
+    return None
+
+
 def receive(frame: bytes) -> list[Message]:
     """The messages of one binary frame, in order. Raises Refused, 'bad-frame' or 'too-large'; then none counts."""
+    typed = keystroke(frame, 0)
+    if typed is not None:
+        return [typed]
     if len(frame) > FRAME_BYTES:
         raise Refused("too-large", f"A frame may have {FRAME_BYTES} bytes.")
     messages: list[Message] = []
@@ -75,9 +87,6 @@ def receive(frame: bytes) -> list[Message]:
 
 def read_message(frame: bytes, at: int) -> tuple[Message, int]:
     """The message at a position, and the position after it. Raises Refused('bad-frame')."""
-    if frame.startswith(_UPDATE_BEGINS, at):  # What is said most by far.
-        payload, at = read_bytes(frame, at + len(_UPDATE_BEGINS))
-        return Edit(payload, False), at
     kind, at = read_uint(frame, at)
     if kind == SYNC:
         return _sync(frame, at)

@@ -38,6 +38,8 @@ class Update(Struct, frozen=True, gc=False):
     def inserted(self) -> tuple[Range, ...]:
         """The clock ranges that the update holds structs for, whether or not the document has them already."""
         sections = self.sections
+        if not sections:
+            return ()
         if len(sections) == 1 and not sections[0].gaps:
             return ((sections[0].client, sections[0].start, sections[0].end),)
         ranges: list[Range] = []
@@ -55,7 +57,7 @@ class Update(Struct, frozen=True, gc=False):
     def pairs(self) -> tuple[tuple[int, int], ...]:
         """Where a text must not be cut: (client, clock) of the second half of each surrogate pair inserted."""
         sections = self.sections
-        if len(sections) == 1 and not sections[0].pairs:
+        if not sections or (len(sections) == 1 and not sections[0].pairs):
             return ()
         return tuple((section.client, clock) for section in sections for clock in section.pairs)
 

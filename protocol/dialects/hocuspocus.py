@@ -68,6 +68,10 @@ _CLOSE, _PING, _PONG = Close(), Ping(), Pong()
 def read(frame: bytes, known: bytes = b"") -> tuple[bytes, Message]:
     """One binary frame: its prefix (empty for ping and pong) and what it says. `known` is a prefix that was read
     before, which this one may have too. Raises Refused."""
+    if known and frame.startswith(known):
+        typed = sync.keystroke(frame, len(known))
+        if typed is not None:
+            return known, typed
     if frame == PING:
         return b"", _PING
     if frame == PONG:

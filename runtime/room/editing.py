@@ -110,8 +110,9 @@ class Editing(Drafting):
             if not typed.lone or typed.document != document:
                 self._flush()
             typed = None
-        self._check_whole(document)
-        check_open(self.state, document)
+        if typed is None:  # What was typed before it waits, so nothing has become of the document since.
+            self._check_whole(document)
+            check_open(self.state, document)
         shared = self.shared_document(document)
         if self.quota is not None and self.state.size >= self.quota.room_bytes and shared.grows(update):
             self.check_growth()

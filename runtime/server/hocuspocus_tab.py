@@ -37,6 +37,7 @@ class Holder(Protocol):
 
     def end_document(self, tab: "HocuspocusTab", code: int, reason: str) -> None: ...
     def moved(self) -> None: ...
+    def look_again(self) -> None: ...
 
 
 class HocuspocusTab(DocumentTab):
@@ -166,6 +167,7 @@ class HocuspocusTab(DocumentTab):
         if room is None or (isinstance(said, bytes) and self.owes_step2):
             self._early.append((said, size))
             self.early_bytes += size
+            self._socket.look_again()
         elif isinstance(said, bytes):
             assert self.channel is not None
             self.channel.receive(said)

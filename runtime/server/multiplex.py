@@ -41,6 +41,7 @@ from .rooms import Rooms
 from .socket import Socket
 from .stream import PushStream
 
+_UNSEEN = 32  # Frames; to look costs as much as to read one.
 _LARGE_BYTES = 64 << 10  # The next whole document is asked for when so little of the last one is left.
 
 
@@ -75,6 +76,8 @@ class Multiplex(Socket):
         self._spoken = b""  # The prefix of the newest frame: mostly the next one's too.
         self._tasks = 0
         self._asking = 0  # Tokens about which nothing is decided yet.
+        self._spare = 0
+        """So many more frames may be read before anybody looks again whether too much waits."""
         self._strange = [0, 0]  # Messages and bytes before the first grant.
         self._granted = False
         self._begun = trio.current_time()
@@ -128,15 +131,26 @@ class Multiplex(Socket):
     def _must_wait(self) -> bool:
         if self._asking:
             return True
+        if self._spare > 0:
+            self._spare -= 1
+            return False
         unanswered = early_bytes = 0
         for tab in self._tabs.values():
             unanswered += tab.unanswered
             early_bytes += tab.early_bytes
-        return (
+        if (
             unanswered >= limits.EDITS_UNANSWERED
             or early_bytes > limits.FRAME_BYTES
             or self._lanes.answers > limits.OUTBOX_BYTES
-        )
+        ):
+            return True
+        if not early_bytes:
+            self._spare = min(_UNSEEN, limits.EDITS_UNANSWERED - unanswered - 1)
+        return False
+
+    def look_again(self) -> None:
+        """Something waits that is not counted in frames."""
+        self._spare = 0
 
     def moved(self) -> None:
         self.turns.go_on()

@@ -22,6 +22,7 @@ class Pace:
 
     def spend(self, messages: int, size: int, now: float) -> float:
         """A frame of so many messages and bytes was read; how many seconds to wait before the next one."""
-        cost = messages / limits.MESSAGES_PER_S + size / limits.BYTES_PER_S
-        self._spent = max(self._spent, now - limits.BURST_S) + cost
-        return max(0.0, self._spent - now)
+        spent, least = self._spent, now - limits.BURST_S
+        spent = spent if spent > least else least
+        self._spent = spent = spent + messages / limits.MESSAGES_PER_S + size / limits.BYTES_PER_S
+        return spent - now if spent > now else 0.0

@@ -19,7 +19,7 @@ NONE_OF_THEM = {
     "how much is done, read or handed on at a time: it changes when, and nothing else": """
         PARTITION AT_ONCE_BYTES READ_BYTES WORTH_ONE PLANS _ALONE _CHUNK_BYTES _EACH_S _EVERY _FOLLOW_BYTES
         _HASHED_AT_ONCE _HEAD_BYTES _LARGE_BYTES _LINGER_BYTES _NEAR _PART _PART_BYTES _PLAIN_BYTES _READ_BYTES
-        _RECEIVE_BYTES _REMEMBERED _TOGETHER _TRIES _TURN""",
+        _RECEIVE_BYTES _REMEMBERED _TOGETHER _TRIES _TURN _UNSEEN""",
     "a pause until something is tried, looked at or said again": """
         ACCEPT_LOG_S DRAIN_S POLL_S RETRY_S _AGAIN_S _BACKOFF_S _FIRST_WAIT_S _SAY_S _SHOW_EVERY_S _SPARE_S _SWEEP_S""",
     "how much of a text stands in a line for people; the whole is a question away": """

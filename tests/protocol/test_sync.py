@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from plait.protocol import frames
 from plait.protocol.errors import CODES, Refused
 from plait.protocol.limits import FRAME_BYTES, FRAME_MESSAGES
-from plait.protocol.sync import Aware, Edit, QueryAware, Step1, SyncStatus, receive
+from plait.protocol.sync import Aware, Edit, QueryAware, Step1, SyncStatus, keystroke, read_message, receive
 
 
 def test_each_kind_of_message():
@@ -78,3 +78,12 @@ def test_no_bytes_raise_anything_else(frame: bytes):
     except Refused:
         return
     assert messages
+
+
+def test_a_keystroke_is_read_as_every_frame_is() -> None:
+    """SY2: the short way takes a short update that ends its frame, and leaves all else to the long one."""
+    short, long = frames.update(b"x" * 127), frames.update(b"x" * 128)
+    assert keystroke(short, 0) == Edit(b"x" * 127, False) == read_message(short, 0)[0]
+    assert keystroke(b"key" + short, 3) == Edit(b"x" * 127, False)
+    for other in (long, short + b"\0", short[:-1], short[:2], frames.step2(b""), frames.awareness(b"\0"), b""):
+        assert keystroke(other, 0) is None
