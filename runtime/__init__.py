@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .client import connect
     from .embed import Runtime
     from .models import ModelNotOpened
+    from .replay.calls import CalledBy, called_by
     from .replay.effects import Effects, effects
     from .replay.exporting import EVERYBODY, export
     from .replay.fork import Fork, Lineage, fork, lineage
@@ -52,6 +53,7 @@ else:
             ".client": "connect",
             ".embed": "Runtime",
             ".models": "ModelNotOpened",
+            ".replay.calls": "CalledBy called_by",
             ".replay.effects": "Effects effects",
             ".replay.exporting": "EVERYBODY export",
             ".replay.importing": "Imported import_",
@@ -83,6 +85,7 @@ __all__ = [
     "BadProxy",
     "Blame",
     "Call",
+    "CalledBy",
     "Certificate",
     "Change",
     "Data",
@@ -109,6 +112,7 @@ __all__ = [
     "ask_person",
     "blame",
     "call_digest",
+    "called_by",
     "connect",
     "demo_tools",
     "document_tools",

@@ -18,9 +18,12 @@ from ...protocol.names import DEFAULT_DOCUMENT
 from ...protocol.positions import RelativePosition
 from ...protocol.spans import Span
 from ...storage import StoreError, open_store
+from ..replay import calls
+from ..replay.calls import CalledBy, called_by
 from ..replay.sentences import printable
 from ..room.past import Blame, blame
 from .asking import checked_document, json_option, room_or_file, store_option
+from .log import line
 
 
 def _position(ctx: click.Context, parameter: click.Parameter, value: str | None) -> RelativePosition | None:
@@ -38,6 +41,10 @@ def _position(ctx: click.Context, parameter: click.Parameter, value: str | None)
 @click.option("--until", metavar="JSON", callback=_position, help="With --place: from there to before this one.")
 @click.option("--key", metavar="KEY", help="With --place: only what stands under this key of the type there.")
 @click.option("--deleted", is_flag=True, help="Show what was deleted too, where it stood.")
+@click.option(
+    "--call", metavar="ID", help="Instead: where this call of a tool comes from, by its step or the model's id."
+)
+@click.option("--run", metavar="N", type=click.IntRange(min=1), help="With --call: in this run.")
 @click.option("--at", "seq", metavar="N", type=click.IntRange(min=1), help="As of record N instead of the newest.")
 @json_option
 @store_option
@@ -49,11 +56,18 @@ def verb(
     until: RelativePosition | None,
     key: str | None,
     deleted: bool,
+    call: str | None,
+    run: int | None,
     seq: int | None,
     as_json: bool,
     store_url: str,
 ) -> None:
-    """Print who wrote DOCUMENT (default: main) of ROOM."""
+    """Print who wrote DOCUMENT (default: main) of ROOM, or where a call of a tool comes from."""
+    if call is not None:
+        _tell_call(room, call, run, as_json, store_url)
+        return
+    if run is not None:
+        raise click.UsageError("--run goes with --call ID")
 
     async def main() -> Blame:
         async with open_store(store_url, readonly=True) as reader:
@@ -67,6 +81,24 @@ def verb(
         _write_json(found)
     else:
         _write_for_people(found)
+
+
+def _tell_call(room: str, call: str, run: int | None, as_json: bool, store_url: str) -> None:
+    async def main() -> CalledBy:
+        async with open_store(store_url, readonly=True) as reader:
+            if (await reader.head(room)).seq == 0:
+                raise StoreError(f"no room named {room} is in this store")
+            return await called_by(reader, room, call, str(run or ""))
+
+    found = trio.run(main)
+    if as_json:
+        click.echo(msgspec.json.encode(calls.shown(found)))
+        return
+    for word, record in (("prompt", found.prompt), ("request", found.request)):
+        if record is not None:
+            click.echo(f"{word:8} {' '.join(line(record))}")
+    for record in found.records:
+        click.echo(f"{'answer' if record is found.answer else '':8} {' '.join(line(record))}")
 
 
 def _write_json(found: Blame) -> None:

@@ -20,7 +20,8 @@ from ...protocol.positions import RelativePosition
 from ...storage.deliveries import Deliveries
 from ...storage.store import RoomDeleted
 from ..auth.gate import Gate
-from ..replay import asked
+from ..replay import asked, calls
+from ..replay.calls import called_by
 from ..room.archive import older_runs
 from ..room.proposing import look
 from .admission import Admission
@@ -112,7 +113,12 @@ class Reads:
         return json({"runs": runs} if rest is None else {"runs": runs, "before": rest})
 
     async def _blame(self, room: str, request: Request, grant: Grant) -> Response:
-        at = request.query.get("at")
+        at, call = request.query.get("at"), request.query.get("call")
+        if call is not None:
+            check_all_documents(grant)
+            async with self._moments.place(grant, request.peer.address):
+                found = await called_by(self._rooms.store, room, call, request.query.get("run", ""))
+            return json(calls.shown(found))
         command = Blame(
             id="blame",
             document=request.query.get("document", names.DEFAULT_DOCUMENT),
