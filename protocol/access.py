@@ -161,6 +161,7 @@ REQUESTS: dict[str, Needs] = {
     "POST /api/rooms/ROOM/fork": _READ | _PROMPT,  # For both rooms; with `writes` to write and to decide too.
     "POST /api/rooms/ROOM/merge": _READ | _WRITE,  # For both rooms.
     "GET /api/rooms/ROOM/lineage": _READ,
+    "POST /api/rooms/ROOM/reproject": _ADMIN,
     "DELETE /api/rooms/ROOM": _ADMIN,
     "GET /api/blobs/HASH": _READ,
     "GET /api/revocations": _ADMIN,

@@ -46,6 +46,7 @@ from .events import (
     QuestionAnswered,
     ReasoningStreamed,
     RoomChanged,
+    RoomShaped,
     RunArchived,
     RunFailed,
     RunFinished,
@@ -70,6 +71,7 @@ from .events import (
     ValueNoted,
 )
 from .parts import Tail, add, add_text, file_map, first, last, show, write_call, write_decision
+from .reshaping import reshape
 from .shape import DRAFTS, ROOM, ROOT
 from .state import TITLE_STEP
 
@@ -97,12 +99,30 @@ class RoomDocument:
 
     def project(self, run: str, author: str, time: int, event: Event) -> bytes:
         """Write what the event means for those who watch; the exact update, empty if nothing changed."""
-        if self._subscription is None:  # Not before: an observer doubles the cost of applying a log at recovery.
-            self._subscription = self.doc.observe(self._observe)
-        self._update = b""
+        self._begin()
         with self.doc.transaction():
             self._write(run, author, time, event)
         return self._update
+
+    def reshape(self, shape: int, wanted: "RoomDocument | None" = None) -> bytes:
+        """Say of which shape this is, and become what is `wanted`, made from the same log; the exact update."""
+        self._begin()
+        self._forget_places()
+        with self.doc.transaction():
+            if wanted is not None:
+                reshape(self.doc, wanted.doc)
+            self._room["shape"] = shape  # Written anew even where it is the same: nobody has this who had the old one.
+        return self._update
+
+    def _begin(self) -> None:
+        if self._subscription is None:  # Not before: an observer doubles the cost of applying a log at recovery.
+            self._subscription = self.doc.observe(self._observe)
+        self._update = b""
+
+    def _forget_places(self) -> None:
+        """Handles into the document are found again when they are needed."""
+        self._tails.clear()
+        self._stood.clear()
 
     def release(self) -> None:
         """Let go of the document: an observer and its document hold each other through Rust, where Python's collector
@@ -112,9 +132,8 @@ class RoomDocument:
             self._subscription = None
 
     def apply(self, update: bytes) -> None:
-        """Take in a stored update at recovery. Handles into the document are found again when they are needed."""
-        self._tails.clear()
-        self._stood.clear()
+        """Take in a stored update at recovery."""
+        self._forget_places()
         self.doc.apply_update(update)
 
     def _write(self, run: str, author: str, time: int, event: Event) -> None:
@@ -129,7 +148,15 @@ class RoomDocument:
             case RunsPaused():
                 shown: dict[str, Any] = {"author": author, "at": event.at, "reason": event.reason}
                 self._room["paused"] = Map(shown)
-            case RoomChanged() | TitleProposed() | BranchChosen() | Forked() | ForkResumed() | RunsResumed():
+            case (
+                RoomChanged()
+                | TitleProposed()
+                | BranchChosen()
+                | Forked()
+                | ForkResumed()
+                | RunsResumed()
+                | RoomShaped()
+            ):
                 self._write_room(event)
             case DraftOpened() | DraftAccepted() | DraftRejected():
                 show_draft(self._drafts, run, author, time, event)
@@ -175,7 +202,7 @@ class RoomDocument:
             self._set(self._room, "agent", event.agent)
 
     def _write_room(
-        self, event: RoomChanged | TitleProposed | BranchChosen | Forked | ForkResumed | RunsResumed
+        self, event: RoomChanged | TitleProposed | BranchChosen | Forked | ForkResumed | RunsResumed | RoomShaped
     ) -> None:
         match event:
             case RoomChanged():
@@ -196,6 +223,8 @@ class RoomDocument:
                     self._set(self._room, "title", event.title)
             case BranchChosen():
                 self._set(self._room, "branch", event.run)
+            case RoomShaped():
+                self._set(self._room, "shape", event.shape)
             case Forked():
                 shown: dict[str, Any] = {"of": event.of, "at": event.at, "going": event.going, "writes": event.writes}
                 self._room["fork"] = Map(shown | ({"change": event.change} if event.change else {}))

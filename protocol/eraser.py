@@ -6,7 +6,8 @@ undo or the opening of a draft brings is a copy, and stays that of whoever wrote
 
 - What others wrote stays, in its order; what they copied of the person goes.
 - Ids, lengths, places and numbers stay, so that every later record still means what it meant.
-- Requests to models hold what anybody said before, so from the person's first record on all of them go.
+- Requests to models hold what anybody said before, and so does a room document that was projected again, so from the
+  person's first record on all that was said in them goes.
 """
 
 from bisect import bisect_right
@@ -25,6 +26,7 @@ from .events import (
     HunksRejected,
     ModelRequested,
     Record,
+    RoomShaped,
     RunRequested,
     blobs_of,
 )
@@ -43,8 +45,8 @@ CLEAR = frozenset((
     "after", "agent", "asks", "at", "attachments", "attempt", "author", "branch", "bytes", "call", "child", "cost",
     "deadline", "decided_at", "decided_by", "decision", "done", "ended_at", "error_code", "expires_at", "id",
     "input", "input_tokens", "instead", "media_type", "metadata", "model", "named", "number", "of", "opened_at",
-    "output_tokens", "parent", "part", "parts", "requested_at", "run", "seen", "state", "status", "step", "tab",
-    "text", "type", "wakes_at",
+    "output_tokens", "parent", "part", "parts", "requested_at", "run", "seen", "shape", "state", "status", "step",
+    "tab", "text", "type", "wakes_at",
 ))
 # fmt: on
 """Keys of the room document under which stand ids, numbers and words of the house's. What stands under any other goes,
@@ -130,6 +132,8 @@ class Eraser:
         self._subjects = subjects
         self.state = RoomState()
         self.first = 0
+        self._takes = False
+        """Whether anything of theirs was there still: what was projected anew since may hold copies of it."""
         self._was: set[str] = set()
         self._is: set[str] = set()
         self._for: dict[str, str] = {}
@@ -145,12 +149,14 @@ class Eraser:
         theirs = self._whose(record) in self._subjects
         if theirs and not self.first:
             self.first = record.seq
-        goes = theirs or (self.first and isinstance(record.event, ModelRequested))
+        copied = self._takes and isinstance(record.event, RoomShaped)
+        goes = theirs or copied or (self.first and isinstance(record.event, ModelRequested))
         event = erased(record.event) if goes else record.event
-        update = self._without(record, theirs) if record.update else b""
+        update = self._without(record, theirs or copied) if record.update else b""
         new = record
         if event is not record.event or update != record.update:
             new = replace(record, event=event, update=update)
+            self._takes = True
             self._was.update(blob for blob in blobs_of(record.event) if blob)
         self._is.update(blobs_of(event))
         fold(self.state, new)

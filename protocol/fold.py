@@ -38,6 +38,7 @@ from .events import (
     Record,
     RoomChanged,
     RoomImported,
+    RoomShaped,
     RunArchived,
     RunFailed,
     RunFinished,
@@ -48,6 +49,7 @@ from .events import (
     RunSteered,
     RunStopped,
     StopRequested,
+    SubjectErased,
     TabLeft,
     TextStreamed,
     TitleProposed,
@@ -99,8 +101,15 @@ def fold(state: RoomState, record: Record) -> None:
         case RunsPaused() | RunsResumed():
             _pause(state, record, event)
         case RoomImported():
-            for run in state.open_runs() if not event.resumed else ():
-                run.stopping = True
+            for run in state.open_runs():
+                run.stopping, run.lineage = run.stopping or not event.resumed, ""
+        case RoomShaped():
+            state.shape, state.shaped, state.shaped_at = event.shape, event, record.seq
+            for run in state.open_runs():
+                run.lineage = run.lineage or event.lineage
+        case SubjectErased():
+            if any(first <= state.shaped_at <= last for first, last in event.records):
+                state.shape = 0  # All words went from what was projected again.
         case _:
             run = state.runs.get(record.run)
             if run is not None:
@@ -145,6 +154,8 @@ def _fork(state: RoomState, record: Record, event: Forked | ForkResumed | ForkMe
             for tab in list(state.tabs):  # Those pages are in the other room.
                 _left(state, tab, record.seq)
                 state.context.pop(tab, None)
+            for run in state.open_runs():  # What it calls from here on, it calls for this room.
+                run.lineage = ""
         case ForkResumed():
             if state.fork is not None:
                 state.fork.going = event.going

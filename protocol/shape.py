@@ -16,6 +16,10 @@ ToolState = Literal[
 ]
 Decided = Literal["approved", "denied", "answered", "expired", "happened", "did-not-happen", "retry"]
 
+SHAPE = 1
+"""The version of this shape. It rises whenever the same log would be shown as another document, and rooms that were
+written under an older one are then projected again (specs/reprojection.md)."""
+
 ROOT = "runs"
 ROOM = "room"
 DRAFTS = "drafts"
@@ -198,6 +202,7 @@ class ShownRoom(Struct, omit_defaults=True, kw_only=True):
     cost: Annotated[int, _text("over all runs that ended, in millionths of the agents' currency")] = 0
     fork: Annotated[ShownFork | UnsetType, Meta(description="of a fork alone, a Y.Map")] = UNSET
     paused: Annotated[ShownPause | UnsetType, Meta(description="while its runs are paused, a Y.Map")] = UNSET
+    shape: Annotated[int, _text("the version of this document's shape; 1 where nothing is said")] = 1
 
 
 class ShownDraft(Struct, kw_only=True):

@@ -11,9 +11,9 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from .events import Attachment, EpochClosed, Going, Mandate, TabTool, ToolCall, Usage
+from .events import Attachment, EpochClosed, Going, Mandate, RoomShaped, TabTool, ToolCall, Usage
 
-VERSION = 9
+VERSION = 10
 
 RunStatus = Literal["queued", "running", "waiting", "done", "stopped", "failed"]
 StepKind = Literal["model", "tool", "run", "timer", "value", "inbox"]
@@ -131,7 +131,8 @@ class Run(Struct):
     `after` is the run that the conversation goes on from, `instead` the one that this is another version of; `parent`
     and `parent_step` who waits for it, if it is a sub-agent's. `result` is JSON text of what its flow gave, empty if
     that is the text of its last answer. `spent` is its own, without its children's. `mandate` is what its tools may
-    do, all if None; `stop_code` why the house stops it.
+    do, all if None; `stop_code` why the house stops it. `lineage` is that of the history in which it began, if that
+    is called otherwise by now.
     """
 
     id: str
@@ -160,6 +161,7 @@ class Run(Struct):
     message: str = ""
     spent: Spent = field(default_factory=Spent)
     mandate: Mandate | None = None
+    lineage: str = ""
 
     def unseen(self) -> list[Steer]:
         """What was said to the run and is in no request yet."""
@@ -224,7 +226,8 @@ class RoomState(Struct):
     `drafts` are those that wait and the newest settled ones, by the document that each is. `fork` is the newest one
     that this room is; `kin` are rooms whose servers wrote into its documents: those that it was forked from, and forks
     that were merged; `merged` says of each of those up to which of its records, by document. `paused` is set while the
-    runs wait for somebody to resume them.
+    runs wait for somebody to resume them. `shape` is the version of the room document's shape, 0 if it lacks what is to
+    be projected again; `shaped` is what last said so, record `shaped_at`.
     """
 
     seq: int = 0
@@ -251,6 +254,9 @@ class RoomState(Struct):
     merged: dict[str, dict[str, int]] = field(default_factory=dict)
     paused: Paused | None = None
     closed: EpochClosed | None = None
+    shape: int = 1
+    shaped: RoomShaped | None = None
+    shaped_at: int = 0
 
     def open_runs(self) -> list[Run]:
         """The runs that are not terminal, oldest first, sub-agents' among them."""

@@ -180,6 +180,9 @@ class Batch:
             self._active[room.id] = room
         if append.blobs:
             blobs.use(self._connection, room.id, append.blobs)
+        if append.renews:
+            room.lineage = self._entropy(16).hex()
+            erasing.rename(self._connection, room.id, room.lineage)
         return room.head()
 
     def _sealed(self, room: Standing | None, append: Append, leaves: list[chain.Leaf]) -> list[chain.Leaf]:

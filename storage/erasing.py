@@ -144,5 +144,10 @@ def rewrite(connection: Connection, room_id: int, erasure: Erasure, lineage: str
     ]
     connection.execute(_REWRITE, rows)
     connection.execute(_DROP, {"of_room": room_id})
-    connection.execute(_RENAME, {"of_room": room_id, "new_lineage": lineage})
+    rename(connection, room_id, lineage)
     blobs.let_go_of(connection, room_id, erasure.blobs)
+
+
+def rename(connection: Connection, room_id: int, lineage: str) -> None:
+    """Name the room's history anew."""
+    connection.execute(_RENAME, {"of_room": room_id, "new_lineage": lineage})

@@ -221,7 +221,7 @@ class MemoryStore:
             last.seq,
             append.epoch,
             link,
-            kept.head.lineage or self._entropy(16).hex(),
+            self._entropy(16).hex() if append.renews else kept.head.lineage or self._entropy(16).hex(),
             append.open_runs,
             append.wake_at,
             last.time,

@@ -30,6 +30,7 @@ from ..protocol.events import (
     HunksRejected,
     ModelRequested,
     Record,
+    RoomShaped,
     RunRequested,
     SubjectErased,
 )
@@ -48,8 +49,9 @@ SEAL_BYTES = 9 + NONCE_BYTES + 16
 SEALED_ABOUT = "sealed:"
 """What the metadata of a room begins with where they are sealed, and the title with them; plain ones are JSON."""
 
-SHARED = (ModelRequested, DocumentCopied, HunksAccepted, HunksRejected, EditsUndone)
-"""What holds others' words beside its author's: what a model was asked, and what was copied from where others wrote."""
+SHARED = (ModelRequested, DocumentCopied, HunksAccepted, HunksRejected, EditsUndone, RoomShaped)
+"""What holds others' words beside its author's: what a model was asked, what was copied from where others wrote, and
+a room document that was projected again."""
 
 Row = Sequence[Any]
 _SEQ, _BODY, _UPDATE = 0, 8, 9

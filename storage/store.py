@@ -39,6 +39,7 @@ class Append(Struct, frozen=True):
     `records` have the seqs after+1, after+2, …; `open_runs` is how many runs are not terminal after them, `wake_at`
     (µs since 1970) is when something is due though nobody asks, None if nothing. `about` is what the list shows from
     now on, None for what it showed before. `blobs` are the hashes that these records refer to, which must be there.
+    With `renews` the history is called by a new lineage from then on.
     """
 
     room: str
@@ -49,6 +50,7 @@ class Append(Struct, frozen=True):
     wake_at: int | None = None
     about: About | None = None
     blobs: tuple[str, ...] = ()
+    renews: bool = False
 
 
 class Erasure(Struct, frozen=True):

@@ -1,4 +1,5 @@
-"""What concerns the room itself: its title, its context, its epochs, what was erased from it, where it came from."""
+"""What concerns the room itself: its title, its context, its epochs, what was erased from it, where it came from,
+which shape its document has."""
 
 from typing import Literal
 
@@ -91,6 +92,24 @@ class RunsResumed(Fact, frozen=True):
     going: Literal["live", "recorded"] = "live"
 
 
+class RoomShaped(Fact, frozen=True):
+    """From here on the room document has the shape of that version (protocol/shape): this record's update made what
+    stood there into what that version's code makes of the log. Rooms that never say so are of version 1.
+
+    The history was called `lineage` before, which is empty for a room that begins. Whoever holds the document as it is
+    now has `clock` of the CRDT id `client`. `before` and `after` are the SHA-256 of what the document said as JSON,
+    if it was made into something else; `by` asked for it, empty if nobody did.
+    """
+
+    shape: int
+    lineage: str = ""
+    client: int = 0
+    clock: int = 0
+    before: bytes = b""
+    after: bytes = b""
+    by: str = ""
+
+
 RoomFact = (
     RoomChanged
     | TitleProposed
@@ -101,4 +120,5 @@ RoomFact = (
     | RoomImported
     | RunsPaused
     | RunsResumed
+    | RoomShaped
 )

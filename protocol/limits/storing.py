@@ -101,3 +101,9 @@ BUNDLE_DIRECTORY_BYTES = limit(
 BUNDLES_AT_ONCE = limit(
     "BUNDLES_AT_ONCE", 2, "bundles", "Uploads that are checked at once; each takes a core, and the disk."
 )
+SHAPE_DIFFERENCES = limit(
+    "SHAPE_DIFFERENCES",
+    100,
+    "places",
+    "Of a room's document that today's code would show otherwise, told one by one; the rest are counted.",
+)

@@ -93,9 +93,9 @@ class AgentCrew:
                     request = prepare(agent, state, move, room.epoch, streams=not room.redactor.asks)
                     work_on = partial(self._generate, room, agent, move, request, recorded)
                 else:
-                    key_of_call = f"{room.lineage}/{move.run}/{move.step}"
-                    came = _came(state.runs[move.run], move)
                     run = state.runs[move.run]
+                    key_of_call = f"{run.lineage or room.lineage}/{move.run}/{move.step}"
+                    came = _came(run, move)
                     work_on = partial(call, room, agent, move, run, key_of_call, self._surroundings, came, recorded)
                 nursery.start_soon(self._attempt, room, scope, key, agent, move, work_on)
         if not steps:

@@ -33,6 +33,7 @@ VERBS = (
     "import",
     "delete",
     "erase",
+    "reproject",
     "keys",
     "grant",
 )

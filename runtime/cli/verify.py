@@ -44,6 +44,7 @@ from ...protocol.errors import Refused
 from ...protocol.events import DocumentFact, Record
 from ...protocol.fold import fold
 from ...protocol.heads import BadHead, SignedHead
+from ...protocol.reshaping import ended_lineage
 from ...protocol.state import RoomState
 from ...protocol.tokens import BadKey, Keys
 from ...protocol.update import fits, read
@@ -60,7 +61,7 @@ from ...storage import (
     erasures,
     open_store,
 )
-from ...storage.chain import START, kind_of
+from ...storage.chain import START, columns, kind_of
 from ...storage.chain import verify as first_break
 from ..auth.keyring import load_keys
 from ..replay.deep import deep as look_deep
@@ -213,6 +214,7 @@ async def check(reader: Reader, head: Head, tick: Tick, signed: Sequence[SignedH
         return Verdict(head.room, 0, head.hash.hex(), witness.contradiction(head, {}, signed, ()))
     past = await erasures(reader, head.room)
     erased = Erased(past[-1] if past else None)
+    former = [one.lineage for one in past]
     good, previous = 0, START
     hashes = {one.seq: "" for one in signed}
     replay = _Replay()
@@ -228,6 +230,8 @@ async def check(reader: Reader, head: Head, tick: Tick, signed: Sequence[SignedH
             found = found or replay.take(sealed, erased)
             if found:
                 return Verdict(head.room, good, previous.hex(), found.why)
+            if b"room-shaped" in sealed.header:
+                former.append(ended_lineage(columns(sealed.header).record_id))
             good, previous = sealed.seq, sealed.hash
             if good in hashes:
                 hashes[good] = previous.hex()
@@ -235,7 +239,7 @@ async def check(reader: Reader, head: Head, tick: Tick, signed: Sequence[SignedH
     if previous != head.hash:
         return Verdict(head.room, good, previous.hex(), f"the room's row does not name record {good} as its last")
     bad = None if erased.sound else f"what stands in the places of {len(erased)} erased records is not what was left"
-    bad = bad or witness.contradiction(head, hashes, signed, [one.lineage for one in past])
+    bad = bad or witness.contradiction(head, hashes, signed, former)
     bad = bad or await _bad_blob(reader, head.room)
     locked = replay.locked
     return Verdict(head.room, good, previous.hex(), bad, 0 if bad else len(signed), len(erased), locked=locked)

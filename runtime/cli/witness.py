@@ -32,7 +32,7 @@ def contradiction(
     head: Head, hashes: Mapping[int, str], signed: Sequence[SignedHead], former: Sequence[str]
 ) -> str | None:
     """What a log that is whole up to `head` does not have of what was signed. `hashes` are those of its records,
-    `former` the lineages that it had before somebody was erased from it."""
+    `former` the lineages that it had before somebody was erased from it, or its document took another shape."""
     for one in signed:
         if head.deleted:
             return f"the room was deleted since its record {one.seq} was signed"

@@ -6,7 +6,8 @@ The hash chain proves that the log is what was written. This looks whether what 
 - Documents made from the stored updates alone equal, byte for byte of their state, those in every snapshot; the fold
   equals the snapshot's; and where an epoch was closed they have the clocks that it wrote down.
 - The room document, projected anew by today's code, says as JSON what the stored updates say. Where it does not, the
-  log is sound, and another day's code showed it in another shape.
+  log is sound, and another day's code showed it in another shape. Of a room that was projected again only what comes
+  since is compared, and that what it said right before and after is what that record says it did.
 - The first record that does not pass is named. The documents are compared every _EVERY records, and record by record
   once they differ.
 """
@@ -20,12 +21,13 @@ from msgspec import Struct
 from pycrdt import Doc
 
 from ...protocol.document import RoomDocument
-from ...protocol.events import EpochClosed, Record
-from ...protocol.shown import shown_drafts, shown_room, shown_runs
+from ...protocol.events import EpochClosed, Record, RoomShaped
+from ...protocol.reshaping import plain, said
 from ...protocol.state import RoomState
 from ...protocol.update import decode_state_vector
 from ...storage.store import Reader
 from ..room.kept import Kept, read_snapshot
+from ..room.shaping import project
 from .comparing import differences
 from .moment import Moment
 
@@ -34,6 +36,9 @@ _EVERY = 1_000
 
 _PROJECTING = 1
 """The CRDT id under which is projected here; nobody else gets to see it."""
+
+_ERASED = bytes(32)
+"""What stands in place of a digest where somebody was erased from what it is of."""
 
 
 class Fault(Struct, frozen=True):
@@ -49,31 +54,36 @@ async def deep(reader: Reader, room: str, upto: int, tick: Callable[[int], None]
     what a record raises that does not follow from those before."""
     here, again = Moment(), _Again()
     ladder = await snapshots(reader, room, upto)
+    otherwise: Fault | None = None
     try:
         while here.seq < upto:
             page = await reader.read(room, here.seq, min(limit_to(ladder, here.seq), upto - here.seq, _EVERY))
             if not page:
                 return Fault(here.seq + 1, f"record {here.seq + 1} is missing", "kept")
-            for part in _cut_behind_closings(page):
+            for part in _cut_at_turns(page):
+                before = said(here.document()) if isinstance(part[-1].event, RoomShaped) else b""
                 here.take(part)
                 again.take(part)
-                if fault := _closed(here, part[-1]):
+                if fault := _closed(here, part[-1]) or _shaped(here, part[-1], before):
                     return fault
+                if before:
+                    otherwise = again.turn(here)
             if here.seq in ladder:
                 kept = read_snapshot(await reader.snapshot(room, here.seq))
                 if kept is not None and (why := unlike(here, kept)):
                     return Fault(
                         here.seq, f"the snapshot of record {here.seq} is not what the log gives: {why}", "kept"
                     )
-            if again.due(here.seq) or here.seq == upto:
-                if again.differs(here.document()):
-                    return await again.first(reader, room, here.seq)
-                again.remember(here)
+            if otherwise is None and (again.due(here.seq) or here.seq == upto):
+                if again.differs(here):
+                    otherwise = await again.first(reader, room, here.seq)
+                else:
+                    again.remember(here)
             tick(len(page))
             await trio.lowlevel.checkpoint()
     finally:
         again.release()
-    return None
+    return otherwise
 
 
 async def snapshots(reader: Reader, room: str, upto: int) -> set[int]:
@@ -90,11 +100,15 @@ def limit_to(ladder: set[int], seq: int) -> int:
     return min((rung - seq for rung in ladder if rung > seq), default=_EVERY)
 
 
-def _cut_behind_closings(page: list[Record]) -> Iterator[list[Record]]:
+def _cut_at_turns(page: list[Record]) -> Iterator[list[Record]]:
+    """The page in parts, so that each end of an epoch ends one, and each record of another shape is one."""
     part: list[Record] = []
     for record in page:
+        if part and isinstance(record.event, RoomShaped):
+            yield part
+            part = []
         part.append(record)
-        if isinstance(record.event, EpochClosed):
+        if isinstance(record.event, EpochClosed | RoomShaped):
             yield part
             part = []
     if part:
@@ -137,6 +151,17 @@ def _settled(update: bytes) -> bytes:
     return doc.get_update()
 
 
+def _shaped(here: Moment, record: Record, before: bytes) -> Fault | None:
+    """What a record of another shape says of the room document right before and after that is not so."""
+    match record.event:
+        case RoomShaped() as event if event.before not in (b"", _ERASED):
+            if (event.before, event.after) != (before, said(here.document())):
+                return Fault(record.seq, f"the room document does not say what record {record.seq} says it did", "kept")
+        case _:
+            pass
+    return None
+
+
 class _Again:
     """The room document as today's code projects it, and where it was last as it should be."""
 
@@ -150,42 +175,44 @@ class _Again:
     def due(self, seq: int) -> bool:
         return seq - self._good[0] >= _EVERY
 
-    def differs(self, stored: "Doc[Any]") -> bool:
-        return _shown(self._projected.doc) != _shown(stored)
+    def differs(self, here: Moment) -> bool:
+        return plain(self._projected.doc) != plain(here.document())
 
     def remember(self, here: Moment) -> None:
         self._good = (here.seq, self._projected.doc.get_update(), here.document().get_update())
 
+    def turn(self, here: Moment) -> Fault | None:
+        """The room has another shape from here on: what is otherwise than today's code would show it, if anything."""
+        if self.differs(here):
+            return _otherwise(here.seq, here.document(), self._projected)
+        self.remember(here)
+        return None
+
     async def first(self, reader: Reader, room: str, upto: int) -> Fault:
         """The first record behind the last good one that the two show otherwise."""
         seq, projected, stored = self._good
-        self.release()
-        self._projected = RoomDocument(_PROJECTING)
-        self._projected.apply(projected)
-        doc: Doc[Any] = Doc()
-        doc.apply_update(stored)
-        while seq < upto:
-            for record in await reader.read(room, seq, upto - seq):
-                seq = record.seq
-                self.take([record])
-                if not record.document and record.update:
-                    doc.apply_update(record.update)
-                if self.differs(doc):
-                    place = next(iter(differences(_shown(doc), _shown(self._projected.doc))))
-                    return Fault(seq, f"today's code would show record {seq} otherwise at {place.path}", "shape")
-                await trio.lowlevel.checkpoint()
-        raise AssertionError("the two differ at the end and at no record")
+        again = RoomDocument(_PROJECTING)
+        try:
+            again.apply(projected)
+            doc: Doc[Any] = Doc()
+            doc.apply_update(stored)
+            while seq < upto:
+                for record in await reader.read(room, seq, upto - seq):
+                    seq = record.seq
+                    project(again, [record])
+                    if not record.document and record.update:
+                        doc.apply_update(record.update)
+                    if plain(again.doc) != plain(doc):
+                        return _otherwise(seq, doc, again)
+                    await trio.lowlevel.checkpoint()
+            raise AssertionError("the two differ at the end and at no record")
+        finally:
+            again.release()
 
     def release(self) -> None:
         self._projected.release()
 
 
-def project(document: RoomDocument, records: list[Record]) -> None:
-    """Write what these records mean for those who watch, as a room does."""
-    for record in records:
-        if not record.document:
-            document.project(record.run, record.author, record.time, record.event)
-
-
-def _shown(doc: "Doc[Any]") -> dict[str, Any]:
-    return {"room": shown_room(doc), "runs": shown_runs(doc), "drafts": shown_drafts(doc)}
+def _otherwise(seq: int, doc: "Doc[Any]", again: RoomDocument) -> Fault:
+    place = next(iter(differences(plain(doc), plain(again.doc))))
+    return Fault(seq, f"today's code would show record {seq} otherwise at {place.path}", "shape")

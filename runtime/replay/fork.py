@@ -11,10 +11,11 @@ Rules stand in specs/forks.md.
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
+from functools import partial
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
-from ...protocol import limits
+from ...protocol import limits, shape
 from ...protocol.access import ANONYMOUS, Grant, check_room
 from ...protocol.codec import rfc3339
 from ...protocol.errors import OutcomeUnknown, Refused
@@ -28,6 +29,7 @@ from ..room.forking import fork_id
 from ..room.identity import Surroundings, server_id
 from ..room.live import Live
 from ..room.redaction import Redactor
+from ..room.shaping import projected
 from .making import Page, make
 from .moment import Moment, moment
 
@@ -109,7 +111,8 @@ async def fork(
             raise Refused("room-full", f"A room may have {limits.ROOM_FORKS} forks.")
         begins()
         snapshot = Snapshot(wanted.cut, VERSION, found.kept())
-        last = _last(name, found, grant, forked, changed, surroundings, redactor or Redactor(), asked(wanted))
+        redactor = redactor or Redactor()
+        last = await _last(store, name, found, grant, forked, changed, surroundings, redactor, asked(wanted))
         await _copy(store, last, head)
         await _copy_snapshots(store, room, name, snapshot)
     except RoomDeleted:
@@ -179,7 +182,8 @@ async def _same(store: Reader, name: str, forked: Forked, changed: Changed | Non
     return changed is None or between[0].event == changed[0]
 
 
-def _last(
+async def _last(
+    store: Reader,
     name: str,
     found: Moment,
     grant: Grant,
@@ -195,11 +199,31 @@ def _last(
     live.redactor = redactor
     live.state = found.state
     live.room_document.apply(found.document().get_update())
-    live.begin_fork(grant, forked, *(changed or (None, None)), asked=key)
+    begin = partial(live.begin_fork, grant, forked, *(changed or (None, None)), asked=key)
+    if found.state.shape == shape.SHAPE:
+        begin()
+    else:
+        await _reshaped(live, store, forked, begin)
     append = live.append()
     live.release()
     assert append is not None
     return append
+
+
+async def _reshaped(live: Live, store: Reader, forked: Forked, begin: Callable[[], None]) -> None:
+    """Begin the copy of a moment whose document had another shape: what comes now is shown in today's, all in one
+    record."""
+    stands = live.room_document
+    live.room_document = await projected(store, forked.of, forked.at)
+    try:
+        begin()
+        live.drafts = [structs.replace(draft, update=b"") for draft in live.drafts]
+        live.changes.clear()
+        wanted, live.room_document = live.room_document, stands
+        live.reshape(wanted)
+    finally:
+        stands.release()
+        live.room_document.release()
 
 
 async def _copy(store: Store, last: Append, parent: Head) -> None:
@@ -219,7 +243,7 @@ async def _pages(store: Store, parent: Head, until: int) -> AsyncGenerator[Page]
         yield page, await _blobs(store, page)
         after = page[-1].seq
     if (await store.head(parent.room)).lineage != parent.lineage:  # What was erased there may be in the copy.
-        raise Refused("lineage-changed", f"Somebody was erased from {parent.room} meanwhile; fork it again.")
+        raise Refused("lineage-changed", f"The history of {parent.room} was changed meanwhile; fork it again.")
 
 
 async def _blobs(store: Reader, page: list[Record]) -> tuple[str, ...]:

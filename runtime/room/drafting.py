@@ -11,7 +11,7 @@ from typing import Any
 
 from pycrdt import Doc
 
-from ...protocol import limits
+from ...protocol import limits, shape
 from ...protocol.access import HOUSE
 from ...protocol.document import RoomDocument
 from ...protocol.errors import Refused
@@ -22,12 +22,14 @@ from ...protocol.events import (
     Event,
     ReasoningStreamed,
     Record,
+    RoomShaped,
     TextStreamed,
     blobs_of,
 )
 from ...protocol.fold import fold
 from ...protocol.names import draft_begun
 from ...protocol.replay import Flows, Worker
+from ...protocol.reshaping import said, shaping_id
 from ...protocol.state import RoomState, Run
 from ...protocol.update import decode_state_vector
 from ...storage.store import About, Append
@@ -144,6 +146,8 @@ class Drafting:
         if not self.drafts:
             return None
         after = self.drafts[0].seq - 1
+        if not after and self.state.shape != shape.SHAPE:
+            self.reshape()  # Behind what the room begins with, whose place is known already.
         open_runs = self.state.open_runs()
         return Append(
             self.name,
@@ -154,6 +158,7 @@ class Drafting:
             wake_at=self.due,
             blobs=tuple(dict.fromkeys(blob for draft in self.drafts for blob in blobs_of(draft.event))),
             about=About(self.state.title, dict(self.state.metadata), sum(run.status == "waiting" for run in open_runs)),
+            renews=any(isinstance(draft.event, RoomShaped) for draft in self.drafts),
         )
 
     def committed(self) -> tuple[list[Record], dict[str, Change]]:
@@ -172,6 +177,17 @@ class Drafting:
             if self.client in shared.clocks:
                 clocks[name] = shared.clocks[self.client]
         self._draft(EpochClosed(self.client, clocks), HOUSE)
+
+    def reshape(self, wanted: RoomDocument | None = None, by: str = "") -> None:
+        """Say that the room document has today's shape, and make it what is `wanted`, made from the same log."""
+        doc = self.room_document.doc
+        self._change("", doc.get_state())
+        before = said(doc) if wanted is not None else b""
+        update = self.room_document.reshape(shape.SHAPE, wanted)
+        clock = decode_state_vector(doc.get_state())[self.client]
+        after = said(doc) if wanted is not None else b""
+        event = RoomShaped(shape.SHAPE, self.lineage, self.client, clock, before, after, by)
+        self._draft(event, HOUSE, update=update, id=shaping_id(self.lineage or self.name))
 
     # --- one record ---------------------------------------------------------------------------------------------------
 
@@ -242,7 +258,7 @@ class Drafting:
         self.touched = True
         seq = self.state.seq + 1
         now = self._surroundings.now()
-        if not isinstance(event, DocumentFact | EpochClosed):
+        if not isinstance(event, DocumentFact | EpochClosed | RoomShaped):
             if "" not in self.changes:
                 self._change("", self.room_document.doc.get_state())
             update = self.room_document.project(run, author, now, event)

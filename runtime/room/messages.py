@@ -4,7 +4,7 @@
 instead of `publish` when the pass did not happen.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from ...protocol.access import Grant
@@ -226,11 +226,19 @@ class Step1(_Quiet):
             return
         theirs, ours = decode_state_vector(self.state_vector), decode_state_vector(doc.get_state())
         name, kin = live.name, live.state.kin
-        if any(is_server_id(client, name, kin) and clock > ours.get(client, 0) for client, clock in theirs.items()):
+        from_here = {client: clock for client, clock in theirs.items() if is_server_id(client, name, kin)}
+        foreign = any(clock > ours.get(client, 0) for client, clock in from_here.items())
+        if foreign or (not self.tab.document and _is_outdated(live, from_here)):
             self.tab.close(CODES["lineage-changed"].close or 4409, "lineage-changed")
             return
         self.tab.send_step2(doc.get_update(self.state_vector))
         audience.sync(self.tab)
+
+
+def _is_outdated(live: Live, clocks: Mapping[int, int]) -> bool:
+    """Whether a tab with these clocks of ours holds the room document as it was under an older shape."""
+    shaped = live.state.shaped
+    return shaped is not None and bool(clocks) and clocks.get(shaped.client, 0) < shaped.clock
 
 
 class CatchUp(_Quiet):

@@ -4,17 +4,23 @@ A snapshot is a cache: the fold and every document as of one seq, under the fold
 another version or damaged costs time and nothing else. Opening yields to other tasks between the log's pages.
 """
 
+import logging
 from collections.abc import Mapping
 
+from ...protocol import shape
 from ...protocol.errors import Refused
 from ...protocol.events import EpochClosed, Record
 from ...protocol.fold import fold
 from ...protocol.replay import Worker
+from ...protocol.state import RoomState
 from ...protocol.update import decode_state_vector
 from ...storage.store import Store, StoreCorrupt
 from .identity import Surroundings, server_id
 from .kept import read_snapshot
 from .live import Live
+from .shaping import projected, take_shape
+
+log = logging.getLogger("plait.room")
 
 _TOGETHER = 32
 """Stored updates that recovery applies in one transaction: the bytes of the document are the same, at 1.4 µs an update
@@ -29,8 +35,25 @@ async def open_live(
     *,
     epoch_above: int = 0,
 ) -> Live:
-    """The room as its log says, under a new epoch (above `epoch_above` too). Raises StoreError, StoreCorrupt;
-    Refused('no-such-room') if it was deleted."""
+    """The room as its log says, under a new epoch (above `epoch_above` too); where its document is of an older shape,
+    that is projected anew first. Raises StoreError, StoreCorrupt, OutcomeUnknown; Refused('no-such-room') if it was
+    deleted."""
+    live = await read_live(name, store, workers, surroundings, epoch_above=epoch_above)
+    if live.state.seq and live.state.shape != shape.SHAPE:
+        check_shape(name, live.state)
+        await _reshape(live, store)
+    return live
+
+
+async def read_live(
+    name: str,
+    store: Store,
+    workers: Mapping[str, Worker],
+    surroundings: Surroundings,
+    *,
+    epoch_above: int = 0,
+) -> Live:
+    """As `open_live`, whatever shape its document has. Nothing is written."""
     head = await store.head(name)
     if head.deleted:
         raise Refused("no-such-room")
@@ -47,6 +70,25 @@ async def open_live(
     if live.state.closed is not None and _clock(live) != live.state.closed.clocks.get("", 0):
         raise StoreCorrupt(f"room {name} was closed at another clock than its documents have")
     return live
+
+
+def check_shape(name: str, state: RoomState) -> None:
+    """Raises StoreCorrupt for a room whose document is of a newer shape than this code's."""
+    if state.shape > shape.SHAPE:
+        raise StoreCorrupt(
+            f"room {name} has shape {state.shape} and this plait knows up to {shape.SHAPE}; upgrade plait to use it"
+        )
+
+
+async def _reshape(live: Live, store: Store) -> None:
+    """The room's document was written under another shape: project it again, before anybody is in the room."""
+    was = live.state.shape
+    wanted = await projected(store, live.name, live.state.seq)
+    try:
+        await take_shape(live, store, wanted)
+    finally:
+        wanted.release()
+    log.info("room %s: its document has shape %s now, and had %s", live.name, shape.SHAPE, was)
 
 
 def _clock(live: Live) -> int:

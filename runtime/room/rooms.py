@@ -20,6 +20,7 @@ from ...storage.erasing import plan as plan_erasure
 from ...storage.store import Erasure, Store
 from ..replay.fork import Fork, fork
 from ..replay.merge import Merged, merging, parent_of, previewed
+from ..replay.reprojection import Reprojection, compare, reproject
 from .crew import Crew
 from .forking import Merging
 from .identity import Surroundings
@@ -152,12 +153,36 @@ class Rooms:
         what is to go. Raises Refused('busy') while a run is not finished, StoreError, OutcomeUnknown; then the log is
         as it was.
         """
+        if await self._planned(name, subject, by) is None:
+            return None
+        async with self._alone(name):
+            erasure = await self._planned(name, subject, by)
+            if erasure is not None:
+                await self.store.erase(erasure)
+            return erasure
+
+    async def reproject(self, name: str, by: str, *, check: bool = False) -> Reprojection:
+        """Project the room's document anew, or with `check` only say what that would change.
+
+        Whoever is in the room is sent away with 4409 and comes back to another lineage. Raises Refused('no-such-room'),
+        Refused('busy') while a run is not finished, StoreError, OutcomeUnknown; then the log is as it was, but after
+        OutcomeUnknown.
+        """
+        found = await compare(self.store, name)
+        if check or not found.due:
+            return found
+        async with self._alone(name):
+            return await reproject(self.store, name, by=by, surroundings=self._surroundings)
+
+    @asynccontextmanager
+    async def _alone(self, name: str) -> AsyncIterator[None]:
+        """Nobody is in the room: who was there is sent away with 4409, who comes waits until the block ends. Raises
+        Refused('busy') while a run is not finished."""
         if self._draining:
             raise Refused("restarting")
         if name in self._erasing or name in self._deleting:
-            raise Refused("busy", f"Room {name} is being erased or deleted already.")
-        if await self._planned(name, subject, by) is None:
-            return None
+            raise Refused("busy", f"Room {name} is being erased, projected anew or deleted already.")
+        await self._check_runs(name)
         self._erasing[name] = trio.Event()
         try:
             room = self._awake.get(name)
@@ -168,10 +193,8 @@ class Rooms:
                 await trio.lowlevel.checkpoint()
             if name in self._awake:
                 raise Refused("busy", f"Room {name} does not end.")
-            erasure = await self._planned(name, subject, by)
-            if erasure is not None:
-                await self.store.erase(erasure)
-            return erasure
+            await self._check_runs(name)
+            yield
         finally:
             self._erasing.pop(name).set()
 
@@ -180,10 +203,12 @@ class Rooms:
         if head.deleted:
             return None
         salt = self._surroundings.entropy(16)
-        erasure = await plan_erasure(self.store, name, subject, by=by, now=self._surroundings.now(), salt=salt)
-        if erasure is not None and head.open_runs:
-            raise Refused("busy", f"{head.open_runs} runs of room {name} are not finished; stop them first.")
-        return erasure
+        return await plan_erasure(self.store, name, subject, by=by, now=self._surroundings.now(), salt=salt)
+
+    async def _check_runs(self, name: str) -> None:
+        open_runs = (await self.store.head(name)).open_runs
+        if open_runs:
+            raise Refused("busy", f"{open_runs} runs of room {name} are not finished; stop them first.")
 
     async def fork(self, room: str, wanted: Wanted, grant: Grant, *, measured: bool = False) -> Fork:
         """Make a fork of the room, and let it go on if it should, which counts as a prompt where it is `measured`.

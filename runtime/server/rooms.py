@@ -15,6 +15,7 @@ from ...protocol.events import DocumentSeeded
 from ...protocol.forks import Wanted, WantedBack
 from ...storage.store import Erasure, Store
 from ..replay.fork import Fork
+from ..replay.reprojection import Reprojection
 from ..room.breaking import Breaks
 from ..room.forking import Merged
 from ..room.seeding import Seeded, Written
@@ -141,6 +142,11 @@ class Rooms(Protocol):
 
     async def erase(self, name: str, subject: str, by: str) -> Erasure | None:
         """Erase that person from the room's log; None if there is nothing of theirs. Raises Refused, StoreError or
+        OutcomeUnknown."""
+        ...
+
+    async def reproject(self, name: str, by: str, *, check: bool = False) -> Reprojection:
+        """Project the room's document anew; with `check` only say what that would change. Raises Refused, StoreError or
         OutcomeUnknown."""
         ...
 

@@ -41,6 +41,7 @@ from .listing import list_rooms
 from .metrics import CONTENT_TYPE, Metrics
 from .moments import Moments
 from .reads import Reads
+from .reprojecting import reproject_room
 from .rooms import Rooms
 from .static import Files
 
@@ -195,6 +196,11 @@ class Routes:
             return Response(204)
         if what in METHODS:
             return await self._forks.respond(room, what, request, exchange, self._admit)
+        if what == "reproject":
+            if request.method != "POST":
+                return not_allowed("POST")
+            grant = await self._admit(request, "POST /api/rooms/ROOM/reproject", room)
+            return await reproject_room(self._rooms, names.room_name(unquote(room)), grant, exchange)
         read = self._reads.answers.get(what)
         if read is not None:
             if request.method not in _READ:

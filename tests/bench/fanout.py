@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import trio
+from plait.runtime.replay.reprojection import Reprojection
 from plait.runtime.room.audience import Audience
 from plait.runtime.room.drafting import Change
 from plait.runtime.server import listener
@@ -89,6 +90,9 @@ class Stages:
         raise NotImplementedError
 
     async def erase(self, name: str, subject: str, by: str) -> None:
+        raise NotImplementedError
+
+    async def reproject(self, name: str, by: str, *, check: bool = False) -> Reprojection:
         raise NotImplementedError
 
     def statistics(self) -> dict[str, float]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import trio
 import trio.testing
+from msgspec import structs
 from plait.protocol import limits
 from plait.storage import Append, Conflict, Fenced, Head, Reader, Snapshot, Store, StoreError, chain, verify
 
@@ -51,6 +52,19 @@ class StoreContract:
         second = await store.append(append("r", 1))
         other = await store.append(append("s", 0))
         assert first.lineage == second.lineage != other.lineage
+
+    async def test_a_lineage_is_renewed(self, store: Store) -> None:
+        """ST8: an append that renews it draws another one with its commit, and asked again it draws none."""
+        first = await store.append(append("r", 0))
+        renewing = structs.replace(append("r", 1, record(2, record_id="once")), renews=True)
+        second = await store.append(renewing)
+        assert second.lineage not in ("", first.lineage)
+        assert await store.append(renewing) == second == await store.head("r")
+        third = await store.append(append("r", 2))
+        assert third.lineage == second.lineage
+        with pytest.raises(Fenced):
+            await store.append(structs.replace(append("r", 1, record(2, record_id="else")), renews=True))
+        assert await store.head("r") == third
 
     async def test_a_refused_append_draws_no_lineage(self, store: Store) -> None:
         """ST8: an append that is refused does not make the room."""

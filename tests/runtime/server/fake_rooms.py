@@ -17,6 +17,7 @@ from plait.protocol.errors import OutcomeUnknown, PlaitError, Refused
 from plait.protocol.events import DocumentEdited, DocumentSeeded, Record, RunRequested, kebab, run_id
 from plait.protocol.forks import Wanted, WantedBack
 from plait.runtime.replay.fork import Fork
+from plait.runtime.replay.reprojection import Reprojection
 from plait.runtime.room.breaking import Breaks
 from plait.runtime.room.forking import Merged
 from plait.runtime.room.seeding import Seeded, Written
@@ -272,6 +273,9 @@ class FakeRooms:
         raise AssertionError("these rooms have no forks")
 
     async def erase(self, name: str, subject: str, by: str) -> None:
+        raise NotImplementedError
+
+    async def reproject(self, name: str, by: str, *, check: bool = False) -> Reprojection:
         raise NotImplementedError
 
     async def merge(self, fork: str, wanted: WantedBack, grant: Grant) -> Merged:

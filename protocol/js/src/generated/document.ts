@@ -1,5 +1,5 @@
 // Generated from specs/schema/document.json by generate.mjs; a test holds both equal.
-// sha256 5d6e2a77a81bc271be446af4192eb686fc1fae63f16b412707f8a1e2116aa296
+// sha256 2083dc053a6a45a8b89d964c6c89a7987ef60f8be06dbdabac12774807df4443
 
 export type Part = TextPart | ReasoningPart | ToolPart | RetrievalPart | SourcePart | FilePart | DataPart | SteerPart
 
@@ -38,6 +38,8 @@ export interface RoomInfo {
   readonly cost?: number
   readonly fork?: ShownFork
   readonly paused?: ShownPause
+  /** the version of this document's shape; 1 where nothing is said */
+  readonly shape?: number
 }
 
 /** Of which room this one is a fork. */

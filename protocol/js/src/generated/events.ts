@@ -1,5 +1,5 @@
 // Generated from specs/schema/events.json by generate.mjs; a test holds both equal.
-// sha256 50fb1277379866f072ebff25c05bdb0233311d7f94ccc54e3dfd12d2618ef5aa
+// sha256 746d80a15f9585258a874279768004d1a9dc28147d732a6c2fcaf6f9623cf13b
 
 export type Event =
   | RunRequested
@@ -55,6 +55,7 @@ export type Event =
   | RoomImported
   | RunsPaused
   | RunsResumed
+  | RoomShaped
   | Forked
   | ForkResumed
   | ForkMerged
@@ -574,6 +575,18 @@ export interface RunsPaused {
 export interface RunsResumed {
   readonly type: 'runs-resumed'
   readonly going?: 'live' | 'recorded'
+}
+
+/** From here on the room document has the shape of that version (protocol/shape): this record's update made what stood there into what that version's code makes of the log. Rooms that never say so are of version 1. The history was called `lineage` before, which is empty for a room that begins. Whoever holds the document as it is now has `clock` of the CRDT id `client`. `before` and `after` are the SHA-256 of what the document said as JSON, if it was made into something else; `by` asked for it, empty if nobody did. */
+export interface RoomShaped {
+  readonly type: 'room-shaped'
+  readonly shape: number
+  readonly lineage?: string
+  readonly client?: number
+  readonly clock?: number
+  readonly before?: string
+  readonly after?: string
+  readonly by?: string
 }
 
 /** This room began as a copy of the records up to `at` of the room `of`, whose history was called `lineage` then. `change` says what is otherwise than there, empty for nothing: the record that stood there next has another `prompt`, `options`, `result`, `decision` or `answer` in the record between `at` and this one, by whoever forked. `writes`: tools may change the world outside, as they may not in other forks. `command` is the id under which it was asked for, if it had one. */
