@@ -135,15 +135,27 @@ def clipped(found: Span, start: int, stop: int) -> Span | None:
     before, inside = max(start - first, 0), min(stop, last) - first
     if not found.text:
         values, points = found.values[before:inside], found.start + before
-        return replace(
-            found, start=points, end=points + len(values), units=(first + before, first + inside), values=values
-        )
+        units, ids = (first + before, first + inside), _clipped(found.ids, before, inside)
+        return replace(found, start=points, end=points + len(values), units=units, values=values, ids=ids)
     raw = found.text.encode("utf-16-le")
     before -= _cuts_a_pair(raw, before)
     inside += _cuts_a_pair(raw, inside)
     points = found.start + len(raw[: 2 * before].decode("utf-16-le"))
     said = raw[2 * before : 2 * inside].decode("utf-16-le")
-    return replace(found, start=points, end=points + len(said), units=(first + before, first + inside), text=said)
+    units, ids = (first + before, first + inside), _clipped(found.ids, before, inside)
+    return replace(found, start=points, end=points + len(said), units=units, text=said, ids=ids)
+
+
+def _clipped(ids: tuple[Range, ...], start: int, stop: int) -> tuple[Range, ...]:
+    """The clocks of the units between those two."""
+    clipped: list[Range] = []
+    passed = 0
+    for client, clock, end in ids:
+        low, high = max(start - passed, 0), min(stop - passed, end - clock)
+        if low < high:
+            clipped.append((client, clock + low, clock + high))
+        passed += end - clock
+    return tuple(clipped)
 
 
 def _cuts_a_pair(raw: bytes, unit: int) -> bool:

@@ -96,6 +96,19 @@ class AioReader:
             await self._refuse_deleted(room)
         return [queries.to_record(room, row) for row in await self._opened(room, page.rows)]
 
+    async def writings(self, room: str, document: str, upto: int = ANY_SEQ) -> list[int]:
+        noted = await self._rows(written.NOTED, {"room": room, "after": 0})
+        found: list[int] = []
+        for part in written.seqs(noted, document, upto):
+            if isinstance(part, list):
+                found += part
+            else:
+                asked = {"room": room, "document": document, "after": part[0], "upto": part[1]}
+                found += [row[0] for row in await self._rows(written.LOOK_BETWEEN, asked)]
+        if not found:
+            await self._refuse_deleted(room)
+        return found
+
     async def find(self, room: str, record_id: str) -> Record | None:
         rows = await self._of_room(queries.FIND, {"room": room, "record_id": record_id})
         return queries.to_record(room, (await self._opened(room, rows))[0]) if rows else None

@@ -178,6 +178,14 @@ class BundleReader:
             after = page[-1].seq
         return found[:limit]
 
+    async def writings(self, room: str, document: str, upto: int = ANY_SEQ) -> list[int]:
+        found: list[int] = []
+        after = 0
+        while after < upto and (page := await self.sealed(room, after)):
+            found += (one.seq for one in page[: upto - after] if chain.columns(one.header).document == document)
+            after = page[-1].seq
+        return found
+
     async def find(self, room: str, record_id: str) -> Record | None:
         walk = await self._opened(room)
         seq = walk.ids.get(record_id) if walk is not None else None

@@ -111,6 +111,9 @@ class FaultyStore:
     ) -> list[Record]:
         return await self.inner.sift(room, sieve, after, upto, limit)
 
+    async def writings(self, room: str, document: str, upto: int = ANY_SEQ) -> list[int]:
+        return await self.inner.writings(room, document, upto)
+
     async def find(self, room: str, record_id: str) -> Record | None:
         return await self.inner.find(room, record_id)
 

@@ -118,6 +118,11 @@ class MemoryStore:
                 room_left -= len(one.body) + len(one.update)
         return found
 
+    async def writings(self, room: str, document: str, upto: int = ANY_SEQ) -> list[int]:
+        await self._checkpoint()
+        kept = self._kept(room)
+        return [one.seq for one in kept.records[:upto] if one.document == document] if kept else []
+
     async def find(self, room: str, record_id: str) -> Record | None:
         await self._checkpoint()
         kept = self._kept(room)

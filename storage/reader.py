@@ -114,6 +114,22 @@ class SqliteReader:
 
         return [queries.to_record(room, row) for row in await self._read(fill)]
 
+    async def writings(self, room: str, document: str, upto: int = ANY_SEQ) -> list[int]:
+        def look(connection: Connection) -> list[int]:
+            asked = {"room": room, "document": document}
+            found: list[int] = []
+            for part in written.seqs(connection.execute(written.NOTED, {"room": room, "after": 0}), document, upto):
+                if isinstance(part, list):
+                    found += part
+                else:
+                    between = asked | {"after": part[0], "upto": part[1]}
+                    found += connection.execute(written.LOOK_BETWEEN, between).scalars()
+            if not found:
+                _refuse_deleted(connection, room)
+            return found
+
+        return await self._read(look)
+
     async def find(self, room: str, record_id: str) -> Record | None:
         rows = await self._of_room(queries.FIND, {"room": room, "record_id": record_id}, self._opening_of(room))
         return queries.to_record(room, rows[0]) if rows else None

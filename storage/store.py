@@ -277,6 +277,10 @@ class Reader(Protocol):
         """As `read`, but only the records up to seq `upto` that pass the sieve; the others are not read."""
         ...
 
+    async def writings(self, room: str, document: str, upto: int = ANY_SEQ) -> list[int]:
+        """The seqs of the records that wrote in a shared document, up to that one; hardly one of them is read for it."""
+        ...
+
     async def find(self, room: str, record_id: str) -> Record | None:
         """The record of that id, by an index (never a scan)."""
         ...

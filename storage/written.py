@@ -33,6 +33,8 @@ class Rung(Struct, array_like=True):
     documents: dict[str, tuple[list[int], list[int]]]
 
 
+_NOTHING: tuple[list[int], list[int]] = ([], [])
+
 _decode = msgspec.msgpack.Decoder(Rung).decode
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -132,6 +134,37 @@ def _sound(row: Sequence[Any]) -> Rung | None:
         return _decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
+
+
+LOOK_BETWEEN = (
+    select(records.c.seq)
+    .join(rooms, records.c.room_id == rooms.c.id)
+    .where(
+        rooms.c.name == bindparam("room"),
+        _alive,
+        records.c.seq > bindparam("after"),
+        records.c.seq <= bindparam("upto"),
+        records.c.document == bindparam("document"),
+    )
+    .order_by(records.c.seq)
+)
+
+
+def seqs(rows: Iterable[Sequence[Any]], document: str, upto: int) -> Iterator[list[int] | tuple[int, int]]:
+    """Which records wrote in a document, in order: those that were noted, and between which two LOOK_BETWEEN is to be
+    asked for others."""
+    after = 0
+    for row in rows:
+        rung = _sound(row)
+        if rung is None:
+            continue
+        if rung.after > after:
+            yield after, min(upto, rung.after)
+        yield [seq for seq in accumulate(rung.documents.get(document, _NOTHING)[0]) if seq <= upto]
+        after = row[0]
+        if after >= upto:
+            return
+    yield after, upto
 
 
 def questions(

@@ -5,13 +5,15 @@ store, never by the room's task, and other tasks get their turn between pages. R
 
 - Only the records of the document and of its drafts are read (`Reader.sift`), however long the room's log is; and for
   the agents' edits that an answer names, what their runs say of them (`makers`).
+- A question about one place of a document that many records wrote is answered without its past, where that can be
+  (`glance`).
 - `blame` reads the log anew. `Pasts` keeps what was read, for a server, and reads only what came since; what was unused
   longest goes when more than BLAME_KEPT_RECORDS are kept. It is a cache: the log says all of it again.
 - An answer is of one moment. It names its newest record, so that the next page can be of the same moment.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -33,10 +35,18 @@ from ...protocol.positions import RelativePosition, Selection
 from ...protocol.spans import Span, clipped
 from ...storage.store import Reader, RoomDeleted, Sieve, StoreCorrupt, StoreError
 from .aside import AT_ONCE_BYTES, aside
+from .glance import Glance, Unclear
 from .makers import Makers
 
 _TOGETHER = 1000
 """Records that are read at once: each question costs the store a look at what it noted of the room."""
+
+_FEW, _MORE = 500, 5_000
+"""Records of a document that are read when somebody asks, in some 7 ms, and when somebody asks again, in 70: they are
+kept, and no further answer waits for them. Of more than that no place is worth the whole past."""
+
+_GLANCED = 1_000
+"""Documents of which is known that somebody asked once."""
 
 _TURN = 200
 """Spans between two looks at whether somebody else has something to do; a millisecond or two."""
@@ -162,7 +172,7 @@ class Past:
         spans: list[Span] = []
         passed = chars = 0
         rest: int | None = None
-        for looked, span in enumerate(self._spans(question, moment)):
+        for looked, span in enumerate(_spans(self.history, question, moment, self.drafted.written)):
             if looked % _TURN == _TURN - 1:
                 await trio.lowlevel.checkpoint()
             if span is None:
@@ -178,34 +188,65 @@ class Past:
         seqs = {seq for span in spans for seq in (span.seq, span.deleted, span.accepted, span.restored) if seq}
         return Blame(moment, tuple(spans), await self.makers.of(seqs), rest)
 
-    def _spans(self, question: Question, moment: int) -> Iterator[Span | None]:
-        """The spans that were asked for; None for each other one that was looked at."""
-        history = self.history
-        if question.place is None and (question.until is not None or question.key is not None):
-            raise Refused("bad-request", "Say from which place on, or of which type.")
-        if question.place is not None:
-            selection = Selection(history.blocks, question.place, question.until, question.key)
-            spans = history.blame(selection.root, deleted=True, at=moment)
-            for found in selection.within(spans):
-                if found is None or (found[0].deleted and not question.deleted):
+
+def _spans(
+    history: History, question: Question, moment: int, written: Callable[[Span], Iterable[Span]]
+) -> Iterator[Span | None]:
+    """The spans that were asked for; None for each other one that was looked at."""
+    if question.place is None and (question.until is not None or question.key is not None):
+        raise Refused("bad-request", "Say from which place on, or of which type.")
+    if question.place is not None:
+        selection = Selection(history.blocks, question.place, question.until, question.key)
+        spans = history.blame(selection.root, deleted=True, at=moment)
+        for found in selection.within(spans):
+            if found is None or (found[0].deleted and not question.deleted):
+                yield None
+                continue
+            span, start, stop = found
+            for part in written(span):
+                whole = part.units[0] == part.units[1]
+                yield part if whole else clipped(part, start, stop)
+        return
+    for root in [question.root] if question.root else history.roots:
+        for span in history.blame(root, deleted=question.deleted, at=moment):
+            for part in written(span):
+                if question.at is None:
+                    yield part
+                elif part.path == (root,) and part.key is None:
+                    if part.units[0] >= question.at + question.length:
+                        return
+                    yield clipped(part, question.at, question.at + question.length)
+                else:
                     yield None
-                    continue
-                span, start, stop = found
-                for part in self.drafted.written(span):
-                    whole = part.units[0] == part.units[1]
-                    yield part if whole else clipped(part, start, stop)
-            return
-        for root in [question.root] if question.root else history.roots:
-            for span in history.blame(root, deleted=question.deleted, at=moment):
-                for part in self.drafted.written(span):
-                    if question.at is None:
-                        yield part
-                    elif part.path == (root,) and part.key is None:
-                        if part.units[0] >= question.at + question.length:
-                            return
-                        yield clipped(part, question.at, question.at + question.length)
-                    else:
-                        yield None
+
+
+async def _glanced(store: Reader, room: str, document: str, question: Question, few: int) -> Blame | None:
+    """The answer to a question about one place, as it is now, of a document of more than a `few` records, if it is
+    found without its past."""
+    one_item = question.place is not None and question.place.item is not None and question.until is None
+    if question.deleted or question.seq or question.after or not (one_item or question.at is not None):
+        return None
+    head = await store.head(room)
+    if head.deleted:
+        raise RoomDeleted(room)
+    seqs = await store.writings(room, document, head.seq)
+    if len(seqs) <= few:
+        return None
+    glance = Glance(store, room, document, seqs)
+    try:
+        await glance.open(head.seq)
+        spans: list[Span] = []
+        for looked, span in enumerate(_spans(glance.history, question, head.seq, lambda span: (span,))):
+            if looked % _TURN == _TURN - 1:
+                await trio.lowlevel.checkpoint()
+            if span is not None:
+                spans.append(span)
+        told, makers = await glance.told(spans)
+    except (Unclear, NotWhole, Refused):
+        return None
+    if len(told) > question.limit or sum(len(span.text) for span in told) > question.chars:
+        return None
+    return Blame(head.seq, tuple(told), await makers.of({span.seq for span in told}))
 
 
 async def blame(
@@ -229,10 +270,8 @@ async def blame(
     to before `until`. Raises RoomDeleted, StoreError; Refused('bad-request') for a record that the log does not have,
     Refused('not-found') for a place that it does not have.
     """
-    past = Past(store, room, document)
-    await past.catch_up()
-    asked = Question(root=root, deleted=deleted, seq=seq, at=at, length=length, key=key)
-    return await past.answer(replace(asked, place=_position(place), until=_position(until)))
+    question = Question(root=root, deleted=deleted, seq=seq, at=at, length=length, key=key)
+    return await Pasts(store).ask(room, document, replace(question, place=_position(place), until=_position(until)))
 
 
 def _position(given: RelativePosition | Mapping[str, Any] | None) -> RelativePosition | None:
@@ -246,10 +285,18 @@ class Pasts:
         self._store = store
         self._kept_records = kept_records
         self._pasts: OrderedDict[tuple[str, str], Past] = OrderedDict()
+        self._glanced: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     async def ask(self, room: str, document: str, question: Question) -> Blame:
         """What was asked, as of now. Raises as `blame` does, and then forgets what it had of the room's document."""
         name = (room, document)
+        if name not in self._pasts:
+            few = _MORE if name in self._glanced else _FEW
+            if (found := await _glanced(self._store, room, document, question, few)) is not None:
+                self._glanced[name] = None
+                if len(self._glanced) > _GLANCED:
+                    self._glanced.popitem(last=False)
+                return found
         past = self._pasts.get(name) or Past(self._store, room, document)
         self._pasts[name] = past
         self._pasts.move_to_end(name)

@@ -185,6 +185,10 @@ class Handle(FaultyStore):
         await self._may_read()
         return await super().sift(room, sieve, after, upto, limit)
 
+    async def writings(self, room: str, document: str, upto: int = ANY_SEQ) -> list[int]:
+        await self._may_read()
+        return await super().writings(room, document, upto)
+
     async def sealed(self, room: str, after: int = 0, limit: int = 500) -> list[Sealed]:
         await self._may_read()
         return await super().sealed(room, after, limit)

@@ -75,6 +75,13 @@ async def sifting(reader: Reader) -> None:
     assert await reader.sift("nobody", notes) == []
 
 
+async def who_wrote_in_a_document(reader: Reader) -> None:
+    """ST58: the seqs of the records of just that document, up to one."""
+    assert await reader.writings("library", "notes/a") == [2]
+    assert await reader.writings("library", "notes/a", 1) == await reader.writings("library", "notes") == []
+    assert await reader.writings("nobody", "notes/a") == []
+
+
 async def finding_by_id(reader: Reader) -> None:
     """ST4: a record is found by its id, in its own room only."""
     assert await reader.find("library", "cmd#0") == LIBRARY_RECORDS[0]
@@ -208,6 +215,7 @@ async def reading_a_deleted_room(reader: Reader) -> None:
         reader.sealed("gone"),
         reader.sift("gone", Sieve("notes")),
         reader.sift("gone", Sieve(run="000000000001", kinds=("text-streamed",))),
+        reader.writings("gone", "notes"),
         reader.find("gone", "cmd#0"),
         reader.snapshot("gone"),
         reader.blobs_of("gone"),
@@ -240,6 +248,7 @@ READING: list[Callable[[Reader], Awaitable[None]]] = [
     reading_goes_on_after_a_seq,
     a_page_ends_at_its_bytes,
     sifting,
+    who_wrote_in_a_document,
     finding_by_id,
     naming_rooms,
     listing_rooms,

@@ -39,6 +39,10 @@ async def sifted(reader: Reader, sieve: Sieve, after: int, upto: int, limit: int
 async def expect(reader: Reader, chance: random.Random) -> None:
     """Whatever is asked, it is what the whole log says."""
     log = [one for page in [await reader.read("r", 0, 10_000)] for one in page]
+    for name in ("a", "ab", "b", "c"):
+        upto = chance.randint(0, len(log) + 2)
+        seqs = [one.seq for one in log if one.document == name and one.seq <= upto]
+        assert await reader.writings("r", name, upto) == seqs
     for sieve in SIEVES:
         after, upto = sorted(chance.randint(0, len(log) + 2) for _ in range(2))
         for low, high, limit in ((0, len(log), 500), (after, upto, chance.randint(1, 7))):
@@ -49,7 +53,7 @@ async def expect(reader: Reader, chance: random.Random) -> None:
 @pytest.mark.parametrize("sealed", [False, True])
 @pytest.mark.parametrize("seed", range(8))
 async def test_what_is_noted_is_what_is_there(seed: int, sealed: bool, tmp_path: Path) -> None:
-    """ST57: after any snapshots, several of one rung or none of many, encrypted or not; also of a row that rotted, of
+    """ST57, ST58: after any snapshots, several of one rung or none of many, encrypted or not; also of a row that rotted, of
     rows that are gone, and in a store that is opened again."""
     chance = random.Random(seed)
     path, keys = tmp_path / "plait.db", MASTER if sealed else None

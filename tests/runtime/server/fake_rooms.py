@@ -57,6 +57,9 @@ class FakeStore(MemoryStore):
         passed = (one for one in page if sieve.passes(one.document, one.run, kebab(type(one.event).__name__)))
         return list(islice(passed, limit))
 
+    async def writings(self, room: str, document: str, upto: int = ANY_SEQ) -> list[int]:
+        return [one.seq for one in await self.read(room, 0, upto) if one.document == document]
+
     async def find(self, room: str, record_id: str) -> Record | None:
         raise AssertionError("the server has no business here")
 
