@@ -89,7 +89,7 @@ class Typing:
 
 @pytest.mark.parametrize("seed", range(6))
 async def test_it_is_what_the_past_says(seed: int) -> None:
-    """BL19: of each unit of a text, alone and with its neighbours, and of each item that is named."""
+    """BL20: of each unit of a text, alone and with its neighbours, and of each item that is named."""
     typing = Typing(seed)
     for _ in range(60):
         typing.edit()
@@ -111,7 +111,7 @@ async def test_it_is_what_the_past_says(seed: int) -> None:
 
 
 async def test_what_only_the_past_knows(autojump_clock: Any) -> None:
-    """BL19: drafts, undos, what was deleted, another moment, pages; each is answered by the past."""
+    """BL20: drafts, undos, what was deleted, another moment, pages; each is answered by the past."""
     store = MemoryStore()
     async with Runtime(store, []) as runtime:
         room = runtime.room("r")
@@ -146,7 +146,7 @@ async def test_what_only_the_past_knows(autojump_clock: Any) -> None:
 
 
 async def test_what_came_twice_is_left_to_the_past() -> None:
-    """BL19: a log in which something was sent again is not halved; neither is one without a snapshot."""
+    """BL20: a log in which something was sent again is not halved; neither is one without a snapshot."""
     typing, store = Typing(1), MemoryStore()
     doc, typing.updates = Doc[Any](client_id=5), []
     for word in ("one ", "two ", "three "):
@@ -168,7 +168,7 @@ async def test_what_came_twice_is_left_to_the_past() -> None:
 
 
 async def test_it_reads_little(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
-    """BL19: of a document of two thousand records some twenty; when it is asked about again all are read and kept."""
+    """BL20: of a document of two thousand records some twenty; when it is asked about again all are read and kept."""
     doc, updates = Doc[Any](client_id=5), list[bytes]()
     doc.observe(lambda event: updates.append(event.update))
     text = doc.get("content", type=Text)
