@@ -36,7 +36,7 @@ _WORDS = TextStreamed | ReasoningStreamed
 
 class CalledBy(Struct, frozen=True):
     """Where a call comes from. `request` and `answer` are the model's that asked for it, None where a flow did;
-    `prompt` is what the run, or the one above it all, was asked by `author`. `records` are what happened to the call."""
+    `prompt` is what the run, or the one above it all, was asked by `author`. `records` say what happened to it."""
 
     run: str
     step: str

@@ -11,6 +11,7 @@ import { useSegments } from '../page/shared'
 import { ownerOf } from '../wire/people'
 import type { Room, Shown } from '../wire/room'
 import { BlobLink, blobAddress } from './files'
+import { Origin } from './origin'
 import { mended } from './partial'
 
 /** State of a tool call -> its shape and its word. Status is never told by colour alone. */
@@ -52,13 +53,14 @@ export function someone(author: unknown): string {
 
 interface CallHow {
   readonly room: Room
+  readonly run: string
   readonly part: Shown
   readonly state: string
   readonly decided: string
   readonly late: boolean
 }
 
-export function Call({ room, part, state, decided, late }: CallHow): VNode {
+export function Call({ room, run, part, state, decided, late }: CallHow): VNode {
   const streamed = useSegments((part.get('input') as Y.Array<Y.Text> | undefined) ?? EMPTY)
   const holder = useHolder(room.line.awareness, room.tab, part.get('tab') as string | undefined)
   const [unfolded, unfold] = useState(false)
@@ -97,6 +99,8 @@ export function Call({ room, part, state, decided, late }: CallHow): VNode {
           {holder && <><dt>carried out by</dt><dd>{holder}{Number(part.get('number')) > 1 && `, assigned ${Number(part.get('number'))} times`}</dd></>}
           <dt>call</dt>
           <dd class="mono">{String(part.get('id') ?? '')}</dd>
+          <dt>records</dt>
+          <dd><Origin room={room.name} run={run} call={String(part.get('call') ?? part.get('id') ?? '')} /></dd>
         </dl>
       )}
       <Whole part={part} />

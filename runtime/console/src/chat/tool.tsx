@@ -67,7 +67,7 @@ export function ToolPart({ room, run, part, sources }: { room: Room; run: string
           ? <Child room={room} part={part} id={child} />
           : part.get('type') === 'retrieval'
             ? <Retrieval part={part} sources={foundAt(sources, step)} />
-            : <Call room={room} part={part} state={state} decided={verdict(part, who)} late={late} />}
+            : <Call room={room} run={run} part={part} state={state} decided={verdict(part, who)} late={late} />}
     </div>
   )
 }

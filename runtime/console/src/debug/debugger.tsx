@@ -9,6 +9,7 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 
 import { useAgain, useCell } from '../page/cell'
 import { MARK } from '../page/icons'
+import { Paused } from '../page/paused'
 import { go, place } from '../page/place'
 import { titleOf } from '../rooms/title'
 import { kindOf } from '../wire/records'
@@ -63,6 +64,7 @@ export function Debugger({ room }: { room: Room }): VNode {
         </span>
         <button type="button" class="chosen" onClick={toNow}>to now <kbd>esc</kbd></button>
       </header>
+      <Paused room={room} />
       {open === 'search' && <Search deck={deck} close={close} />}
       {open === 'find' && <Conditions deck={deck} document={documentName} close={close} />}
       {open === 'fork' && <ForkForm deck={deck} close={close} />}

@@ -75,6 +75,17 @@ export class Deck {
     this.url ||= window.setTimeout(() => this.write(), URL_MS)
   }
 
+  /** Go to a record that was written a moment ago, as soon as it is known here. */
+  reach(seq: number): void {
+    if (seq <= this.head) return this.goTo(seq)
+    const end = this.outline.watch(() => {
+      if (seq > this.head) return
+      end()
+      this.goTo(seq)
+    })
+    this.farewells.push(end)
+  }
+
   step(by: number): void {
     this.goTo(this.at.value + by)
   }

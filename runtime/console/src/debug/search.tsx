@@ -9,6 +9,7 @@ import type { VNode } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 
 import * as past from '../wire/past'
+import { useLack } from '../wire/grant'
 import { kindOf } from '../wire/records'
 import type { Deck } from './deck'
 import { focusOnce } from './fork'
@@ -118,7 +119,15 @@ export function Conditions({ deck, document, close }: { deck: Deck; document: st
   const [busy, setBusy] = useState(false)
   const [told, tell] = useState('')
   const stopped = useRef(false)
-  useEffect(() => () => void (stopped.current = true), [])
+  const watching = useRef<AbortController | null>(null)
+  const [watched, setWatched] = useState(false)
+  const [pauses, setPauses] = useState(true)
+  const lack = useLack('prompt')
+  const stops = pauses && !lack
+  useEffect(() => () => {
+    stopped.current = true
+    watching.current?.abort()
+  }, [])
   const go = async (after: number): Promise<void> => {
     setBusy(true)
     tell('')
@@ -136,6 +145,28 @@ export function Conditions({ deck, document, close }: { deck: Deck; document: st
     }
     setBusy(false)
   }
+  const watch = async (): Promise<void> => {
+    const { signal } = (watching.current = new AbortController())
+    setWatched(true)
+    tell('')
+    try {
+      await past.watch(deck.room.name, { [kind]: value, ...(kind === 'matches' ? { document } : {}) }, stops, deck.head, signal, (caught) => {
+        if (!caught) return tell(stops ? 'Waiting. The agents stop where it begins to hold.' : 'Waiting for it to begin to hold.')
+        tell(`It begins to hold at record ${caught.seq}.${caught.paused ? ' The agents are paused.' : caught.paused === false ? ' The agents were paused already.' : ''}`)
+        deck.reach(caught.seq)
+      })
+      if (!signal.aborted) tell('The server does not look any more.')
+    } catch (error) {
+      if (!signal.aborted) tell(error instanceof Error ? error.message : String(error))
+    }
+    if (watching.current?.signal === signal) setWatched(false)
+  }
+  const look = (): void => {
+    watching.current?.abort()
+    setWatched(false)
+    if (watched) tell('')
+    else void watch()
+  }
   return (
     <form class="conditions card" aria-label="Go to where a condition holds" onSubmit={(event) => { event.preventDefault(); if (value) void go(0) }} onKeyDown={(event) => { if (event.key === 'Escape') { event.stopPropagation(); close() } }}>
       <p class="line">
@@ -143,6 +174,8 @@ export function Conditions({ deck, document, close }: { deck: Deck; document: st
         <input ref={focusOnce} aria-label="Condition" class="mono" placeholder={CONDITIONS.find((one) => one.key === kind)!.hint} value={value} autocomplete="off" spellcheck={false} onInput={(event) => setValue(event.currentTarget.value)} />
         <button class="chosen" disabled={busy || !value}>first</button>
         <button type="button" class="quiet" disabled={busy || !value} onClick={() => void go(deck.at.value)}>next</button>
+        <button type="button" class="quiet" aria-pressed={watched} disabled={!value} title="Wait for it, as long as this is open" onClick={look}>{watched ? 'stop watching' : 'watch'}</button>
+        <label title={lack}><input type="checkbox" checked={stops} disabled={watched || lack !== ''} onChange={() => setPauses(!pauses)} /> and pause the agents there</label>
         <button type="button" class="quiet" onClick={close}>close <kbd>esc</kbd></button>
       </p>
       <p class="note" role="status">{busy ? 'Looking.' : told}</p>

@@ -25,6 +25,7 @@ import { grant, may, signOut } from '../wire/grant'
 import { Room } from '../wire/room'
 import { type Cell, useCell } from './cell'
 import { SIGNS } from './icons'
+import { Paused } from './paused'
 import { People } from './people'
 import { useShared } from './shared'
 import { go, place } from './place'
@@ -114,6 +115,7 @@ function App(): VNode {
         </header>
         <Conversation key={name} room={room} />
         <Renewal />
+        <Paused key={name} room={room} />
         <Banner key={name} room={room} />
         <Dock />
         <Composer key={name} room={room} field={prompt} />

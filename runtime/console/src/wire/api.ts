@@ -47,6 +47,20 @@ export async function post(path: string, body: BodyInit, type: string): Promise<
   return fetched(path, { method: 'POST', body, headers: { 'content-type': type } })
 }
 
+/** What a response says line by line, for as long as it goes on, or until `signal`. */
+export async function* lines(path: string, query: Record<string, string>, posts: boolean, signal: AbortSignal): AsyncGenerator<unknown> {
+  const response = await fetched(`${path}?${new URLSearchParams(query)}`, { method: posts ? 'POST' : 'GET', signal })
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
+  let rest = ''
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return
+    const whole = (rest + value).split('\n')
+    rest = whole.pop()!
+    for (const line of whole) if (line) yield JSON.parse(line)
+  }
+}
+
 /** Whether there is something at that address, without it. */
 export async function look(path: string): Promise<void> {
   await fetched(path, { method: 'HEAD' })

@@ -162,6 +162,36 @@ export async function find(room: string, condition: Condition, after: number): P
   return (await api.get(of(room, 'find'), { ...condition, after: String(after) })).json()
 }
 
+/** A hit of a breakpoint that is waited for; `paused` says whether the runs were stopped by it. */
+export interface Caught {
+  readonly seq: number
+  readonly paused?: boolean
+}
+
+/** Tell of each record from now on at which the condition begins to hold, until `signal`; or pause the runs there. */
+export async function watch(room: string, condition: Condition, pauses: boolean, after: number, signal: AbortSignal, tell: (caught: Caught | null) => void): Promise<void> {
+  const query: Record<string, string> = { ...condition, ...(pauses ? {} : { live: '1', after: String(after) }) }
+  for await (const line of api.lines(of(room, pauses ? 'break' : 'find'), query, pauses, signal)) {
+    const said = line as { seq?: number; paused?: boolean }
+    tell(said.seq === undefined ? null : { seq: said.seq, ...(said.paused === undefined ? {} : { paused: said.paused }) })
+  }
+}
+
+/** Where a call of a tool comes from, by seqs of records. */
+export interface CalledBy {
+  readonly run: string
+  readonly step: string
+  readonly author: string
+  readonly prompt: number
+  readonly request: number | null
+  readonly answer: number | null
+  readonly records: readonly { readonly seq: number; readonly event: string; readonly author: string }[]
+}
+
+export async function calledBy(room: string, call: string, run: string): Promise<CalledBy> {
+  return (await api.get(of(room, 'blame'), { call, run })).json()
+}
+
 export async function lineage(room: string): Promise<Lineage> {
   return (await api.get(of(room, 'lineage'))).json()
 }
