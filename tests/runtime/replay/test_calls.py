@@ -67,7 +67,7 @@ async def lived(store: Store) -> tuple[str, str]:
 
 @pytest.mark.parametrize("keys", [None, MASTER])
 async def test_where_a_call_comes_from(tmp_path: Path, keys: Any) -> None:
-    """BL20: by its step and by the model's id: what happened to it, in order, the request and the answer that asked for
+    """BL19: by its step and by the model's id: what happened to it, in order, the request and the answer that asked for
     it, the prompt above it all and who gave that."""
     async with open_store(f"sqlite:///{tmp_path / 'plait.db'}", keys=keys, inline=True) as store:
         run, below = await lived(store)
@@ -101,7 +101,7 @@ async def test_where_a_call_comes_from(tmp_path: Path, keys: Any) -> None:
 
 
 async def test_each_call_of_the_golden_logs() -> None:
-    """BL20: every call that was ever begun is found by its step, with its outcome, and by nothing of another one."""
+    """BL19: every call that was ever begun is found by its step, with its outcome, and by nothing of another one."""
     looked = 0
     for path in LOGS:
         store = MemoryStore()
@@ -123,7 +123,7 @@ def _models(one: Any) -> bool:
 
 
 async def test_over_http() -> None:
-    """BL20: `call` in the place of a document."""
+    """BL19: `call` in the place of a document."""
     async with served("sqlite:///:memory:", *crew()) as server:
         run, below = await lived(server.runtime.rooms.store)
         status, told = await get(server, "/api/rooms/r/blame?call=c2")
@@ -132,7 +132,7 @@ async def test_over_http() -> None:
 
 
 def test_at_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """BL20: for people a line for each record, for machines an object."""
+    """BL19: for people a line for each record, for machines an object."""
     url = f"sqlite:///{tmp_path / 'plait.db'}"
 
     async def main() -> str:
