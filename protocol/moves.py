@@ -1,44 +1,34 @@
 """What should be in progress now: a pure function of the state, with the agents' flows as policy.
 
-Decisions are what the room itself appends; the rest is what steps do, or when to ask again. Of the open prompts the
-oldest is at work with all the runs below it, and the others are queued. A run ends only when no run below it is open
-and no tool of it is in progress, so the end of a run is the end of all that was done for it.
+Decisions (`move`) are what the room itself appends; the rest is what steps do, or when to ask again. What needs no flow
+is decided first (`housekeeping`). Of the open prompts the oldest is at work with all the runs below it, and the others
+are queued.
 """
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import msgspec
-from msgspec import Struct
 
 from . import limits
 from .assigning import is_tabs, tab_event
 from .blocking import blocked_tab
 from .budget import out_of_steps, over
 from .driver import Flow
-from .errors import CODES, Code
 from .events import (
-    DecisionExpired,
     Event,
-    ModelInterrupted,
     QuestionAsked,
-    RunArchived,
     RunFailed,
     RunFinished,
     RunRequested,
     RunStarted,
-    RunStopped,
     SteerConsumed,
-    StopRequested,
-    TimerFired,
     TimerSet,
     TitleProposed,
     ToolCall,
     ToolDelegated,
     ToolFailed,
-    ToolInterrupted,
-    ToolOutcomeUnknown,
 )
 from .flow import (
     Asked,
@@ -52,64 +42,13 @@ from .flow import (
     AskedSleep,
     AskedWord,
 )
+from .housekeeping import archivable, due_times, ending, of_itself
 from .kin import Kin
 from .mandates import before_call
+from .move import Call, Decide, Decision, Generate, Move, Note, Wake
 from .replay import Flows, Worker
 from .state import TITLE_STEP, RoomState, Run, Step
 from .titles import proposal, title_wanted
-
-
-class Decide(Struct, frozen=True):
-    """The room itself should append this event now, in the name of `agent` if its flow asked for it. A `RunRequested`
-    makes a run of its own; `run` is then the one that asks."""
-
-    run: str
-    event: Event
-    agent: str = ""
-
-
-class Note(Struct, frozen=True):
-    """The room should write down what the world outside is like now, for the flow that asks."""
-
-    run: str
-    step: str
-    what: Literal["now", "random"]
-    agent: str = ""
-
-
-class Generate(Struct, frozen=True):
-    """An attempt at a model step should be in progress, not before `not_before` (µs since 1970); with other
-    instructions than the agent's, and only these tools, if given."""
-
-    run: str
-    step: str
-    attempt: int
-    not_before: int = 0
-    instructions: str | None = None
-    tools: tuple[str, ...] | None = None
-
-
-class Call(Struct, frozen=True):
-    """An attempt at a tool's call should be in progress; `approved` by a person, perhaps with arguments of theirs.
-    A `function` of the flow's own takes the place of the tool of that name."""
-
-    run: str
-    step: str
-    attempt: int
-    call: ToolCall
-    approved: bool = False
-    function: Callable[..., Any] | None = None
-    effect: Literal["read", "idempotent", "write"] = "write"
-
-
-class Wake(Struct, frozen=True):
-    """The question should be asked again at that time (µs since 1970), though nothing else may happen until then."""
-
-    at: int
-
-
-Decision = Decide | Note
-Move = Decision | Generate | Call | Wake
 
 
 def moves(state: RoomState, epoch: int, flows: Flows, now: int = 0) -> tuple[Move, ...]:
@@ -121,8 +60,8 @@ def moves(state: RoomState, epoch: int, flows: Flows, now: int = 0) -> tuple[Mov
     kin = Kin(state)
     runs = state.open_runs()
     held = state.held
-    decisions = [move for run in runs if run.stopping or not held for move in _of_itself(run, kin, epoch, now)]
-    decisions += _archivable(state, kin)
+    decisions = [move for run in runs if run.stopping or not held for move in of_itself(run, kin, epoch, now)]
+    decisions += archivable(state, kin)
     prompts = state.prompts()
     if decisions or not prompts or (held and not _in_progress(runs, epoch)):
         return tuple(decisions)
@@ -134,71 +73,8 @@ def moves(state: RoomState, epoch: int, flows: Flows, now: int = 0) -> tuple[Mov
     decided = tuple(move for move in found if isinstance(move, Decision))
     if decided:
         return decided
-    due = min(_times(runs, now), default=0)
+    due = min(due_times(runs, now), default=0)
     return (*found, *([Wake(due)] if due else []))
-
-
-# --- what needs no flow -----------------------------------------------------------------------------------------------
-
-
-def _of_itself(run: Run, kin: Kin, epoch: int, now: int) -> list[Decide]:
-    """What is to be decided about an open run whatever its flow would say: its process is gone, time has passed, it is
-    being stopped."""
-    found = _leftovers(run, epoch)
-    if run.stopping:
-        code = cast("Code | None", run.stop_code or None)
-        return found + _ending(run, kin, RunFailed(code, CODES[code].sentence) if code else RunStopped())
-    if kin.orphan(run):
-        found.append(Decide(run.id, StopRequested()))
-    for step in run.steps.values():
-        if 0 < step.due <= now:
-            if step.status == "asking":
-                found.append(Decide(run.id, DecisionExpired(step.id)))
-            elif step.kind == "timer" and step.status == "open":
-                found.append(Decide(run.id, TimerFired(step.id)))
-    return found
-
-
-def _leftovers(run: Run, epoch: int) -> list[Decide]:
-    """What an earlier epoch left open: its process is gone, and each attempt gets the end that fits its kind."""
-    found: list[Decide] = []
-    for step in run.steps.values():
-        if step.status != "open" or step.epoch == epoch or step.kind not in ("model", "tool"):
-            continue
-        if step.kind == "model":
-            found.append(Decide(run.id, ModelInterrupted(step.id, step.attempt)))
-        elif step.effect == "write":
-            found.append(Decide(run.id, ToolOutcomeUnknown(step.id, step.attempt)))
-        else:
-            found.append(Decide(run.id, ToolInterrupted(step.id, step.attempt)))
-    return found
-
-
-def _ending(run: Run, kin: Kin, end: RunStopped | RunFailed) -> list[Decide]:
-    """The run ends once all that was done for it has: runs below it are stopped, its tools have said how far they came
-    (nothing of a run that ends is in progress any more, so they are being cancelled)."""
-    below = kin.open_children(run)
-    if below:
-        return [Decide(child.id, StopRequested()) for child in below if not child.stopping]
-    if any(step.kind == "tool" and step.status == "open" for step in run.steps.values()):
-        return []
-    return [Decide(run.id, end)]
-
-
-def _archivable(state: RoomState, kin: Kin) -> list[Decide]:
-    """The oldest finished prompts beyond the newest, with the runs below them; those first, so that a crash between
-    leaves none behind that nobody counts."""
-    finished = [run for run in state.runs.values() if not run.open and run.parent not in state.runs]
-    old = finished[: max(0, len(finished) - limits.FINISHED_RUNS)]
-    return [Decide(run.id, RunArchived()) for top in old for run in reversed(list(kin.family(top)))]
-
-
-def _times(runs: list[Run], now: int) -> Iterator[int]:
-    """When something is to be decided though nothing happens."""
-    for run in runs:
-        yield from (step.due for step in run.steps.values() if step.due > now and _waits(step))
-        if run.deadline > now:
-            yield run.deadline
 
 
 def _in_progress(runs: list[Run], epoch: int) -> set[tuple[str, str]]:
@@ -209,13 +85,6 @@ def _in_progress(runs: list[Run], epoch: int) -> set[tuple[str, str]]:
         for step in run.steps.values()
         if step.status == "open" and step.epoch == epoch and step.kind in ("model", "tool")
     }
-
-
-def _waits(step: Step) -> bool:
-    return step.status in ("asking", "assigned", "claimed") or (step.kind == "timer" and step.status == "open")
-
-
-# --- what a flow waits for --------------------------------------------------------------------------------------------
 
 
 class _Room:
@@ -245,7 +114,7 @@ class _Room:
         if failed is None and any(_is_new_request(run, step, asked) for step, (_, asked) in flow.waiting.items()):
             failed = out_of_steps(run, self.kin.family(run), allowed)
         if failed is not None:
-            return [*_ending(run, self.kin, failed)]
+            return [*ending(run, self.kin, failed)]
         if flow.done:
             return self._title(run, worker) or [Decide(run.id, _finished(run, flow.result, worker.facts.structured))]
         said = iter(run.unseen())

@@ -7,7 +7,7 @@ cancelled writes nothing about the run: the room ends runs, and only because of 
 import trio
 
 from ...protocol.events import ModelFailed, ToolFailed
-from ...protocol.moves import Call, Generate
+from ...protocol.move import Call, Generate
 from ..room.reports import Report
 from ..room.room import Room
 from .definition import Agent

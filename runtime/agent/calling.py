@@ -27,7 +27,7 @@ from ...protocol.events import (
     ToolStarted,
 )
 from ...protocol.mandates import ASKED, asks_first, grant_of
-from ...protocol.moves import Call as CallMove
+from ...protocol.move import Call as CallMove
 from ...protocol.state import Run
 from ..replay.recorded import Recorded
 from ..room.identity import Surroundings

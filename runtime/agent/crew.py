@@ -14,7 +14,7 @@ import trio
 
 from ...protocol.errors import OutcomeUnknown, Refused
 from ...protocol.events import Came
-from ...protocol.moves import Call, Generate, Move
+from ...protocol.move import Call, Generate, Move
 from ...protocol.prompts import AgentFacts
 from ...protocol.state import RoomState, Run
 from ..replay.recorded import Recorded

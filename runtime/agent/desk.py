@@ -6,7 +6,7 @@ from typing import Any
 
 from ...protocol.access import Grant
 from ...protocol.commands import Propose
-from ...protocol.moves import Call as CallMove
+from ...protocol.move import Call as CallMove
 from ..room.editing import Place
 from ..room.room import Room
 from ..tools.document import Transform

@@ -18,7 +18,7 @@ from ...protocol.events import (
     TextStreamed,
     ToolCall,
 )
-from ...protocol.moves import Generate
+from ...protocol.move import Generate
 from ..models.asking import open_stream
 from ..models.model import (
     JSON,

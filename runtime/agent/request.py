@@ -15,7 +15,7 @@ from ...protocol.assigning import tab_tools
 from ...protocol.commands import Overrides
 from ...protocol.events import Usage
 from ...protocol.mandates import asks_first, forbidden
-from ...protocol.moves import Generate
+from ...protocol.move import Generate
 from ...protocol.state import TITLE_STEP, RoomState, Run
 from ..models.asking import make_request, title_request, wanted_files
 from ..models.model import JSON, Model, ToolSchema

@@ -15,7 +15,7 @@ from pycrdt import Doc
 
 from ...protocol.errors import Refused
 from ...protocol.events import Came
-from ...protocol.moves import Generate
+from ...protocol.move import Generate
 from ...protocol.names import document_name
 from ...protocol.partial import partial_json
 from ...protocol.writing import text

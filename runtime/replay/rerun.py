@@ -42,7 +42,8 @@ from ...protocol.events import (
 )
 from ...protocol.fold import fold
 from ...protocol.mandates import asks_first
-from ...protocol.moves import Call, Decide, Generate, Move, Note, moves
+from ...protocol.move import Call, Decide, Generate, Move, Note
+from ...protocol.moves import moves
 from ...protocol.replay import Flows
 from ...protocol.requests import resolve
 from ...protocol.state import TERMINAL, RoomState

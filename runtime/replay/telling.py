@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 
 from ...protocol.events import ModelInterrupted, ToolInterrupted, ToolOutcomeUnknown
-from ...protocol.moves import Decide, moves
+from ...protocol.move import Decide
+from ...protocol.moves import moves
 from ...protocol.porting import export
 from ...protocol.replay import Flows
 from ...protocol.state import RoomState

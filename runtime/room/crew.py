@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 import trio
 
-from ...protocol.moves import Move
+from ...protocol.move import Move
 from ...protocol.prompts import AgentFacts
 from ...protocol.replay import Worker
 from ...protocol.state import RoomState

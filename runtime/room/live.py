@@ -44,7 +44,8 @@ from ...protocol.events import (
 )
 from ...protocol.judge import judge
 from ...protocol.mandates import grant_of
-from ...protocol.moves import Call, Decide, Generate, Note, Wake, moves
+from ...protocol.move import Call, Decide, Generate, Note, Wake
+from ...protocol.moves import moves
 from ...protocol.parsing import digest
 from ...protocol.planning import Plan
 from ...protocol.prompts import AgentFacts

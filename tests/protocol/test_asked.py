@@ -23,7 +23,8 @@ from plait.protocol.events import (
 )
 from plait.protocol.flow import FlowRun
 from plait.protocol.fold import fold
-from plait.protocol.moves import Call, Decide, Generate, Move, Note, Wake, moves
+from plait.protocol.move import Call, Decide, Generate, Move, Note, Wake
+from plait.protocol.moves import moves
 from plait.protocol.replay import Flows, Policy
 
 from .test_moves import state_with

@@ -29,7 +29,8 @@ from plait.protocol.events import (
 )
 from plait.protocol.flow import FlowFunction, FlowRun, Outcome, Said, StepFailed, flow
 from plait.protocol.fold import fold
-from plait.protocol.moves import Call, Decide, Move, Note, Wake, moves
+from plait.protocol.move import Call, Decide, Move, Note, Wake
+from plait.protocol.moves import moves
 from plait.protocol.replay import Flows, Policy
 from plait.protocol.state import RoomState
 

@@ -34,7 +34,8 @@ from plait.protocol.events import (
 )
 from plait.protocol.flow import Answer, FlowRun, Outcome, StepFailed, converse
 from plait.protocol.fold import fold
-from plait.protocol.moves import Call, Decide, Generate, Wake, moves
+from plait.protocol.move import Call, Decide, Generate, Wake
+from plait.protocol.moves import moves
 from plait.protocol.replay import Flows, Policy
 from plait.protocol.state import RoomState
 

@@ -10,7 +10,7 @@ from plait.protocol.access import ANONYMOUS
 from plait.protocol.commands import Prompt, Stop
 from plait.protocol.errors import Refused
 from plait.protocol.events import EpochClosed, RunArchived, RunStarted
-from plait.protocol.moves import Move
+from plait.protocol.move import Move
 from plait.protocol.shown import shown_runs
 from plait.protocol.state import RoomState
 from plait.runtime.room.live import Live
