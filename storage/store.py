@@ -278,7 +278,7 @@ class Reader(Protocol):
         ...
 
     async def writings(self, room: str, document: str, upto: int = ANY_SEQ) -> list[int]:
-        """The seqs of the records that wrote in a shared document, up to that one; hardly one of them is read for it."""
+        """The seqs of the records that wrote in a shared document, up to that one; hardly any of them is read."""
         ...
 
     async def find(self, room: str, record_id: str) -> Record | None:

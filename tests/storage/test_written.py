@@ -53,7 +53,7 @@ async def expect(reader: Reader, chance: random.Random) -> None:
 @pytest.mark.parametrize("sealed", [False, True])
 @pytest.mark.parametrize("seed", range(8))
 async def test_what_is_noted_is_what_is_there(seed: int, sealed: bool, tmp_path: Path) -> None:
-    """ST57, ST58: after any snapshots, several of one rung or none of many, encrypted or not; also of a row that rotted, of
+    """ST57, ST58: after any snapshots, several of one rung or none of many, encrypted or not; of a row that rotted, of
     rows that are gone, and in a store that is opened again."""
     chance = random.Random(seed)
     path, keys = tmp_path / "plait.db", MASTER if sealed else None
