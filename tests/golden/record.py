@@ -33,6 +33,7 @@ from .documents import play_documents
 from .forks import play_forks
 from .grants import play_grants
 from .pauses import play_pauses
+from .shapes import play_shapes
 
 HERE = Path(__file__).parent
 
@@ -223,6 +224,7 @@ _SCENARIOS = {
     "-grants": play_grants,
     "-forks": lambda store: play_forks(store, surroundings()),
     "-pauses": lambda store: play_pauses(store, surroundings()),
+    "-shapes": lambda store: play_shapes(store, surroundings()),
 }
 
 

@@ -12,7 +12,6 @@ from plait.protocol.events import (
     ModelRequested,
     Record,
     RoomImported,
-    RoomShaped,
     RunArchived,
     SubjectErased,
     ToolAwaited,
@@ -90,11 +89,10 @@ async def test_requests_in_a_golden_log(path: Path) -> None:
 
 
 def test_what_the_golden_logs_hold() -> None:
-    """LG4: every kind of record, but for those that an accident, an erasure, an import, another shape of the room
-    document or a very long room leaves."""
+    """LG4: every kind of record, but for those that an accident, an erasure, an import or a very long room leaves."""
     held = {type(record.event) for path in LOGS for record in load(path)}
     accidents = {ToolInterrupted, ToolNotStarted, ToolAwaited, ToolResolved}
-    missing = accidents | {RunArchived, SubjectErased, RoomImported, RoomShaped}
+    missing = accidents | {RunArchived, SubjectErased, RoomImported}
     assert set(get_args(Event)) - held == missing
 
 

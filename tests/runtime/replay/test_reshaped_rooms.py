@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import trio
+from plait.protocol.errors import OutcomeUnknown
 from plait.protocol.forks import Change, Wanted
 from plait.protocol.reshaping import plain
 from plait.runtime import Agent, Call, Runtime
@@ -17,7 +18,7 @@ from plait.runtime.replay.reprojection import compare, reproject
 from plait.runtime.room.opening import open_live
 from plait.runtime.room.past import blame
 from plait.runtime.tools.function import FunctionTool
-from plait.storage import Masters, Store, open_store
+from plait.storage import Append, Head, Masters, Store, StoreFull, open_store
 from plait.storage.erasing import plan
 from plait.storage.memory import MemoryStore
 from pycrdt import Text
@@ -255,3 +256,30 @@ async def test_a_crash_at_each_moment(tmp_path: Path, keys: Masters | None, monk
                 assert len(shapings(await after.read("r", limit=10_000))) == 1
                 assert not (await compare(after, "r")).due
     assert seen == {(False, True), (True, False)}
+
+
+async def test_it_is_not_known_whether_it_happened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SH5: a room whose switch failed, or may have happened, is not served; asked for again it is, and it was once."""
+    store = MemoryStore()
+    await old_room(store)
+    append = store.append
+
+    async def full(what: Append) -> Head:
+        raise StoreFull("the disk is full")
+
+    async def lost(what: Append) -> Head:
+        await append(what)
+        raise OutcomeUnknown("nobody answered")
+
+    with later():
+        async with rooms(store) as all_rooms:
+            for fails, error in ((full, StoreFull), (lost, OutcomeUnknown)):
+                monkeypatch.setattr(store, "append", fails)
+                with pytest.raises(error):
+                    async with all_rooms.use("r"):
+                        pass
+                assert len(shapings(await store.read("r"))) == (fails is lost)
+            monkeypatch.setattr(store, "append", append)
+            async with all_rooms.use("r") as room:
+                assert "asked" in plain((await watching(room)).doc)["runs"]["000000000001"]
+    assert len(shapings(await store.read("r"))) == 1
