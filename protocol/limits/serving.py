@@ -143,6 +143,17 @@ MOMENTS_EACH = limit(
     "MOMENTS_EACH", 2, "moments", "Of those, for one subject or address; the others of a debugger in a hurry wait."
 )
 MOMENTS_WAIT_S = limit("MOMENTS_WAIT_S", 30, "seconds", "For one's turn to look at a past; then it is 503 or 1013.")
+READS_AT_ONCE = limit(
+    "READS_AT_ONCE", 8, "answers", "That are made of rooms' logs at once: each takes the loop for a page's worth of it."
+)
+READS_EACH = limit("READS_EACH", 4, "answers", "Of those, for one subject or address; their others wait.")
+READS_WAIT_S = limit("READS_WAIT_S", 30, "seconds", "For one's turn to read, fork, merge or erase; then it is 503.")
+FORKS_EACH = limit("FORKS_EACH", 1, "forks", "Or merges at once for one subject or address; their others wait.")
+ERASURES_AT_ONCE = limit("ERASURES_AT_ONCE", 1, "persons", "Erased at once: each reads the logs of all rooms.")
+FINDS_AT_ONCE = limit("FINDS_AT_ONCE", 64, "questions", "For breakpoints in all rooms, as those of one room.")
+FINDS_EACH = limit(
+    "FINDS_EACH", 6, "questions", "Of those, for one subject or address; others have the rest of a room's."
+)
 FINDS_ROOM = limit(
     "FINDS_ROOM", 8, "questions", "For breakpoints of one room at once; each has a moment of its own in memory."
 )

@@ -99,7 +99,7 @@ BUNDLE_DIRECTORY_BYTES = limit(
     "A bundle's list of its parts, held in memory: 100,000 of them, which is 50 million records.",
 )
 BUNDLES_AT_ONCE = limit(
-    "BUNDLES_AT_ONCE", 2, "bundles", "Uploads that are checked at once; each takes a core, and the disk."
+    "BUNDLES_AT_ONCE", 2, "bundles", "Uploads that are checked at once, and as many exports; each takes a core."
 )
 SHAPE_DIFFERENCES = limit(
     "SHAPE_DIFFERENCES",
@@ -107,3 +107,5 @@ SHAPE_DIFFERENCES = limit(
     "places",
     "Of a room's document that today's code would show otherwise, told one by one; the rest are counted.",
 )
+BUNDLES_EACH = limit("BUNDLES_EACH", 1, "bundles", "Of those, for one subject or address; an hour's may be slow.")
+BUNDLES_WAIT_S = limit("BUNDLES_WAIT_S", 60, "seconds", "For one's turn; then an upload is 503, and an export cut.")

@@ -180,9 +180,9 @@ class Rooms:
         Refused('busy') while a run is not finished."""
         if self._draining:
             raise Refused("restarting")
-        if name in self._erasing or name in self._deleting:
-            raise Refused("busy", f"Room {name} is being erased, projected anew or deleted already.")
         await self._check_runs(name)
+        if name in self._erasing or name in self._deleting:  # Nothing is waited for from here until it says so.
+            raise Refused("busy", f"Room {name} is being erased, projected anew or deleted already.")
         self._erasing[name] = trio.Event()
         try:
             room = self._awake.get(name)

@@ -12,16 +12,19 @@ from ...protocol.errors import PlaitError
 from ...storage.store import Reader
 from ..room.past import Pasts, Question, shown
 from .answers import answer_frame
+from .places import Places
 
 
 class Blaming:
     """Answers `blame` for all rooms of one store."""
 
-    def __init__(self, store: Reader) -> None:
+    def __init__(self, store: Reader, reading: Places) -> None:
         self._pasts = Pasts(store)
+        self._reading = reading
 
-    async def found(self, room: str, command: Blame) -> dict[str, Any]:
-        """One page of the answer, as JSON has it. Raises Refused, RoomDeleted or StoreError."""
+    async def found(self, room: str, command: Blame, whose: str) -> dict[str, Any]:
+        """One page of the answer, as JSON has it, when it is that asker's turn. Raises Refused, RoomDeleted or
+        StoreError."""
         question = Question(
             root=command.root,
             deleted=command.deleted,
@@ -35,11 +38,12 @@ class Blaming:
             limit=limits.BLAME_SPANS,
             chars=limits.BLAME_CHARS,
         )
-        return shown(await self._pasts.ask(room, names.document_name(command.document), question))
+        async with self._reading.place(whose):
+            return shown(await self._pasts.ask(room, names.document_name(command.document), question))
 
-    async def frame(self, room: str, command: Blame) -> bytes:
+    async def frame(self, room: str, command: Blame, whose: str) -> bytes:
         """The same, or the refusal, as a text frame."""
         try:
-            return control.ok(command.id, result=await self.found(room, command))
+            return control.ok(command.id, result=await self.found(room, command, whose))
         except PlaitError as error:
             return answer_frame(command.id, error)

@@ -20,6 +20,7 @@ from ...storage.zipped import Zipped
 from ..replay.exporting import EVERYBODY, export
 from ..replay.importing import import_
 from .exchange import Exchange, Request, Response, Send, json
+from .places import Places, asker_of
 from .rooms import Rooms
 
 _HEADERS = (("content-type", "application/zip"), ("cache-control", "no-store"))
@@ -32,8 +33,9 @@ class Bundles:
 
     def __init__(self, rooms: Rooms) -> None:
         self._rooms = rooms
-        self._giving = trio.Semaphore(limits.BUNDLES_AT_ONCE)
-        self._taking = trio.Semaphore(limits.BUNDLES_AT_ONCE)
+        self._giving, self._taking = (
+            Places(limits.BUNDLES_AT_ONCE, limits.BUNDLES_EACH, limits.BUNDLES_WAIT_S) for _ in range(2)
+        )
 
     async def give(self, room: str, request: Request, grant: Grant) -> Response:
         """The room's bundle; with `redact=1` without anybody's words. Raises Refused, StoreError."""
@@ -44,20 +46,25 @@ class Bundles:
         without = EVERYBODY if request.query.get("redact", "0") not in ("", "0") else ()
         named = f'attachment; filename="{room.replace(":", "_")}.zip"'
         headers = (*_HEADERS, ("content-disposition", named))
-        return Response(200, headers, partial(self._send, room, grant.author, without))
+        return Response(
+            200, headers, partial(self._send, room, grant.author, without, asker_of(grant, request.peer.address))
+        )
 
-    async def _send(self, room: str, by: str, without: tuple[str, ...], send: Send) -> None:
+    async def _send(self, room: str, by: str, without: tuple[str, ...], whose: str, send: Send) -> None:
         async def write(part: bytes) -> None:
             with trio.move_on_after(limits.RESPONSE_S) as slow:
                 await send(part)
             if slow.cancelled_caught:
                 raise trio.BrokenResourceError
 
-        async with self._giving:
+        with trio.move_on_after(limits.BUNDLE_S) as late:
             try:
-                await export(self._rooms.store, room, write, by=by, without=without)
+                async with self._giving.place(whose):
+                    await export(self._rooms.store, room, write, by=by, without=without)
             except PlaitError:
                 raise trio.BrokenResourceError from None  # Its head is sent; all that can be done is to cut it.
+        if late.cancelled_caught:
+            raise trio.BrokenResourceError
 
     async def take(self, request: Request, exchange: Exchange, grant: Grant, check: Callable[[str], None]) -> Response:
         """A room of the body: 201 and what came of it, or 200 if it was here before. `as` is the name that it gets,
@@ -65,7 +72,7 @@ class Bundles:
         name = room_name(request.query["as"]) if request.query.get("as") else ""
         if name:
             check(name)
-        async with self._taking:
+        async with self._taking.place(asker_of(grant, request.peer.address)):
             with tempfile.TemporaryFile() as file:
                 waiting = bytearray()
 

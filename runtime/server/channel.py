@@ -32,6 +32,7 @@ from .blaming import Blaming
 from .follow import Log, follow
 from .forks import Forks
 from .outbox import Outbox
+from .places import asker_of
 from .rooms import Answer, Room
 
 _FOLLOW_BYTES = 64 << 10  # What a follower lets wait before it pauses; as much as a socket usually takes at once.
@@ -181,11 +182,16 @@ class Channel:
         self._say(control.renew(seconds))
 
     async def _blame(self, command: Blame) -> None:
-        self._say(await self._sources.blaming.frame(self._held.room, command))
+        self._say(await self._sources.blaming.frame(self._held.room, command, self._whose))
         self._unanswered -= 1
 
+    @property
+    def _whose(self) -> str:
+        """By what the asker is told apart: who is nobody in particular shares with all such in the room."""
+        return asker_of(self._held.grant, self._held.room)
+
     async def _fork(self, command: Forking) -> None:
-        self._say(await self._sources.forks.frame(self._held.room, command, self._held.grant))
+        self._say(await self._sources.forks.frame(self._held.room, command, self._held.grant, self._whose))
         self._unanswered -= 1
 
     def _follow(self, command: Follow) -> None:

@@ -5,12 +5,15 @@ never shown, its type is not guessed, and a page made of it gets a sandbox witho
 """
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from urllib.parse import unquote
 
 from ...protocol import limits, names
 from ...protocol.access import Grant, check_document
 from ...protocol.porting import KINDS, export, format_named, seeding
+from ..room.aside import aside
 from .exchange import Exchange, Request, Response, json, not_allowed
+from .places import Places, asker_of
 from .rooms import Rooms
 
 Admit = Callable[[Request, str, str], Awaitable[Grant]]
@@ -20,8 +23,9 @@ Admit = Callable[[Request, str, str], Awaitable[Grant]]
 class Documents:
     """What answers under `/api/rooms/{room}/documents`."""
 
-    def __init__(self, rooms: Rooms) -> None:
+    def __init__(self, rooms: Rooms, reading: Places) -> None:
         self._rooms = rooms
+        self._reading = reading
 
     async def respond(self, room: str, document: str, request: Request, exchange: Exchange, admit: Admit) -> Response:
         """The list for an empty document name, else that document. Both names are still percent-encoded. Raises
@@ -37,7 +41,10 @@ class Documents:
             return await self._list(room, grant)
         name = names.document_name(unquote(document))
         check_document(grant, name)
-        return await self._get(room, name, request) if reads else await self._put(room, name, request, exchange, grant)
+        if not reads:
+            return await self._put(room, name, request, exchange, grant)
+        async with self._reading.place(asker_of(grant, request.peer.address)):
+            return await self._get(room, name, request)
 
     async def _list(self, room: str, grant: Grant) -> Response:
         async with self._rooms.use(room) as opened:
@@ -48,7 +55,10 @@ class Documents:
         wanted = format_named(request.query.get("format", "text"))
         async with self._rooms.use(room) as opened:
             update = await opened.document(name)
-        data = export(update, wanted, root=request.query.get("root", ""), document=name)
+        # A large one takes seconds, for which tabs would wait.
+        data = await aside(
+            partial(export, update, wanted, root=request.query.get("root", ""), document=name), len(update)
+        )
         kind = KINDS[wanted]
         headers = (
             ("content-type", kind.media_type),
@@ -60,7 +70,7 @@ class Documents:
     async def _put(self, room: str, name: str, request: Request, exchange: Exchange, grant: Grant) -> Response:
         wanted = format_named(request.query.get("format", "text"))
         data = await exchange.body(limits.SEED_BYTES, limits.BLOB_UPLOAD_S)
-        event = seeding(data, wanted, root=request.query.get("root", ""))
+        event = await aside(partial(seeding, data, wanted, root=request.query.get("root", "")), len(data))
         async with self._rooms.use(room) as opened:
             seeded = await opened.seed(grant.author, name, event, data, grant.id)
         told = {"document": name, "seq": seeded.seq, "author": seeded.author, "digest": event.digest}

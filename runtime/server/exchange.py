@@ -265,6 +265,29 @@ class Exchange:
             await self._stream.receive_some(1)
         writing.cancel()
 
+    async def while_there(self, work: Callable[[], Awaitable[Response]]) -> Response | None:
+        """What the work gives, or None if the client hung up before: then it is cancelled, since nobody waits for it.
+        The request is one without a body."""
+        if not self._read_whole():
+            return await work()
+        response = None
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._leaves, nursery.cancel_scope)
+            response = await work()
+            nursery.cancel_scope.cancel()
+        return response
+
+    async def _leaves(self, working: trio.CancelScope) -> None:
+        """End the work when the client hangs up. One that says more, its next request, is heard later."""
+        try:
+            said = bytes(await self._stream.receive_some(_RECEIVE_BYTES))
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            said = b""
+        if said:
+            self._http.receive_data(said)
+        else:
+            working.cancel()
+
     def taken_over(self, request: Request) -> bytes:
         """The upgrade's head as understood, and what was read beyond it: for whoever speaks the new protocol."""
         lines = [f"{request.method} {request.target} HTTP/1.1"]

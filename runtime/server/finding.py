@@ -4,7 +4,7 @@ which the room's runs stop.
 Why this is no part of the room: a condition that somebody thought up must cost the room's pass nothing. So each
 question is a walk of its own through the log, which other tasks interrupt between two records. Rules (specs/replay.md):
 
-- At most `FINDS_ROOM` questions about one room are looked into at once.
+- At most `FINDS_ROOM` questions about a room are looked into at once, `FINDS_EACH` of an asker, `FINDS_AT_ONCE` in all.
 - An answer comes after at most `FIND_S`; it then says from where to go on.
 - Of the languages of conditions only what takes a time linear in the text is taken from strangers: see `modest`.
 """
@@ -48,23 +48,46 @@ class Finding:
         self._rooms = rooms
         self._busy: Counter[str] = Counter()
 
-    def look(self, room: str, query: Mapping[str, str]) -> "Look":
-        """What a request asks. Raises Refused('bad-request')."""
+    def look(self, room: str, query: Mapping[str, str], whose: str) -> "Look":
+        """What a request of that asker asks. Raises Refused('bad-request', 'too-many')."""
         when, pattern = query.get("when"), query.get("matches")
         modest(when, pattern)
         document = names.document_name(query.get("document", names.DEFAULT_DOCUMENT))
-        if self._busy[room] >= limits.FINDS_ROOM:
-            raise Refused("too-many", "Too many already look for something in this room.")
+        busy = Busy(self._busy, room, whose)
+        busy.check()
         asked = condition(when, pattern, document, query.get("tool-error"))
         after = names.moment(query.get("after", "0"))
         words = when or (f"/{pattern}/ in {document}" if pattern else f"tool-error:{query.get('tool-error', '')}")
-        return Look(self._rooms, self._busy, room, asked, after, words)
+        return Look(self._rooms, busy, room, asked, after, words)
+
+
+class Busy:
+    """One question's part in what is looked into, counted by the room, the asker and in all."""
+
+    def __init__(self, counted: Counter[str], room: str, whose: str) -> None:
+        self._counted = counted
+        self._most = {f"room {room}": limits.FINDS_ROOM, f"of {whose}": limits.FINDS_EACH, "": limits.FINDS_AT_ONCE}
+
+    def check(self) -> None:
+        """Raises Refused('too-many')."""
+        if any(self._counted[name] >= most for name, most in self._most.items()):
+            raise Refused("too-many", "Too many already look for something here.")
+
+    def __enter__(self) -> None:
+        self.check()  # Others may have begun since the question came.
+        self._counted.update(self._most.keys())
+
+    def __exit__(self, *_: object) -> None:
+        self._counted.subtract(self._most.keys())
+        for name in self._most:
+            if not self._counted[name]:
+                del self._counted[name]
 
 
 class Look:
     """One question: the first record after that one, or each from there on."""
 
-    def __init__(self, rooms: Rooms, busy: Counter[str], room: str, asked: Condition, after: int, words: str) -> None:
+    def __init__(self, rooms: Rooms, busy: Busy, room: str, asked: Condition, after: int, words: str) -> None:
         self._rooms = rooms
         self._busy = busy
         self._room = room
@@ -74,7 +97,7 @@ class Look:
 
     async def once(self) -> dict[str, Any]:
         """The first hit as JSON has it. Raises Refused, StoreError."""
-        with self._looking():
+        with self._busy:
             await self._walk.begin(self._after)
             held = self._walk.held
             until = trio.current_time() + limits.FIND_S
@@ -95,7 +118,7 @@ class Look:
     async def live(self, send: Send, pauses: Grant | None = None) -> None:
         """Each hit as a line, for as long as somebody listens; `caught_up` says that all before was looked at. At each
         the room is paused under the grant `pauses`."""
-        with self._looking():
+        with self._busy:
             await self._walk.begin(self._after)
             told = False
             while True:
@@ -127,16 +150,6 @@ class Look:
                 raise
             return False
         return True
-
-    @contextmanager
-    def _looking(self) -> Iterator[None]:
-        self._busy[self._room] += 1
-        try:
-            yield
-        finally:
-            self._busy[self._room] -= 1
-            if not self._busy[self._room]:
-                del self._busy[self._room]
 
 
 def _over(until: float) -> Callable[[], bool]:

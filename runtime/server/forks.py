@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 import msgspec
 
-from ...protocol import control, names
+from ...protocol import control, limits, names
 from ...protocol.access import Grant
 from ...protocol.commands import Forking
 from ...protocol.errors import PlaitError, Refused
@@ -19,6 +19,7 @@ from ...protocol.forks import Wanted, WantedBack, said_by
 from ..replay.fork import lineage
 from .answers import answer_frame
 from .exchange import Exchange, Request, Response, json, not_allowed
+from .places import Places, asker_of
 from .rooms import Rooms
 
 Admit = Callable[[Request, str, str], Awaitable[Grant]]
@@ -33,6 +34,7 @@ class Forks:
 
     def __init__(self, rooms: Rooms) -> None:
         self._rooms = rooms
+        self._places = Places(limits.FORKS_AT_ONCE, limits.FORKS_EACH, limits.READS_WAIT_S)
 
     async def respond(self, room: str, what: str, request: Request, exchange: Exchange, admit: Admit) -> Response:
         """The answer; the room's name is still percent-encoded. Raises Refused, OutcomeUnknown, StoreError."""
@@ -47,17 +49,19 @@ class Forks:
             wanted = msgspec.json.decode(await exchange.body() or b"{}", type=Wanted if what == "fork" else WantedBack)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise Refused("bad-json", f"That does not say what to {what}: {error}") from None
-        return json(await self.done(room, wanted, grant), 200 if what == "merge" else 201)
+        whose = asker_of(grant, request.peer.address)
+        return json(await self.done(room, wanted, grant, whose), 200 if what == "merge" else 201)
 
-    async def done(self, room: str, wanted: Wanted | WantedBack, grant: Grant) -> Any:
-        """What came of it, as JSON has it. Raises Refused, OutcomeUnknown, StoreError."""
-        if isinstance(wanted, WantedBack):
-            return msgspec.to_builtins(await self._rooms.merge(room, wanted, grant))
-        return msgspec.to_builtins(await self._rooms.fork(room, wanted, grant, measured=True))
+    async def done(self, room: str, wanted: Wanted | WantedBack, grant: Grant, whose: str) -> Any:
+        """What came of it, as JSON has it, at that asker's turn. Raises Refused, OutcomeUnknown, StoreError."""
+        async with self._places.place(whose):
+            if isinstance(wanted, WantedBack):
+                return msgspec.to_builtins(await self._rooms.merge(room, wanted, grant))
+            return msgspec.to_builtins(await self._rooms.fork(room, wanted, grant, measured=True))
 
-    async def frame(self, room: str, command: Forking, grant: Grant) -> bytes:
+    async def frame(self, room: str, command: Forking, grant: Grant, whose: str) -> bytes:
         """The same for a command of a control channel, as a text frame."""
         try:
-            return control.ok(command.id, result=await self.done(room, said_by(command), grant))
+            return control.ok(command.id, result=await self.done(room, said_by(command), grant, whose))
         except PlaitError as error:
             return answer_frame(command.id, error)

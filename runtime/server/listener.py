@@ -39,6 +39,7 @@ from .metrics import Metrics, Tally
 from .moments import Moments
 from .origin import Doorkeeper
 from .peer import Peer, Proxies
+from .places import Places
 from .rooms import Rooms
 from .routes import Routes
 from .tls import Certificate, TlsStream
@@ -92,7 +93,9 @@ class Server:
         self._door = Doorkeeper(host, allow_origins)
         self._proxies = proxies or Proxies()
         self._tls = tls
-        blaming, moments = Blaming(rooms.store), Moments(rooms.store)
+        reading = Places(limits.READS_AT_ONCE, limits.READS_EACH, limits.READS_WAIT_S)
+        blaming, moments = Blaming(rooms.store, reading), Moments(rooms.store)
+        forks = Forks(rooms)
         gate = gate or Gate()
         self.sockets = Sockets(
             rooms,
@@ -101,7 +104,7 @@ class Server:
             admission=self.admission,
             turns=self.turns,
             moments=moments,
-            sources=Sources(lambda room: self._log(room, control.record), blaming, Forks(rooms)),
+            sources=Sources(lambda room: self._log(room, control.record), blaming, forks),
         )
         self._routes = Routes(
             rooms,
@@ -112,6 +115,8 @@ class Server:
             log=lambda room: self._log(room, record_json),
             blaming=blaming,
             moments=moments,
+            reading=reading,
+            forks=forks,
             ready=lambda: not self._draining,
             journal=self.journal,
         )
@@ -191,7 +196,11 @@ class Server:
 
     async def _answer(self, exchange: Exchange, request: Request, refused: Response | None) -> bool:
         """Answer one request; True if another may follow. A drain cuts what streams and lets the rest finish."""
-        response = refused or await self._routes.respond(request, exchange)
+        work = partial(self._routes.respond, request, exchange)
+        watched = request.path.startswith("/api/rooms/") and request.method in ("GET", "HEAD")
+        response = refused or await (exchange.while_there(work) if watched else work())
+        if response is None:
+            return False
         if not isinstance(response.body, bytes):
             with self._until_drained():
                 await exchange.respond(response, last=True)

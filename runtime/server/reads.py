@@ -33,6 +33,7 @@ from .follow import Log
 from .granted import while_granted
 from .moments import Moments
 from .outline import Sought, outline, search
+from .places import Places, asker_of
 from .rooms import Rooms
 from .viewing import viewed
 
@@ -43,7 +44,8 @@ Read = Callable[[str, Request, Grant], Awaitable[Response]]
 
 
 class Reads:
-    """`answers` has what is read under its name; `log` gives a room's shared log, `bundles` its export."""
+    """`answers` has what is read under its name; `log` gives a room's shared log, `bundles` its export. What is made
+    of a log is made when it is the asker's turn (`reading`)."""
 
     def __init__(
         self,
@@ -54,6 +56,7 @@ class Reads:
         log: Callable[[str], Log],
         blaming: Blaming,
         moments: Moments,
+        reading: Places,
         bundles: Bundles,
         deliveries: Deliveries | None,
     ) -> None:
@@ -63,22 +66,32 @@ class Reads:
         self._log = log
         self._blaming = blaming
         self._moments = moments
+        self._reading = reading
         self._deliveries = deliveries
         self._finding = Finding(rooms)
         self.answers: Mapping[str, Read] = {
-            "records": self._records,
-            "runs": self._runs,
+            "records": self._in_turn(self._records),
+            "runs": self._in_turn(self._runs),
             "blame": self._blame,
-            "drafts": self._draft,
+            "drafts": self._in_turn(self._draft),
             "moment": self._moment,
             "request": self._request,
             "export": bundles.give,
             "effects": self._effects,
             "find": self._find,
-            "view": self._view,
-            "outline": self._outline,
-            "search": self._search,
+            "view": self._in_turn(self._view),
+            "outline": self._in_turn(self._outline),
+            "search": self._in_turn(self._search),
         }
+
+    def _in_turn(self, read: Read) -> Read:
+        """The answer when it is the asker's turn."""
+
+        async def answer(room: str, request: Request, grant: Grant) -> Response:
+            async with self._reading.place(asker_of(grant, request.peer.address)):
+                return await read(room, request, grant)
+
+        return answer
 
     async def _records(self, room: str, request: Request, grant: Grant) -> Response:
         check_all_documents(grant)
@@ -133,7 +146,7 @@ class Reads:
             after=request.number("after", 0),
         )
         check(grant, command)
-        return json(await self._blaming.found(room, command))
+        return json(await self._blaming.found(room, command, asker_of(grant, request.peer.address)))
 
     async def _moment(self, room: str, request: Request, grant: Grant) -> Response:
         check_all_documents(grant)
@@ -159,7 +172,7 @@ class Reads:
 
     async def _find(self, room: str, request: Request, grant: Grant) -> Response:
         check_all_documents(grant)
-        look = self._finding.look(room, request.query)
+        look = self._finding.look(room, request.query, asker_of(grant, request.peer.address))
         if request.query.get("live") != "1":
             return json(await look.once())
         self._admission.check_subject(grant.author, self._gate.holders(grant.author))
@@ -168,7 +181,7 @@ class Reads:
     async def pausing(self, room: str, request: Request, grant: Grant) -> Response:
         """A breakpoint at which the room's runs stop, for as long as the asker listens."""
         check_all_documents(grant)
-        look = self._finding.look(room, request.query)
+        look = self._finding.look(room, request.query, asker_of(grant, request.peer.address))
         self._admission.check_subject(grant.author, self._gate.holders(grant.author))
         return Response(200, _LINES, partial(while_granted, self._gate, grant, room, partial(look.pausing, grant)))
 

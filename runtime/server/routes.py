@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 import msgspec
 
-from ...protocol import control, names
+from ...protocol import control, limits, names
 from ...protocol.access import REQUESTS, Grant, check, check_rights, check_room
 from ...protocol.codec import rfc3339
 from ...protocol.commands import Blame, Follow, Fork, Merge, Ping, RenewGrant
@@ -40,6 +40,7 @@ from .journal import Journal
 from .listing import list_rooms
 from .metrics import CONTENT_TYPE, Metrics
 from .moments import Moments
+from .places import Places, asker_of
 from .reads import Reads
 from .reprojecting import reproject_room
 from .rooms import Rooms
@@ -62,6 +63,8 @@ class Routes:
         log: Callable[[str], Log],
         blaming: Blaming,
         moments: Moments,
+        reading: Places,
+        forks: Forks,
         ready: Callable[[], bool],
         journal: Journal | None = None,
     ) -> None:
@@ -80,8 +83,9 @@ class Routes:
         self._blobs = Blobs(rooms.store)
         self._moments = moments
         self._journal = journal
-        self._documents = Documents(rooms)
-        self._forks = Forks(rooms)
+        self._documents = Documents(rooms, reading)
+        self._forks = forks
+        self._erasing = Places(limits.ERASURES_AT_ONCE, limits.ERASURES_AT_ONCE, limits.READS_WAIT_S)
         self._bundles = Bundles(rooms)
         self._reads = Reads(
             rooms,
@@ -90,6 +94,7 @@ class Routes:
             log=log,
             blaming=blaming,
             moments=moments,
+            reading=reading,
             bundles=self._bundles,
             deliveries=None if journal is None else journal.deliveries,
         )
@@ -150,7 +155,8 @@ class Routes:
                 return not_allowed("POST")
             grant = await self._admit(request, "POST /api/subjects/SUBJECT/erase")
             subject = path.removeprefix("/api/subjects/").removesuffix("/erase").removesuffix("/")
-            return await erase_subject(self._rooms, subject, grant, self._forget, self._journal)
+            async with self._erasing.place(asker_of(grant, request.peer.address)):
+                return await erase_subject(self._rooms, subject, grant, self._forget, self._journal)
         if path.startswith(("/rooms/", "/docs/")) or path == "/hocuspocus":
             return refusal("bad-request", "This address is a WebSocket's.", 426)
         return refusal("bad-request", "Nothing is here.", 404)
@@ -217,7 +223,7 @@ class Routes:
                 return not_allowed("POST")
             grant = await self._gate.admit(asker(request))  # Before a body is read for them.
             named = names.room_name(unquote(room))
-            return await self._command(named, grant, await exchange.body())
+            return await self._command(named, grant, await exchange.body(), asker_of(grant, request.peer.address))
         return refusal("bad-request", "Nothing is here.", 404)
 
     async def _revocations(self, request: Request, exchange: Exchange) -> Response:
@@ -243,7 +249,7 @@ class Routes:
         self._moments.forget(room)
         self._log(room).forget()
 
-    async def _command(self, room: str, grant: Grant, body: bytes) -> Response:
+    async def _command(self, room: str, grant: Grant, body: bytes, whose: str) -> Response:
         command = parse(body)
         try:
             self._check_room(grant, room)
@@ -255,9 +261,9 @@ class Routes:
             if isinstance(command, RenewGrant):
                 raise Refused("bad-request", "Over HTTP every request shows its own grant.")
             if isinstance(command, Blame):
-                return _answer(control.ok(command.id, result=await self._blaming.found(room, command)), 200)
+                return _answer(control.ok(command.id, result=await self._blaming.found(room, command, whose)), 200)
             if isinstance(command, Fork | Merge):
-                result = await self._forks.done(room, said_by(command), grant)
+                result = await self._forks.done(room, said_by(command), grant, whose)
                 return _answer(control.ok(command.id, result=result), 200)
             async with self._rooms.use(room) as opened:
                 answer = await opened.ask(grant, command, measured=True)
