@@ -70,7 +70,8 @@ from .events import (
     ToolsRegistered,
     ValueNoted,
 )
-from .parts import Tail, add, add_text, file_map, first, last, show, write_call, write_decision
+from .header import show_room
+from .parts import Tail, add, add_text, file_map, first, last, put, show, write_call, write_decision
 from .reshaping import reshape
 from .shape import DRAFTS, ROOM, ROOT
 from .state import TITLE_STEP
@@ -145,19 +146,17 @@ class RoomDocument:
             case RunArchived():
                 if run in self._runs:
                     del self._runs[run]
-            case RunsPaused():
-                shown: dict[str, Any] = {"author": author, "at": event.at, "reason": event.reason}
-                self._room["paused"] = Map(shown)
             case (
                 RoomChanged()
                 | TitleProposed()
                 | BranchChosen()
                 | Forked()
                 | ForkResumed()
+                | RunsPaused()
                 | RunsResumed()
                 | RoomShaped()
             ):
-                self._write_room(event)
+                show_room(self._room, author, event)
             case DraftOpened() | DraftAccepted() | DraftRejected():
                 show_draft(self._drafts, run, author, time, event)
             case (
@@ -198,50 +197,11 @@ class RoomDocument:
             if part is not None:
                 part["child"] = run
         else:
-            self._set(self._room, "branch", run)
-            self._set(self._room, "agent", event.agent)
-
-    def _write_room(
-        self, event: RoomChanged | TitleProposed | BranchChosen | Forked | ForkResumed | RunsResumed | RoomShaped
-    ) -> None:
-        match event:
-            case RoomChanged():
-                if event.title is not None:
-                    self._set(self._room, "title", event.title)
-                    self._set(self._room, "named", True)
-                if event.metadata:
-                    if "metadata" not in self._room:
-                        self._room["metadata"] = Map()
-                    metadata = cast("Map[Any]", self._room["metadata"])
-                    for key, value in event.metadata.items():
-                        if value is not None:
-                            self._set(metadata, key, value)
-                        elif key in metadata:
-                            del metadata[key]
-            case TitleProposed():
-                if not self._room.get("named"):
-                    self._set(self._room, "title", event.title)
-            case BranchChosen():
-                self._set(self._room, "branch", event.run)
-            case RoomShaped():
-                self._set(self._room, "shape", event.shape)
-            case Forked():
-                shown: dict[str, Any] = {"of": event.of, "at": event.at, "going": event.going, "writes": event.writes}
-                self._room["fork"] = Map(shown | ({"change": event.change} if event.change else {}))
-            case ForkResumed() | RunsResumed():
-                if "paused" in self._room:
-                    del self._room["paused"]
-                if "fork" in self._room:
-                    self._set(cast("Map[Any]", self._room["fork"]), "going", event.going)
+            put(self._room, "branch", run)
+            put(self._room, "agent", event.agent)
 
     def _run(self, run: str) -> "Map[Any] | None":
         return self._runs[run] if run in self._runs else None  # noqa: SIM401 - a Map's `get` says nothing of its type
-
-    @staticmethod
-    def _set(shown: "Map[Any]", key: str, value: Any) -> None:
-        """Write what is new; what is overwritten stays in every catch-up."""
-        if shown.get(key) != value:
-            shown[key] = value
 
     # --- a run --------------------------------------------------------------------------------------------------------
 
@@ -297,7 +257,7 @@ class RoomDocument:
             case ModelRequested():
                 if shown["status"] == "waiting":
                     shown["status"] = "running"
-                self._set(shown, "model", event.model)
+                put(shown, "model", event.model)
             case ModelAnswered():
                 self._answered(shown, event)
             case ModelFailed(retry_at=None):

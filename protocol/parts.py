@@ -92,6 +92,12 @@ def first(shown: "Map[Any]", wanted: Callable[["Map[Any]"], bool]) -> "Map[Any] 
     return next((part for part in parts if wanted(cast("Map[Any]", part))), None)
 
 
+def put(shown: "Map[Any]", key: str, value: Any) -> None:
+    """Write what is new; what is overwritten stays in every catch-up."""
+    if shown.get(key) != value:
+        shown[key] = value
+
+
 def add(shown: "Map[Any]", init: dict[str, Any]) -> "Map[Any]":
     """A new part at the run's end."""
     parts = cast("Array[Any]", shown["parts"])
