@@ -110,10 +110,12 @@ class Editing(Drafting):
             if not typed.lone or typed.document != document:
                 self._flush()
             typed = None
-        if typed is None:  # What was typed before it waits, so nothing has become of the document since.
+        if typed is None:
             self._check_whole(document)
             check_open(self.state, document)
-        shared = self.shared_document(document)
+            shared = self.shared_document(document)
+        else:  # What was typed before it waits, so nothing has become of the document since.
+            shared = self.shared[document]
         if self.quota is not None and self.state.size >= self.quota.room_bytes and shared.grows(update):
             self.check_growth()
         edit, foreign, lone = shared.judge(update, author, self.state.owners, self.name, self.state.kin)

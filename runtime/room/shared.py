@@ -115,16 +115,21 @@ class SharedDocument:
         comes before anything else does. Raises Refused, and then nothing happened."""
         edit = read(update)
         only = lone(edit, self.clocks)
-        known = only is not None and owners.get(only.client) == author and not is_server_id(only.client, room, kin)
-        if only is not None and known and not only.pairs and not self.pairs:
-            # What one more key of somebody who types comes to; the long way gives the same.
-            if not fits(edit, self.clocks):
+        if only is not None:
+            client = only.client
+            keyed = owners.get(client) == author and not (client >> 32 and is_server_id(client, room, kin))
+            short = keyed and not only.pairs and not self.pairs
+        else:
+            short = not edit.sections and not self.pairs
+        if short:  # What one more key of somebody who types, or erases, comes to; the long way gives the same.
+            if (only is None or only.needs) and not fits(edit, self.clocks):
                 raise Refused("update-incomplete")
-            self._check_size(update)
-            self.clocks[only.client] = only.end
+            if only is not None:
+                self._check_size(update)
+                self.clocks[only.client] = only.end
             self.size += len(update)
             self._judged += len(update)
-            return edit, (), True
+            return edit, (), only is not None
         fresh = new_clients(edit, self.clocks)
         foreign = tuple([c for c in fresh if owners.get(c, author) != author or is_server_id(c, room, kin)])
         if foreign:

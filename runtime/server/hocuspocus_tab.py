@@ -46,6 +46,7 @@ class HocuspocusTab(DocumentTab):
     __slots__ = (
         "_asking",
         "_early",
+        "_saved",
         "_socket",
         "_state_vector",
         "_step1s",
@@ -59,6 +60,7 @@ class HocuspocusTab(DocumentTab):
         super().__init__(target, held, prefix)
         self.scope = trio.CancelScope()
         self.over = False
+        self._saved = self._frame(hocuspocus.status(b"", saved=True))
         self.early_bytes = 0
         """Of what waits for its room, or for its step 2."""
         self._socket = socket
@@ -110,7 +112,7 @@ class HocuspocusTab(DocumentTab):
     def _answered(self, edits: int, *, taken: bool) -> None:
         due = self._unsynced.answered(edits, taken=taken)
         if due:
-            self.outbox.keep(self._frame(hocuspocus.status(b"", saved=True)) * due)
+            self.outbox.keep(self._saved * due)
         self._socket.moved()
 
     # --- what the outbox says -------------------------------------------------------------------------------------
