@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import trio
 from plait.protocol.errors import OutcomeUnknown
+from plait.protocol.events import RoomShaped
 from plait.protocol.forks import Change, Wanted
 from plait.protocol.reshaping import plain
 from plait.runtime import Agent, Call, Runtime
@@ -27,7 +28,7 @@ from ..agent.scripted import Scripted, answered, calls, says
 from ..agent.test_recovery import cut
 from ..room.scene import FakeTab, rooms, surroundings, watching
 from .bundled import bundle_of, imported
-from .shapes import later
+from .shapes import hiding, later
 from .test_fork import all_of
 from .test_moment import typed
 from .test_reprojection import old_room, shapings, shown
@@ -221,6 +222,35 @@ async def test_somebody_is_erased(tmp_path: Path, keys: Masters | None) -> None:
             erasure = await plan(store, "r", "ann", by="root", now=1 << 60, salt=b"salt")
             assert erasure is None
     assert keys is None or (ANN.encode() not in all_of(tmp_path) and BEN.encode() not in all_of(tmp_path))
+
+
+async def test_whole_answers_that_were_copied() -> None:
+    """SH13: of a record that wrote whole runs anew no word is left, in texts and under keys, while ids, numbers and
+    states are; others' answers are shown again."""
+    store = MemoryStore()
+    with hiding():
+        await both_speak(store)
+    assert (await shown(store)).get("runs") is None
+    assert (await reproject(store, "r", by="root")).done
+    was = (await shown(store))["runs"]
+    assert [run["parts"][0]["text"].strip() for run in was.values()] == [ANN, BEN]
+    erasure = await plan(store, "r", "ann", by="root", now=1 << 60, salt=b"salt")
+    assert erasure is not None
+    await store.erase(erasure)
+    records = await store.read("r", limit=10_000)
+    assert ANN not in repr(records)
+    (written,) = [record.update for record in records if isinstance(record.event, RoomShaped)]
+    assert ANN.encode() not in written
+    assert BEN.encode() not in written
+    left = (await shown(store))["runs"]
+    assert [(run["prompt"], run["parts"][0]["text"], run["status"]) for run in left.values()] == 2 * [
+        ("[erased]", [], "done")
+    ]
+    await opened(store)
+    now = (await shown(store))["runs"]
+    assert list(now.values())[1] == list(was.values())[1]
+    assert ANN not in repr(now)
+    assert await deep(store, "r", (await store.head("r")).seq) is None
 
 
 @pytest.mark.parametrize("keys", [None, MASTER], ids=["plain", "encrypted"])
