@@ -20,7 +20,7 @@ from typing import assert_never
 
 from msgspec import structs
 from outcome import Error, Outcome, Value
-from sqlalchemy import Connection, bindparam, insert, update
+from sqlalchemy import Connection, bindparam, update
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from . import adopting, blobs, chain, deleting, erasing, ladder, listing, rows, shredding, straight, written
@@ -64,7 +64,6 @@ Answer = Outcome[Answered]
 
 _NO_ROOM = ("",)
 
-_NEW_ROOM = insert(rooms)
 _SHOW = update(rooms).where(rooms.c.id == bindparam("room_id")).values(deleted=0)
 
 _revoked = insert_or(revocations)
