@@ -10,6 +10,7 @@ import sys
 import click
 import msgspec
 import trio
+from msgspec import Struct
 from rich.console import Console
 from rich.progress import Progress
 
@@ -26,8 +27,41 @@ _AGAIN_S = 0.2
 _SHOW_EVERY_S = 0.1
 
 
-def first_hit(room: str, text: str, document: str, after: int | None, *, live: bool, as_json: bool, store: str) -> int:
-    """Print the first hit behind record `after`: without it behind 0, and `live` behind the newest."""
+class Pauses(Struct, frozen=True):
+    """The server that is to pause the room's runs at a hit, and the grant to show it; none for an empty `url`."""
+
+    url: str = ""
+    grant: str = ""
+
+    async def at(self, room: str, reason: str, seq: int) -> bool | None:
+        """Have it pause them; whether that was needed, None where nobody wants it. Raises Refused, OSError."""
+        if not self.url:
+            return None
+        from ..client import connect  # Only who pauses needs a client.
+
+        async with connect(self.url, room, grant=self.grant) as remote:
+            try:
+                await remote.pause(reason, at=seq)
+            except Refused as refused:
+                if refused.code != "already-decided":
+                    raise
+                return False
+        return True
+
+
+def first_hit(
+    room: str,
+    text: str,
+    document: str,
+    after: int | None,
+    *,
+    live: bool,
+    as_json: bool,
+    store: str,
+    pauses: Pauses = Pauses(),  # noqa: B008 - it is frozen
+) -> int:
+    """Print the first hit behind record `after`: without it behind 0, and `live` behind the newest. `pauses` is told of
+    it before."""
     try:
         condition = spelled(text, document)
     except Refused as refused:
@@ -42,7 +76,8 @@ def first_hit(room: str, text: str, document: str, after: int | None, *, live: b
             walk = Walk(reader, room, condition)
             await walk.begin(begin)
             found = await (_wait(walk) if live else _search(walk, head))
-            _tell(room, walk, condition, found, as_json=as_json)
+            paused = await pauses.at(room, text, found.seq) if found is not None else None
+            _tell(room, walk, condition, found, paused, as_json=as_json)
             return 0 if found is not None else 1
 
     return trio.run(main)
@@ -67,13 +102,17 @@ async def _wait(walk: Walk) -> Record:
     return found
 
 
-def _tell(room: str, walk: Walk, condition: Condition, found: Record | None, *, as_json: bool) -> None:
+def _tell(
+    room: str, walk: Walk, condition: Condition, found: Record | None, paused: bool | None, *, as_json: bool
+) -> None:
     if as_json:
-        said = {"seq": found.seq if found else None, "looked": walk.seq}
+        said: dict[str, object] = {"seq": found.seq if found else None, "looked": walk.seq}
+        said |= {} if paused is None else {"paused": paused}
         click.echo(msgspec.json.encode(said | ({"record": msgspec.Raw(record_json(found))} if found else {})))
     elif found is None:
         click.echo(f"{room}: it does not begin to hold up to record {walk.seq}")
     else:
         word = "it happens in" if condition.happens else "it holds after"
-        click.echo(f"{room}: {word} record {found.seq}")
+        stopped = {None: "", True: "; its runs are paused", False: "; its runs were paused already"}[paused]
+        click.echo(f"{room}: {word} record {found.seq}{stopped}")
         click.echo(" ".join(line(found)))

@@ -18,7 +18,7 @@ from ..replay.moment import Moment, moment
 from ..replay.sentences import diverged, printable
 from ..replay.telling import roots, told
 from .asking import checked_document, json_option, room_or_file, store_option
-from .breaking import first_hit
+from .breaking import Pauses, first_hit
 
 if TYPE_CHECKING:
     from ..replay.rerun import Rerun
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 )
 @click.option("--break", "stop_at", metavar="CONDITION", help="Find the first record behind --at where it holds.")
 @click.option("--live", is_flag=True, help="With --break: behind the newest, and wait for it.")
+@click.option("--pause", "server", metavar="URL", help="With --live: have the server there pause the runs at the hit.")
+@click.option("--grant", metavar="TOKEN", envvar="PLAIT_GRANT", default="", help="With --pause: what the server wants.")
 @json_option
 @store_option
 def verb(
@@ -48,6 +50,8 @@ def verb(
     agents: tuple[str, ...],
     stop_at: str | None,
     live: bool,
+    server: str | None,
+    grant: str,
     as_json: bool,
     store_url: str,
 ) -> int:
@@ -57,10 +61,13 @@ def verb(
     """
     if stop_at is None and live:
         raise click.UsageError("--live goes with --break CONDITION")
+    if server is not None and not live:
+        raise click.UsageError("--pause goes with --break CONDITION --live")
     if stop_at is not None:
         if agents or request is not None:
             raise click.UsageError("--break goes with --at, --document and --live only")
-        return first_hit(room, stop_at, document or DEFAULT_DOCUMENT, seq, live=live, as_json=as_json, store=store_url)
+        shown, pauses = document or DEFAULT_DOCUMENT, Pauses(server or "", grant)
+        return first_hit(room, stop_at, shown, seq, live=live, as_json=as_json, store=store_url, pauses=pauses)
     if bool(agents) + (request is not None) + (seq is not None or document is not None) > 1:
         raise click.UsageError("say one of --agent, which re-runs the whole log, --request, and --at or --document")
     if agents:

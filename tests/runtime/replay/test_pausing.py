@@ -1,6 +1,7 @@
 """Runs that are paused, by somebody or by a breakpoint: nothing begins before somebody resumes them."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from plait.protocol.events import (
     ToolFailed,
     ToolStarted,
 )
-from plait.runtime import Agent, Runtime, ToolError, tool
+from plait.runtime import Agent, Runtime, ToolError, cli, tool
 from plait.runtime.models.model import TextChunk
 from plait.runtime.room.breaking import Breaks
 from plait.storage import MemoryStore, Reader
@@ -242,3 +243,29 @@ async def test_a_breakpoint_that_does_not_look(monkeypatch: pytest.MonkeyPatch) 
             nursery.cancel_scope.cancel()
     assert passed == [5, 6]
     assert not breaks
+
+
+async def test_at_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """RP67: with `--pause` the server pauses the runs at the hit, which the record of it names."""
+    url = f"sqlite:///{tmp_path / 'plait.db'}"
+    for words in (["--pause", "ws://localhost:1"], ["--break", "seq", "--pause", "ws://localhost:1"]):
+        assert await trio.to_thread.run_sync(cli.run, ["replay", "r", *words, "--store", url]) == 2
+    async with served(url) as server:
+        room = server.runtime.room("r").by("ann")
+        await room.edit("main", lambda doc: doc.get("content", type=Text).insert(0, "one"))
+        words = ["replay", "r", "--break", "room.title", "--live", "--json", "--store", url]
+        codes: list[int] = []
+        async with trio.open_nursery() as nursery:
+
+            async def wait() -> None:
+                where = f"ws://127.0.0.1:{server.port}"
+                codes.append(await trio.to_thread.run_sync(cli.run, [*words, "--pause", where]))
+
+            nursery.start_soon(wait)
+            while not codes:  # It waits behind whatever is the newest when it begins; so until it says so, go on.
+                await room.change(title="")
+                await room.change(title="Here")
+                await trio.sleep(0.05)
+        paused = (await room.about())["paused"]
+        told = json.loads(capsys.readouterr().out.splitlines()[-1])
+        assert (codes, told["paused"], paused["at"], paused["reason"]) == ([0], True, told["seq"], "room.title")
