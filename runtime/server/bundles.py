@@ -4,9 +4,11 @@ An upload is put into a file that only this process sees, and checked there; not
 that is being looked at. A download that cannot be ended as it should be is cut, and what is cut is no bundle.
 """
 
+import errno
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 
 import msgspec
@@ -73,7 +75,7 @@ class Bundles:
         if name:
             check(name)
         async with self._taking.place(asker_of(grant, request.peer.address)):
-            with tempfile.TemporaryFile() as file:
+            with _full_disk(), tempfile.TemporaryFile() as file:
                 waiting = bytearray()
 
                 async def keep(part: bytes) -> None:
@@ -96,3 +98,14 @@ class Bundles:
                     resume=request.query.get("resume", "0") not in ("", "0"),
                 )
         return json(msgspec.to_builtins(done), 200 if done.again else 201)
+
+
+@contextmanager
+def _full_disk() -> Iterator[None]:
+    """Uploads wait where temporary files do, which may be another disk than the store's."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        raise Refused("store-full", "There is no space for the upload.") from None

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from plait.protocol import limits
 from plait.protocol.access import Grant
 from plait.protocol.bundle import MANIFEST
 from plait.protocol.events import RoomImported
+from plait.runtime.server import bundles
 from plait.storage import MemoryStore
 from plait.storage.zipped import Zipped
 
@@ -107,6 +109,19 @@ async def test_what_is_refused(house: House, store: MemoryStore, monkeypatch: py
     status, said = await _json(house, _post(await bundle_of(elsewhere)))
     assert (status, said["code"]) == (413, "too-large")
     assert await store.room_names() == []
+
+
+async def test_no_space_for_an_upload(house: House, store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """BU6: it is refused like an append that the disk has no space for, and nothing was made."""
+    elsewhere = MemoryStore()
+    await lived(elsewhere)
+    data = await bundle_of(elsewhere)
+    with monkeypatch.context() as full, Path("/dev/full").open("r+b", buffering=0) as file:  # noqa: ASYNC230
+        full.setattr(bundles.tempfile, "TemporaryFile", lambda: file)
+        status, said = await _json(house, _post(data))
+        assert (status, said["code"]) == (507, "store-full")
+    assert await store.room_names() == []
+    assert (await _json(house, _post(data)))[0] == 201
 
 
 async def test_a_log_that_is_damaged_is_no_bundle(
