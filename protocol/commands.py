@@ -198,9 +198,9 @@ class Pause(_Ask, frozen=True, kw_only=True):
 
 class Resume(_Ask, frozen=True, kw_only=True):
     """Let the runs go on that were paused, or that a paused fork began with: by asking models and calling tools, or, in
-    a fork, by what the log of its parent has as long as the same is asked."""
+    a fork, by what the log of its parent has as long as the same is asked, and then paused again, or live."""
 
-    going: Literal["live", "recorded"] = "live"
+    going: Literal["live", "recorded", "recorded-live"] = "live"
 
 
 class Change(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -135,7 +135,7 @@ def _resume(state: RoomState, grant: Grant, command: Resume) -> Verdict:
     """Whoever lets runs go on has to hold a grant that allows all that they may do."""
     if not state.held:
         raise Refused("already-decided", "Nothing is paused in this room.")
-    if command.going == "recorded" and state.fork is None:
+    if command.going != "live" and state.fork is None:
         raise Refused("bad-request", "Only a fork has another room's log to go on by.")
     for run in state.open_runs():
         check_speaks_for(grant, run)

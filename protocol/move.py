@@ -6,6 +6,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from .events import Event, ToolCall
+from .recalling import Recall
 
 
 class Decide(Struct, frozen=True):
@@ -58,4 +59,5 @@ class Wake(Struct, frozen=True):
 
 
 Decision = Decide | Note
-Move = Decision | Generate | Call | Wake
+Work = Generate | Call | Recall
+Move = Decision | Work | Wake

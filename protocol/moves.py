@@ -17,6 +17,7 @@ from .blocking import blocked_tab
 from .budget import out_of_steps, over
 from .driver import Flow
 from .events import (
+    DecisionExpired,
     Event,
     QuestionAsked,
     RunFailed,
@@ -46,13 +47,15 @@ from .housekeeping import archivable, due_times, ending, of_itself
 from .kin import Kin
 from .mandates import before_call
 from .move import Call, Decide, Decision, Generate, Move, Note, Wake
+from .recalling import Recall, by_record, recalled
 from .replay import Flows, Worker
 from .state import TITLE_STEP, RoomState, Run, Step
 from .titles import proposal, title_wanted
 
 
-def moves(state: RoomState, epoch: int, flows: Flows, now: int = 0) -> tuple[Move, ...]:
+def moves(state: RoomState, epoch: int, flows: Flows, now: int = 0, *, recalls: bool = True) -> tuple[Move, ...]:
     """What should happen next in the room, seen at `now` (µs since 1970) by the process that writes it under `epoch`.
+    A fork that goes on by the record `recalls`, unless it is only looked at what its agents' code asks for.
 
     Decisions come alone: once they are appended, the question is asked again. What a flow at work waits for and is not
     open, unknown or over is to be done.
@@ -61,11 +64,13 @@ def moves(state: RoomState, epoch: int, flows: Flows, now: int = 0) -> tuple[Mov
     runs = state.open_runs()
     held = state.held
     decisions = [move for run in runs if run.stopping or not held for move in of_itself(run, kin, epoch, now)]
+    if recalls and by_record(state):  # Whether somebody decided in time says the record.
+        decisions = [move for move in decisions if not isinstance(move.event, DecisionExpired)]
     decisions += archivable(state, kin)
     prompts = state.prompts()
     if decisions or not prompts or (held and not _in_progress(runs, epoch)):
         return tuple(decisions)
-    room = _Room(state, kin, flows, epoch, now)
+    room = _Room(state, kin, flows, epoch, now, recalls=recalls and by_record(state))
     found = [move for run in kin.family(prompts[0]) if run.open for move in room.of_run(run)]
     if held:  # What has begun comes to its end, and nothing else begins.
         begun = _in_progress(runs, epoch)
@@ -90,7 +95,8 @@ def _in_progress(runs: list[Run], epoch: int) -> set[tuple[str, str]]:
 class _Room:
     """The room at one moment, as the runs at work see it."""
 
-    def __init__(self, state: RoomState, kin: Kin, flows: Flows, epoch: int, now: int) -> None:
+    def __init__(self, state: RoomState, kin: Kin, flows: Flows, epoch: int, now: int, *, recalls: bool) -> None:
+        self.recalls = recalls
         self.state = state
         self.kin = kin
         self.flows = flows
@@ -110,7 +116,9 @@ class _Room:
         assert flow is not None, "a worker is known, so its flow is"
         failed = _failure(flow)
         if failed is None and TITLE_STEP not in run.steps:  # A title is what the run itself did not ask for.
-            failed = over(run, self.kin.family(run), allowed, self.now)
+            began_elsewhere = self.state.fork is not None and int(run.id) <= self.state.fork.since
+            # The time since then was the parent's, or nobody's while the fork was paused.
+            failed = over(run, self.kin.family(run), allowed, 0 if began_elsewhere else self.now)
         if failed is None and any(_is_new_request(run, step, asked) for step, (_, asked) in flow.waiting.items()):
             failed = out_of_steps(run, self.kin.family(run), allowed)
         if failed is not None:
@@ -141,6 +149,8 @@ class _Room:
                     return self._child(run, step)
                 tabs = call.name not in worker.tools and is_tabs(self.state, run, step_id, call)
                 event = before_call(run, step_id, call, tabs=tabs)
+                if event is None and self.recalls and _recalled_call(step, tabs=tabs):
+                    return Recall(run.id, step_id, call)
                 if event is None and tabs:
                     event = blocked_tab(self.state, run, step_id, call, self.epoch)
                 if event is not None or tabs:
@@ -157,7 +167,11 @@ class _Room:
                 return Generate(run.id, step_id, begun or 1, not_before, instructions, tools)
             case AskedWord():
                 steer = next(said, None)
-                return None if steer is None else Decide(run.id, SteerConsumed(steer.seq, step_id), run.agent)
+                if steer is not None:
+                    return Decide(run.id, SteerConsumed(steer.seq, step_id), run.agent)
+                return Recall(run.id, step_id, asked=asked, attempt=len(run.steers)) if self.recalls else None
+            case _ if self.recalls and (recall := recalled(run, step_id, step, asked)) is not None:
+                return recall
             case AskedNow() | AskedRandom() if step is None:
                 return Note(run.id, step_id, "now" if isinstance(asked, AskedNow) else "random", run.agent)
             case _ if step is None:
@@ -198,6 +212,13 @@ class _Room:
             step.agent, step.prompt, run.tab, after="", parent=run.id, step=step.id, mandate=run.mandate
         )
         return Decide(run.id, request, run.agent)
+
+
+def _recalled_call(step: Step | None, *, tabs: bool) -> bool:
+    """Whether the parent's log is asked for the call before anybody carries it out: for a tab's always, for the agent's
+    own while somebody is asked; else who carries it out does that."""
+    status = "" if step is None else step.status
+    return status == "asking" or (tabs and status not in ("unknown", "open"))
 
 
 def _is_new_request(run: Run, step: str, asked: Asked) -> bool:

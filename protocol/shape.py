@@ -173,7 +173,8 @@ class ShownFork(Struct, omit_defaults=True, kw_only=True):
     of: Annotated[str, _text("the room that it began as a copy of")]
     at: Annotated[int, _text("up to which of that one's records")]
     going: Annotated[
-        Literal["paused", "live", "recorded"], _text("how the runs go on that it began with; paused: `resume` them")
+        Literal["paused", "live", "recorded", "recorded-live"],
+        _text("how the runs go on that it began with; paused: `resume` them"),
     ]
     writes: Annotated[bool, _text("whether tools may change the world outside from here")]
     change: Annotated[

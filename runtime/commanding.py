@@ -114,7 +114,7 @@ class RoomCommands:
         and whoever types goes on. `at` is the record that is why, if one is."""
         await self._ask(Pause(id=id or self._id(), at=at, reason=reason))
 
-    async def resume(self, going: Literal["live", "recorded"] = "live", *, id: str = "") -> None:  # noqa: A002
+    async def resume(self, going: Literal["live", "recorded", "recorded-live"] = "live", *, id: str = "") -> None:  # noqa: A002
         """Let the runs go on that were paused or that a paused fork began with: live, or by what its parent's log
         has."""
         await self._ask(Resume(id=id or self._id(), going=going))

@@ -4,9 +4,9 @@ from typing import Literal
 
 from .fact import Fact
 
-Going = Literal["paused", "live", "recorded"]
+Going = Literal["paused", "live", "recorded", "recorded-live"]
 """How the runs that a fork began with go on: not before somebody says so; by asking models and calling tools; or by
-what the parent's log has, as far as the same is asked."""
+what the parent's log has, as far as the same is asked; then it is paused, or goes on live by itself."""
 
 
 class Forked(Fact, frozen=True):
@@ -28,10 +28,12 @@ class Forked(Fact, frozen=True):
 
 
 class ForkResumed(Fact, frozen=True):
-    """The runs that the fork began with go on; or, `paused`, they wait again, because what one of them asks for is not
-    in the parent's log."""
+    """The runs that the fork began with go on. Where the house says so, the record's run asked at `step` for `what`,
+    which is not in the parent's log."""
 
     going: Going = "live"
+    step: str = ""
+    what: str = ""
 
 
 class ForkMerged(Fact, frozen=True):

@@ -89,7 +89,7 @@ class RunsPaused(Fact, frozen=True):
 class RunsResumed(Fact, frozen=True):
     """The runs that were paused go on; those that a fork began with `going` so."""
 
-    going: Literal["live", "recorded"] = "live"
+    going: Literal["live", "recorded", "recorded-live"] = "live"
 
 
 class RoomShaped(Fact, frozen=True):

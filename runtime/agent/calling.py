@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 import trio
-from msgspec.structs import replace
 
 from ...protocol import limits
 from ...protocol.blocking import CODE
@@ -28,11 +27,12 @@ from ...protocol.events import (
 )
 from ...protocol.mandates import ASKED, asks_first, grant_of
 from ...protocol.move import Call as CallMove
+from ...protocol.recalling import rest_of
 from ...protocol.state import Run
 from ..replay.recorded import Recorded
 from ..room.identity import Surroundings
-from ..room.merging import Pause
-from ..room.reports import Report
+from ..room.merging import Diverged
+from ..room.reports import Recalled, Report
 from ..room.room import Room
 from ..tools.call import Call
 from ..tools.once import once_tool
@@ -41,6 +41,7 @@ from ..tools.tool import OutcomeNotKnown, Tool, ToolError
 from .attempt import let_pass, whole
 from .definition import Agent, AgentTool
 from .desk import AtDesk
+from .recalling import happens_again
 from .reporting import Reporting, keep
 
 log = logging.getLogger("plait.agent")
@@ -65,7 +66,7 @@ async def call(
     await trio.lowlevel.checkpoint_if_cancelled()  # As for a model: what was abandoned must not begin.
     tool = _tool(agent, move)
     given = move.call.args if move.call.id == move.step else ""  # No answer of a model holds what the flow asked for.
-    if recorded is not None and await _again(room, agent, tool, move, recorded):
+    if recorded is not None and await _again(room, tool, move, run, recorded):
         return
     why = room.blocks(tool.effect) if tool is not None and not getattr(tool, "inside", False) else ""
     if why:
@@ -78,7 +79,10 @@ async def call(
         else None
     )
     if asked is not None:
-        await room.commit(Report(move.run, agent.author, asked))
+        if recorded is not None:
+            room.post(Diverged(move.run, move.step, f"a person, before {move.call.name}"))
+        else:
+            await room.commit(Report(move.run, agent.author, asked))
         return
     delegated = _delegated(tool, move)
     if delegated is not None:
@@ -103,20 +107,20 @@ async def call(
         await _carry_out(room, agent, tool, move, at_work)
 
 
-async def _again(room: Room, agent: Agent, tool: Tool | None, move: CallMove, recorded: Recorded) -> bool:
+async def _again(room: Room, tool: Tool | None, move: CallMove, run: Run, recorded: Recorded) -> bool:
     """Whether the call was answered by the record, or waits because the record has none. What happens inside the room
-    happens again: a question, another agent's run, an edit of documents."""
-    if tool is None or tool.question is not None or isinstance(tool, AgentTool) or getattr(tool, "inside", False):
+    happens again, another agent's run and an edit of documents; but not that somebody was asked about it."""
+    call = move.call
+    inside = happens_again(tool)
+    if inside and move.approved:
         return False
-    found = await recorded.call(move.call.name, move.call.args)
-    if found is None:
-        room.post(Pause())
-        return True
-    place = {"step": move.step, "attempt": move.attempt}
-    started, outcome = replace(found.started, call=move.call.id, **place), replace(found.outcome, **place)
-    room.report(Report(move.run, agent.author, started))
-    await room.commit(Report(move.run, agent.author, outcome))
-    return True
+    find = recorded.decision if inside else recorded.call
+    trail = await find(run, move.step, call)
+    if trail is not None:
+        await room.commit(Recalled(run.id, move.step, lambda at: rest_of(trail, at, move.step, call)))
+    elif not inside:
+        room.post(Diverged(move.run, move.step, f"a call of {call.name}"))
+    return trail is not None or not inside
 
 
 def _tool(agent: Agent, move: CallMove) -> Tool | None:

@@ -12,18 +12,22 @@ from weakref import WeakKeyDictionary
 
 import trio
 
-from ...protocol.errors import OutcomeUnknown, Refused
+from ...protocol import limits
+from ...protocol.errors import OutcomeUnknown, PlaitError, Refused
 from ...protocol.events import Came
-from ...protocol.move import Call, Generate, Move
+from ...protocol.move import Call, Generate, Move, Work
 from ...protocol.prompts import AgentFacts
+from ...protocol.recalling import Place, Recall, by_record, place_of
 from ...protocol.state import RoomState, Run
 from ..replay.recorded import Recorded
 from ..room.identity import Surroundings
+from ..room.reports import Recalled
 from ..room.room import Room
 from .attempt import broken
 from .calling import call
 from .definition import Agent
 from .generating import generate
+from .recalling import is_silence, recall
 from .request import Request, prepare
 
 log = logging.getLogger("plait.agent")
@@ -45,7 +49,7 @@ class AgentCrew:
         self._default = agents[0].name if agents else ""
         self._surroundings = surroundings
         self._steps: dict[Room, dict[_Key, trio.CancelScope]] = {}
-        self._records: WeakKeyDictionary[Room, Recorded] = WeakKeyDictionary()
+        self._records: WeakKeyDictionary[Room, tuple[int, Recorded]] = WeakKeyDictionary()
 
     @property
     def workers(self) -> Mapping[str, Agent]:
@@ -78,22 +82,34 @@ class AgentCrew:
 
     def settle(self, room: Room, state: RoomState, work: tuple[Move, ...], nursery: trio.Nursery) -> None:
         """Start the steps that should be in progress and are not; cancel those that are and should not be."""
+        recorded = self._record(room, state)
+        if recorded is not None and not recorded.known and work:
+            if not recorded.begun:
+                recorded.begun = True
+                nursery.start_soon(self._know, room, recorded)
+            work = ()
         steps = self._steps.setdefault(room, {})
-        wanted = {(move.run, move.step, move.attempt): move for move in work if isinstance(move, Generate | Call)}
+        wanted = {(move.run, move.step, move.attempt): move for move in work if isinstance(move, Work)}
         for key, scope in steps.items():
             if key not in wanted:
                 scope.cancel()
         for key, move in wanted.items():
             if key not in steps:
                 scope = steps[key] = trio.CancelScope()
-                agent = self.agents[state.runs[move.run].agent]
-                recorded = self._record(room)
-                if isinstance(move, Generate):
+                run = state.runs[move.run]
+                agent, place = self.agents[run.agent], place_of(state.runs, run)
+                if recorded is not None and is_silence(move, run, place, recorded):
+                    del steps[key]
+                    continue
+                if isinstance(move, Recall):
+                    assert recorded is not None
+                    work_on = partial(recall, room, agent, move, run, place, recorded)
+                elif isinstance(move, Generate):
                     # Made now: the state will have changed by the time that the attempt begins.
-                    request = prepare(agent, state, move, room.epoch, streams=not room.redactor.asks)
-                    work_on = partial(self._generate, room, agent, move, request, recorded)
+                    seen = state if recorded is None else recorded.as_it_was(state, run, place, move.step, room.epoch)
+                    request = prepare(agent, seen, move, room.epoch, streams=not room.redactor.asks)
+                    work_on = partial(self._generate, room, agent, move, request, recorded, run, place)
                 else:
-                    run = state.runs[move.run]
                     key_of_call = f"{run.lineage or room.lineage}/{move.run}/{move.step}"
                     came = _came(run, move)
                     work_on = partial(call, room, agent, move, run, key_of_call, self._surroundings, came, recorded)
@@ -101,22 +117,45 @@ class AgentCrew:
         if not steps:
             del self._steps[room]  # Or every room that ever was awake would stay in memory.
 
-    def _record(self, room: Room) -> Recorded | None:
-        """What a fork that goes on by the record goes by; None in every other room."""
-        if room.fork is None or room.fork.going != "recorded":
+    def _record(self, room: Room, state: RoomState) -> Recorded | None:
+        """What a fork that goes on by the record goes by; None in every other room. It is read anew in a new epoch:
+        what was given in the last one may not have happened."""
+        if not by_record(state):
             self._records.pop(room, None)
             return None
-        if room not in self._records:
-            self._records[room] = Recorded(room.store, room.fork)
-        return self._records[room]
+        epoch, recorded = self._records.get(room, (-1, None))
+        if recorded is None or epoch != room.epoch:
+            recorded = Recorded(room.store, room.name, state)
+            self._records[room] = (room.epoch, recorded)
+        return recorded
+
+    async def _know(self, room: Room, recorded: Recorded) -> None:
+        try:
+            await recorded.know()
+        except PlaitError as error:
+            log.error("room %s: its parent cannot be read: %s", room.name, error)
+            await trio.sleep(limits.DUE_S)
+            recorded.begun = False
+        room.poke()
 
     async def _generate(
-        self, room: Room, agent: Agent, move: Generate, request: Request, recorded: Recorded | None
+        self,
+        room: Room,
+        agent: Agent,
+        move: Generate,
+        request: Request,
+        recorded: Recorded | None,
+        run: Run,
+        place: Place,
     ) -> None:
         wait_s = (move.not_before - self._surroundings.now()) / 1_000_000
         if wait_s > 0:
             await trio.sleep(wait_s)
-        await generate(room, agent, move, request, self._surroundings, recorded)
+        if recorded is not None and recorded.words(place, len(run.steers), ("begin", move.step)):
+            said = Recalled(run.id, "", lambda at: recorded.words(place, len(at.steers), ("begin", move.step)))
+            await room.commit(said)
+            return  # What was said is in the request, so that is made anew.
+        await generate(room, agent, move, request, self._surroundings, recorded, run, place)
 
     async def _attempt(
         self,
@@ -124,7 +163,7 @@ class AgentCrew:
         scope: trio.CancelScope,
         key: _Key,
         agent: Agent,
-        move: Generate | Call,
+        move: Work,
         work_on: Callable[[], Awaitable[None]],
     ) -> None:
         with scope:
@@ -138,7 +177,8 @@ class AgentCrew:
                 # asked for again at once, so it must not end at once.
                 log.error("room %s: step %s: %s", room.name, move.step, type(error).__name__, exc_info=error)
                 with suppress(OutcomeUnknown):
-                    await broken(room, agent, move)
+                    if not isinstance(move, Recall):
+                        await broken(room, agent, move)
                 await trio.sleep(_AGAIN_S)
         self._ended(room, scope, key)
 

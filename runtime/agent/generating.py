@@ -19,6 +19,8 @@ from ...protocol.events import (
     ToolCall,
 )
 from ...protocol.move import Generate
+from ...protocol.recalling import Place
+from ...protocol.state import Run
 from ..models.asking import open_stream
 from ..models.model import (
     JSON,
@@ -32,8 +34,8 @@ from ..models.model import (
 )
 from ..replay.recorded import Recorded
 from ..room.identity import Surroundings
-from ..room.merging import Pause
-from ..room.reports import Begin, Report
+from ..room.merging import Diverged
+from ..room.reports import Begin, Recalled, Report
 from ..room.room import Room
 from .attempt import let_pass, whole
 from .definition import Agent
@@ -115,7 +117,9 @@ async def generate(
     move: Generate,
     request: Request,
     surroundings: Surroundings,
-    recorded: Recorded | None = None,
+    recorded: Recorded | None,
+    run: Run,
+    place: Place,
 ) -> None:
     """One attempt at an answer. Without a body, because the model's code could not make one, the attempt fails. In a
     fork that goes on by the record (`recorded`) it is what the record has, or the fork waits."""
@@ -124,7 +128,7 @@ async def generate(
     model, body = request.model, request.body or _NO_REQUEST
     said = await recorded.answer(body) if recorded is not None else None
     if recorded is not None and said is None:
-        room.post(Pause())
+        room.post(Diverged(move.run, move.step, "an answer of the model"))
         return
     begin = Begin(move.run, agent.author, move.step, move.attempt, model.name, body, request.steers)
     if not await room.commit(begin):
@@ -140,6 +144,9 @@ async def generate(
         let_pass(error)
         log.error("room %s: model %s raised %s", room.name, model.name, type(error).__name__, exc_info=error)
         event = ModelFailed(move.step, move.attempt, "model-bug", f"The model's code raised {type(error).__name__}.")
+    if recorded is not None:  # What people said while it answered decides whether it is asked once more.
+        end = "end", move.step
+        await room.commit(Recalled(run.id, "", lambda at: recorded.words(place, len(at.steers), end)))
     await room.commit(Report(move.run, agent.author, event))
 
 

@@ -34,6 +34,12 @@ from .holding import hold
 @click.option("--writes", is_flag=True, help="Let its tools change the world outside.")
 @click.option("--live", "going", flag_value="live", help="Its open runs go on at once: models are asked, tools called.")
 @click.option("--recorded", "going", flag_value="recorded", help="They go on by what the log has, as far as it has it.")
+@click.option(
+    "--recorded-live",
+    "going",
+    flag_value="recorded-live",
+    help="The same, and live from where something else is asked.",
+)
 @click.option("--paused", "going", flag_value="paused", help="They wait until somebody resumes them.")
 @click.option("--lineage", "tells", is_flag=True, help="Say where ROOM comes from and which forks it has.")
 @json_option

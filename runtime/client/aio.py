@@ -161,7 +161,7 @@ class AsyncioRoom:
         """Let the room's runs take no further step until somebody resumes them."""
         await self._guest.call(lambda: self._remote.pause(reason, at=at, id=id))
 
-    async def resume(self, going: Literal["live", "recorded"] = "live", *, id: str = "") -> None:  # noqa: A002
+    async def resume(self, going: Literal["live", "recorded", "recorded-live"] = "live", *, id: str = "") -> None:  # noqa: A002
         """Let the runs go on that a paused fork began with."""
         await self._guest.call(lambda: self._remote.resume(going, id=id))
 

@@ -147,7 +147,7 @@ class _Again:
     def _look(self, record: Record) -> None:
         """What is wanted now, and the requests that would be sent for it."""
         with outside_trio():
-            found = moves(self._state, record.epoch, self._flows, record.time)
+            found = moves(self._state, record.epoch, self._flows, record.time, recalls=False)
         # Decisions come alone, and what was wanted before them is at work meanwhile.
         decided = any(isinstance(move, Decide | Note) for move in found)
         work = tuple(move for move in self._moves if isinstance(move, Generate | Call)) if decided else ()

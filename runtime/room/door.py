@@ -228,7 +228,7 @@ class Door:
         """What a step did, or some of its stream; `report.done` is called in publish."""
         self.post(report)
 
-    async def commit(self, report: Report | Begin) -> bool:
+    async def commit(self, report: Report) -> bool:
         """As `report`, and wait until it is on disk; False if the step is no longer wanted. Shielded: an intent's
         commit is waited for even by a step that is being cancelled (law 7). Raises OutcomeUnknown."""
         told = trio.Event()

@@ -10,7 +10,7 @@ meanwhile as two tabs' edits do. Each keeps its author. Rules (specs/forks.md):
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from msgspec import Struct, field
@@ -20,6 +20,9 @@ from ...protocol import limits
 from ...protocol.access import HOUSE, Grant
 from ...protocol.errors import Refused
 from ...protocol.events import EditMerged, Event, Forked, ForkMerged, ForkResumed, Record
+from ...protocol.recalling import Deed, by_record
+from ...protocol.state import Run
+from ...protocol.steps import record_id
 from ...protocol.update import fits, read
 from .proposing import Proposing
 
@@ -108,11 +111,27 @@ class Forking(Proposing):
             self._draft(changed, grant.author, instead.run, id=key, grant=grant.id)
         self._draft(forked, grant.author, id=fork_id(self.name), grant=grant.id, asked=asked)
 
-    def pause(self) -> None:
-        """What the record does not hold is asked for: wait until somebody says how to go on."""
-        if self.state.fork is not None and self.state.fork.going == "recorded":
+    def diverge(self, run: str, step: str, what: str) -> None:
+        """The record does not have what is asked for: go on live if that was wanted, else wait until somebody says."""
+        if self.state.fork is not None and by_record(self.state):
             self._flush()
-            self._draft(ForkResumed("paused"), HOUSE)
+            going = "live" if self.state.fork.going == "recorded-live" else "paused"
+            self._draft(ForkResumed(going, step, what), HOUSE, run)
+
+    def recall(self, run_id: str, step: str, deeds: Callable[[Run], Sequence[Deed]]) -> bool:
+        """Let happen in that run what happened in the parent, all of it: as it was, by whoever did it there. False if
+        it is not wanted any more, and then nothing happened."""
+        run = self.state.runs.get(run_id)
+        if run is None or not run.open or run.stopping or not by_record(self.state):
+            return False
+        known = run.steps.get(step)
+        if known is not None and known.status in ("done", "failed"):
+            return False
+        self._flush()
+        for author, event in deeds(run):
+            attempt = getattr(event, "attempt", 0)
+            self._draft(event, author, run_id, id=record_id(run, step, attempt, event) if attempt else None)
+        return True
 
     def merge(self, grant: Grant, merging: Merging) -> Merged:
         """Take a fork's edits back. Raises Refused and Stale, and then nothing happened; what else it raises leaves a

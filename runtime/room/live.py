@@ -44,7 +44,7 @@ from ...protocol.events import (
 )
 from ...protocol.judge import judge
 from ...protocol.mandates import grant_of
-from ...protocol.move import Call, Decide, Generate, Note, Wake
+from ...protocol.move import Decide, Note, Wake, Work
 from ...protocol.moves import moves
 from ...protocol.parsing import digest
 from ...protocol.planning import Plan
@@ -89,7 +89,7 @@ class Live(Stepping):
         surroundings: Surroundings,
     ) -> None:
         super().__init__(name, epoch, client, workers, surroundings)
-        self.work: tuple[Generate | Call, ...] = ()
+        self.work: tuple[Work, ...] = ()
         self.revoked: Callable[[Grant, str], bool] = _never
         """Whether a grant counts no more, for that room."""
         self._asked: dict[str, tuple[bytes, Answer]] = {}
@@ -241,7 +241,7 @@ class Live(Stepping):
             for move in found:
                 if isinstance(move, Decide | Note):
                     self._decide(move)
-            self.work = tuple(move for move in found if isinstance(move, Generate | Call))
+            self.work = tuple(move for move in found if isinstance(move, Work))
             self.due = next((move.at for move in found if isinstance(move, Wake)), None)
 
     def _end_revoked(self) -> None:

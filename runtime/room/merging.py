@@ -20,11 +20,14 @@ Looked = tuple[Merged, dict[str, bytes]]
 """What came of it; of a preview, the documents as they are."""
 
 
-class Pause:
+class Diverged:
     """A step of a fork that goes on by the record asks for what is not in it."""
 
+    def __init__(self, run: str, step: str, what: str) -> None:
+        self._about = run, step, what
+
     def speculate(self, live: Live, agent_for: AgentFor) -> None:
-        live.pause()
+        live.diverge(*self._about)
 
     def publish(self, live: Live, audience: Audience) -> None:
         pass

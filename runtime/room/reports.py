@@ -25,6 +25,8 @@ from ...protocol.events import (
     ToolReturned,
     ToolStarted,
 )
+from ...protocol.recalling import Deed
+from ...protocol.state import Run
 from ...protocol.update import read
 from .audience import Audience
 from .editing import Place, Transform, gave
@@ -88,6 +90,23 @@ class Begin(Report):
     def speculate(self, live: Live, agent_for: AgentFor) -> None:
         step, attempt, model, request = self._step
         self._accepted = live.begin_request(self.run, self.author, step, attempt, model, request, self._steers)
+
+
+class Recalled(Report):
+    """What the log of a fork's parent has of a step, or of what was said to its run: `deeds` says what of it is left,
+    as the run stands when it is written down."""
+
+    def __init__(self, run: str, step: str, deeds: Callable[[Run], Sequence[Deed]]) -> None:
+        super().__init__(run, "", None)
+        self._step = step
+        self._deeds = deeds
+
+    @property
+    def begins(self) -> bool:
+        return True
+
+    def speculate(self, live: Live, agent_for: AgentFor) -> None:
+        self._accepted = live.recall(self.run, self._step, self._deeds)
 
 
 class Write:

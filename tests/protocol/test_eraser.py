@@ -35,7 +35,7 @@ IDS = {
     "agent", "tab", "after", "instead", "parent", "step", "on_behalf_of", "code", "model", "finish", "usage", "call",
     "name", "effect", "shows", "verdict", "run", "tools", "running", "clocks", "document", "of", "draft", "records",
     "hunks", "kept", "moved", "gone", "format", "root", "kind", "schema", "subject", "salt", "by", "lineage",
-    "change", "going", "fork", "documents", "kin", "edits", "command",
+    "change", "going", "fork", "documents", "kin", "edits", "command", "what",
     "room", "hash",
 }  # fmt: skip
 """Fields that hold ids, words of the vocabulary, numbers of units, or what a program and not a person gave."""

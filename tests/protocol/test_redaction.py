@@ -23,7 +23,7 @@ from plait.protocol.redaction import FACTS, JSON_TEXTS, LISTS, WORDS, Alike, cle
 
 LEFT = {
     *("agent", "tab", "after", "instead", "parent", "step", "options", "on_behalf_of", "code", "value", "model"),
-    *("change", "going", "fork", "documents", "kin", "edits", "command"),
+    *("change", "going", "fork", "documents", "kin", "edits", "command", "what"),
     *("added", "head", "call", "name", "finish", "kind", "effect", "shows", "blob", "schema", "digest", "shown"),
     *(
         "verdict",

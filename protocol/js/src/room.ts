@@ -169,7 +169,7 @@ export class Room {
   }
 
   /** Let the runs go on that a paused fork began with: live, or by what the log of its parent has. */
-  resume(going?: 'live' | 'recorded'): Promise<Done> {
+  resume(going?: 'live' | 'recorded' | 'recorded-live'): Promise<Done> {
     return this.ask({ do: 'resume', going })
   }
 

@@ -18,7 +18,7 @@ from plait.protocol.state import VERSION
 from plait.runtime import Agent, Runtime, moment, tool
 from plait.runtime.replay.comparing import first_differing
 from plait.runtime.replay.fork import fork, lineage
-from plait.storage import Append, Making, Snapshot, StoreError, open_store, plan_erasure, verify
+from plait.storage import Append, Making, Reader, Snapshot, StoreError, open_store, plan_erasure, verify
 from plait.storage.memory import MemoryStore
 from pycrdt import Doc, Text
 
@@ -29,7 +29,7 @@ from .test_moment import lived, typed
 GOLDEN = Path(__file__).parents[2] / "golden"
 
 
-async def log(store: MemoryStore, room: str) -> list[Record]:
+async def log(store: Reader, room: str) -> list[Record]:
     return await store.read(room, limit=10_000)
 
 

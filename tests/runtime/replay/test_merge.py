@@ -356,7 +356,7 @@ async def test_a_fork_that_goes_on_by_the_record() -> None:
             if isinstance(one.event, ToolReturned) and one.event.result == '"paid"'
         ]
         other = await room.fork(paid, change=Change(result="not paid"), going="recorded")
-        assert (await first(other, ForkResumed)).event == ForkResumed("paused")
+        assert (await first(other, ForkResumed)).event == ForkResumed("paused", "generate.1", "an answer of the model")
         assert (len(model.requests), len(acted)) == (asked, 2)
         assert (await other.runs())[run]["status"] == "running"
         await other.resume()

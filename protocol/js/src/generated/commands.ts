@@ -1,5 +1,5 @@
 // Generated from specs/schema/commands.json by generate.mjs; a test holds both equal.
-// sha256 feac25c04c87f8d5fdab3d01bc885077c66fffc20b790db1e0d7c49efd9628bc
+// sha256 4b2e330572b030c83092e1a2433e861fa362e8ae1ca8730d0b52342fbd9be76a
 
 export type Command =
   | Prompt
@@ -136,12 +136,12 @@ export interface Pause {
   readonly reason?: string
 }
 
-/** Let the runs go on that were paused, or that a paused fork began with: by asking models and calling tools, or, in a fork, by what the log of its parent has as long as the same is asked. */
+/** Let the runs go on that were paused, or that a paused fork began with: by asking models and calling tools, or, in a fork, by what the log of its parent has as long as the same is asked, and then paused again, or live. */
 export interface Resume {
   readonly do: 'resume'
   /** Minted by the asker, unique in the room; no control characters. */
   readonly id: string
-  readonly going?: 'live' | 'recorded'
+  readonly going?: 'live' | 'recorded' | 'recorded-live'
 }
 
 /** Say yes to a call that asks for approval, once; `args` takes the place of the model's arguments. `shown` is the digest of the call as the asker was shown it; under a grant it must be there. */
@@ -307,7 +307,7 @@ export interface Fork {
   readonly as?: string
   readonly change?: Change | null
   readonly writes?: boolean
-  readonly going?: ('live' | 'paused' | 'recorded') | null
+  readonly going?: ('live' | 'paused' | 'recorded' | 'recorded-live') | null
 }
 
 /** What a fork has otherwise in the chosen record. Of a prompt: `prompt` (its words) and `options`. Of a tool's outcome: `result` (any JSON) or `error` (what the model is told instead). Of an approval: `decision`, with other `args` or a `reason`; of a question: its `answer` (any JSON). */

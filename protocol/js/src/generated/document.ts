@@ -1,5 +1,5 @@
 // Generated from specs/schema/document.json by generate.mjs; a test holds both equal.
-// sha256 2083dc053a6a45a8b89d964c6c89a7987ef60f8be06dbdabac12774807df4443
+// sha256 3be59ae9021038df345a62ae460d4ef7333bf09314939d0f881f3fb3712ad800
 
 export type Part = TextPart | ReasoningPart | ToolPart | RetrievalPart | SourcePart | FilePart | DataPart | SteerPart
 
@@ -49,7 +49,7 @@ export interface ShownFork {
   /** up to which of that one's records */
   readonly at: number
   /** how the runs go on that it began with; paused: `resume` them */
-  readonly going: 'live' | 'paused' | 'recorded'
+  readonly going: 'live' | 'paused' | 'recorded' | 'recorded-live'
   /** whether tools may change the world outside from here */
   readonly writes: boolean
   /** what its next record has otherwise: `prompt`, `options`, `result`, `decision` or `answer` */

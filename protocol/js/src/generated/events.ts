@@ -1,5 +1,5 @@
 // Generated from specs/schema/events.json by generate.mjs; a test holds both equal.
-// sha256 746d80a15f9585258a874279768004d1a9dc28147d732a6c2fcaf6f9623cf13b
+// sha256 8f2924a7092200677fefea758de419480edbc19a50a5f835a4c4445fbfdd5edb
 
 export type Event =
   | RunRequested
@@ -574,7 +574,7 @@ export interface RunsPaused {
 /** The runs that were paused go on; those that a fork began with `going` so. */
 export interface RunsResumed {
   readonly type: 'runs-resumed'
-  readonly going?: 'live' | 'recorded'
+  readonly going?: 'live' | 'recorded' | 'recorded-live'
 }
 
 /** From here on the room document has the shape of that version (protocol/shape): this record's update made what stood there into what that version's code makes of the log. Rooms that never say so are of version 1. The history was called `lineage` before, which is empty for a room that begins. Whoever holds the document as it is now has `clock` of the CRDT id `client`. `before` and `after` are the SHA-256 of what the document said as JSON, if it was made into something else; `by` asked for it, empty if nobody did. */
@@ -597,14 +597,16 @@ export interface Forked {
   readonly at: number
   readonly change?: string
   readonly writes?: boolean
-  readonly going?: 'live' | 'paused' | 'recorded'
+  readonly going?: 'live' | 'paused' | 'recorded' | 'recorded-live'
   readonly command?: string
 }
 
-/** The runs that the fork began with go on; or, `paused`, they wait again, because what one of them asks for is not in the parent's log. */
+/** The runs that the fork began with go on. Where the house says so, the record's run asked at `step` for `what`, which is not in the parent's log. */
 export interface ForkResumed {
   readonly type: 'fork-resumed'
-  readonly going?: 'live' | 'paused' | 'recorded'
+  readonly going?: 'live' | 'paused' | 'recorded' | 'recorded-live'
+  readonly step?: string
+  readonly what?: string
 }
 
 /** What was edited in `documents` of a fork, up to its record `until`, came back: the records behind this one say what, by whom. `lineage` is what the fork's history was called then; `kin` are rooms whose server wrote some of it, the fork among them; `edits` says how many there were in each of the documents. */
