@@ -15,6 +15,8 @@ from typing import Any, cast
 import msgspec
 from pycrdt import Array, Doc, Map, Text
 
+from .update import decode_state_vector
+
 
 def shaping_id(history: str) -> str:
     """The id of the record that ends the history of that lineage by another shape of the room document; of a room that
@@ -36,6 +38,11 @@ def plain(doc: "Doc[Any]") -> dict[str, Any]:
 def said(doc: "Doc[Any]") -> bytes:
     """The SHA-256 of what it says."""
     return sha256(msgspec.json.encode(plain(doc), order="deterministic")).digest()
+
+
+def clock_of(doc: "Doc[Any]", client: int) -> int:
+    """How far the document has what is written under that CRDT id."""
+    return decode_state_vector(doc.get_state()).get(client, 0)
 
 
 def reshape(doc: "Doc[Any]", wanted: "Doc[Any]") -> None:

@@ -22,9 +22,8 @@ from pycrdt import Doc
 
 from ...protocol.document import RoomDocument
 from ...protocol.events import EpochClosed, Record, RoomShaped
-from ...protocol.reshaping import plain, said
+from ...protocol.reshaping import clock_of, plain, said
 from ...protocol.state import RoomState
-from ...protocol.update import decode_state_vector
 from ...storage.store import Reader
 from ..room.kept import Kept, read_snapshot
 from ..room.shaping import project
@@ -120,7 +119,7 @@ def _closed(here: Moment, record: Record) -> Fault | None:
     match record.event:
         case EpochClosed(client=client, clocks=clocks):
             for name, clock in clocks.items():
-                found = decode_state_vector(here.document(name).get_state()).get(client, 0)
+                found = clock_of(here.document(name), client)
                 if found != clock:
                     where = f"document {name}" if name else "the room document"
                     why = f"{where} is at clock {found} of client {client}, and record {record.seq} says {clock}"
@@ -155,7 +154,8 @@ def _shaped(here: Moment, record: Record, before: bytes) -> Fault | None:
     """What a record of another shape says of the room document right before and after that is not so."""
     match record.event:
         case RoomShaped() as event if event.before not in (b"", _ERASED):
-            if (event.before, event.after) != (before, said(here.document())):
+            is_so = (before, said(here.document()), clock_of(here.document(), event.client))
+            if (event.before, event.after, event.clock) != is_so:
                 return Fault(record.seq, f"the room document does not say what record {record.seq} says it did", "kept")
         case _:
             pass

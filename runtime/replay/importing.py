@@ -17,11 +17,12 @@ import trio
 from msgspec import Struct
 from pycrdt import Doc
 
-from ...protocol import limits
+from ...protocol import limits, shape
 from ...protocol.bundle import bad, document_part
 from ...protocol.errors import OutcomeUnknown, Refused
 from ...protocol.events import Record, RoomImported, blobs_of
 from ...protocol.names import room_name
+from ...protocol.reshaping import clock_of
 from ...protocol.state import VERSION
 from ...protocol.update import fits, read
 from ...storage import About, Append, Fenced, RoomTaken, Sealed, Snapshot, Store, StoreError, chain
@@ -206,6 +207,7 @@ async def _check(reader: BundleReader, rungs: _Rungs, tick: Tick) -> _Checked:
             await trio.lowlevel.checkpoint()
         tick(len(page))
     await _check_documents(reader, checked.moment)
+    _check_shape(checked.moment)
     await _check_blobs(reader, checked.blobs)
     rungs.add(checked.moment)
     return checked
@@ -221,6 +223,16 @@ async def _check_documents(reader: BundleReader, moment: Moment) -> None:
             raise bad(f"The part of document {name!r} holds other bytes than its manifest says.")
         if not _is(moment.document(name), data):
             raise bad(f"Document {name!r} is not what the log makes of it.")
+
+
+def _check_shape(moment: Moment) -> None:
+    """Whether its room could be opened, and left alone by whoever holds its document as it is."""
+    state = moment.state
+    if state.shape > shape.SHAPE:
+        raise bad(f"Its document has shape {state.shape}, and this plait knows up to {shape.SHAPE}; upgrade plait.")
+    shaped = state.shaped
+    if shaped is not None and clock_of(moment.document(), shaped.client) < shaped.clock:
+        raise bad(f"Its document is not as far as record {state.shaped_at} says.")
 
 
 def _is(doc: "Doc[Any]", data: bytes) -> bool:

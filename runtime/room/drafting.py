@@ -29,7 +29,7 @@ from ...protocol.events import (
 from ...protocol.fold import fold
 from ...protocol.names import draft_begun
 from ...protocol.replay import Flows, Worker
-from ...protocol.reshaping import said, shaping_id
+from ...protocol.reshaping import clock_of, said, shaping_id
 from ...protocol.state import RoomState, Run
 from ...protocol.update import decode_state_vector
 from ...storage.store import About, Append
@@ -184,7 +184,7 @@ class Drafting:
         self._change("", doc.get_state())
         before = said(doc) if wanted is not None else b""
         update = self.room_document.reshape(shape.SHAPE, wanted)
-        clock = decode_state_vector(doc.get_state())[self.client]
+        clock = clock_of(doc, self.client)
         after = said(doc) if wanted is not None else b""
         event = RoomShaped(shape.SHAPE, self.lineage, self.client, clock, before, after, by)
         self._draft(event, HOUSE, update=update, id=shaping_id(self.lineage or self.name))

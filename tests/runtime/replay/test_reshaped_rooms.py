@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 import trio
-from plait.protocol.errors import OutcomeUnknown
+from msgspec import structs
+from plait.protocol.errors import OutcomeUnknown, Refused
 from plait.protocol.events import RoomShaped
 from plait.protocol.forks import Change, Wanted
 from plait.protocol.reshaping import plain
@@ -182,6 +183,22 @@ async def test_an_imported_room() -> None:
         assert "Note one" not in repr(await shown(redacted, "redacted"))
         await opened(redacted, "redacted")
         assert not (await compare(redacted, "redacted")).due
+
+
+async def test_bundles_that_lie_about_it() -> None:
+    """SH12: of a shape that nobody knows here, or with a clock that would send every tab away for ever: refused."""
+    store, lying = MemoryStore(), MemoryStore()
+    await old_room(store)
+    with later():
+        await opened(store)
+        for record in await store.read("r"):
+            if isinstance(record.event, RoomShaped):
+                record = structs.replace(record, event=structs.replace(record.event, clock=1 << 40))
+            await lying.append(Append("r", record.epoch, record.seq - 1, (record,)))
+        with pytest.raises(Refused, match="not as far as record"):
+            await imported(MemoryStore(), await bundle_of(lying, "r"))
+    with pytest.raises(Refused, match="has shape 2, and this plait knows up to 1"):
+        await imported(MemoryStore(), await bundle_of(store, "r"))
 
 
 async def both_speak(store: Store) -> None:
