@@ -14,6 +14,7 @@ from rich.text import Text
 
 from ...protocol.attribution import Attribution
 from ...protocol.codec import rfc3339
+from ...protocol.events import ArgumentsStreamed
 from ...protocol.names import DEFAULT_DOCUMENT
 from ...protocol.positions import RelativePosition
 from ...protocol.spans import Span
@@ -98,6 +99,8 @@ def _tell_call(room: str, call: str, run: int | None, as_json: bool, store_url: 
         if record is not None:
             click.echo(f"{word:8} {' '.join(line(record))}")
     for record in found.records:
+        if isinstance(record.event, ArgumentsStreamed):
+            continue  # The answer has them whole.
         click.echo(f"{'answer' if record is found.answer else '':8} {' '.join(line(record))}")
 
 

@@ -127,6 +127,11 @@ async def _lines(reader: Reader, room: str, found: Moment, head: int) -> list[st
         lines += [f"    {_part(part)}" for part in run["parts"]]
     for wait in said["pending"]:
         lines.append(f"\n  run {wait['run'].lstrip('0')}: {wait['name'] or wait['step']} waits for {wait['waits_for']}")
+    for each in said["recovery"]:
+        event = each["event"]
+        what = f"{event['type'].replace('-', ' ')} {event.get('step', '')}".rstrip()
+        named = f" ({each['name']})" if each["name"] else ""
+        lines.append(f"\n  had it died here, run {each['run'].lstrip('0')}: {what}{named}: {each['follows']}")
     for name in said["documents"]:
         lines += ["", *_document(found, name)]
     return lines

@@ -31,6 +31,11 @@ def test_replay(tmp_path: Path, capsys: Captured) -> None:
     amid = said(capsys, "replay", "kitchen", "--at", "3", "--store", url)
     assert "  assistant: running: How many?" in amid
     assert not any("milk" in each for each in amid)
+    assert any("had it died here" in each for each in amid) == bool(
+        json.loads(said(capsys, "replay", "kitchen", "--at", "3", "--json", "--store", url)[0])["recovery"]
+    )
+    asked = said(capsys, "replay", "kitchen", "--at", "4", "--store", url)
+    assert [each for each in asked + amid if "had it died here" in each]
     assert said(capsys, "replay", "kitchen", "--document", "notes", "--store", url) == ["  notes", "    content: milk"]
     (line,) = said(capsys, "replay", "kitchen", "--at", "7", "--document", "notes", "--json", "--store", url)
     told = json.loads(line)
