@@ -61,6 +61,10 @@ async def merging(
         check_room(grant, room)
     for name in documents or ():
         check_document(grant, name)
+        if draft_begun(name):
+            raise Refused(
+                "bad-request", f"{name} is a draft: accept it in the fork, or propose it anew in {forked.of}."
+            )
     merged: dict[str, int] = {}
     for _ in range(limits.MERGE_TRIES):
         if key is not None and (known := await _asked_before(reader, fork, forked.of, wanted, key)) is not None:

@@ -362,3 +362,25 @@ async def test_a_fork_that_goes_on_by_the_record() -> None:
         await other.resume()
         assert (await other.wait(run))["status"] == "done"
         assert (len(model.requests), len(acted)) == (asked + 1, 2)
+
+
+async def test_drafts_of_a_fork() -> None:
+    """FK20: one that waits is not merged, and refused by its name; what was accepted comes back with its document."""
+    store = MemoryStore()
+    async with Runtime(store) as runtime:
+        room = runtime.room("r")
+        await room.by("ann").edit("main", puts(0, "one"))
+        made = await room.fork(1, name="f")
+        draft = await made.by("bob").propose("main")
+        await made.by("bob").edit(draft, puts(3, " two"))
+        head = await store.head("r")
+        assert (await made.merge()).seq == 0
+        with pytest.raises(Refused, match="bad-request"):
+            await made.merge([draft])
+        with pytest.raises(Refused, match="bad-request"):
+            await made.merge(["main", draft], preview=True)
+        assert await store.head("r") == head
+        await made.by("eve").accept(draft)
+        merged = await made.merge()
+        assert merged.documents["main"].authors == ["eve"]
+        assert text(await room.document("main")) == "one two"
