@@ -27,6 +27,7 @@ from plait.runtime.replay.reprojection import Reprojection
 from plait.runtime.room.audience import Audience
 from plait.runtime.room.drafting import Change
 from plait.runtime.server import listener
+from plait.storage.memory import MemoryStore
 
 ROOT = Path(__file__).resolve().parents[2]
 NODE = Path(__file__).with_name("fanout_ws.mjs")
@@ -49,6 +50,8 @@ SIDES = {
 class Stage:
     """A room that has an audience and nothing else."""
 
+    past = False
+
     def __init__(self) -> None:
         self.audience = Audience()
         self.head = 0
@@ -69,7 +72,8 @@ class Stage:
 class Stages:
     """The one room, under every name."""
 
-    store: Any = None
+    store: Any = MemoryStore()
+    """For what the server keeps beside rooms; nothing is appended."""
     trouble = ""
 
     def __init__(self) -> None:
