@@ -10,7 +10,7 @@ and not all. Rules (specs/attribution.md):
 - No more than _LOOKS records are looked at. Somebody who wrote little among many others may not be found within them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from msgspec.structs import replace
@@ -107,10 +107,9 @@ class Glance:
         """Which record brought that clock, and before which one of the client it ends."""
         low, high = 0, len(self._seqs)
         while low < high:
-            middle = (low + high) // 2
-            at, section = await self._next_of(client, middle, high)
-            if section is None or clock < section.start:
-                high = middle
+            at, section = await self._near(client, low, high)
+            if clock < section.start:
+                high = at
             elif clock >= section.end:
                 low = at + 1
             else:
@@ -118,14 +117,13 @@ class Glance:
                 return self._seqs[at], section.end
         raise Unclear
 
-    async def _next_of(self, client: int, at: int, end: int) -> tuple[int, Section | None]:
-        """The first record from there on, before `end`, in which the client wrote, and what it wrote."""
-        while at < end:
+    async def _near(self, client: int, low: int, high: int) -> tuple[int, Section]:
+        """A record about in the middle of these, in which the client wrote, and what it wrote."""
+        for at in _around(low, high):
             section = await self._section(client, at)
             if section is not None:
                 return at, section
-            at += 1
-        return end, None
+        raise Unclear
 
     async def _check_first(self, client: int, at: int, section: Section) -> None:
         """Raises Unclear unless what the client wrote before ends where this begins: then nothing came twice."""
@@ -155,6 +153,17 @@ class Glance:
         except Refused:
             raise Unclear from None
         return next((section for section in sections if section.client == client), None)
+
+
+def _around(low: int, high: int) -> Iterator[int]:
+    """The middle, then ever farther from it, since people write for a while each; then here and there."""
+    middle = (low + high) // 2
+    yield middle
+    step = 1
+    while middle - step >= low or middle + step < high:
+        yield from (at for at in (middle - step, middle + step) if low <= at < high)
+        step *= 2
+    yield from range(low, high, max((high - low) // _LOOKS, 1))
 
 
 def _goes_on(before: Span, after: Span) -> bool:
