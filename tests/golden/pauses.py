@@ -31,10 +31,12 @@ async def play_pauses(store: MemoryStore, surroundings: Surroundings) -> MemoryS
         run = await parent.by("ada").prompt("go", id="p1")
         room = await parent.by("ada").fork(int(run), name="r", writes=True)
         await room.by("ada").resume(id="c1")
+        begun = 0
         async for record in room.follow():
             if isinstance(record.event, ToolStarted):
+                begun = record.seq
                 break
-        await room.by("ada").pause("Später, bitte", at=record.seq, id="c2")
+        await room.by("ada").pause("Später, bitte", at=begun, id="c2")
         goes_on.set()
         await trio.testing.wait_all_tasks_blocked()
         await room.by("ada").resume(id="c3")

@@ -134,6 +134,8 @@ class Caught:
 
     def moved(self) -> None: ...
 
+    def look_again(self) -> None: ...
+
     def catch_up(self, tab: HocuspocusTab) -> None:
         self.asked.append(tab)
 
