@@ -87,10 +87,10 @@ class Stages:
     async def delete(self, name: str) -> None:
         raise NotImplementedError
 
-    async def fork(self, room: str, wanted: Any, grant: Any) -> Any:
+    async def fork(self, room: str, wanted: Any, grant: Any, *, measured: bool = False) -> Any:
         raise NotImplementedError
 
-    async def merge(self, fork: str, documents: Any, grant: Any, *, preview: bool) -> Any:
+    async def merge(self, fork: str, wanted: Any, grant: Any) -> Any:
         raise NotImplementedError
 
     async def erase(self, name: str, subject: str, by: str) -> None:

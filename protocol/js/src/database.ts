@@ -2,9 +2,9 @@
  * The database of an origin's pages: commands that wait, and refusals that nobody heard, over reloads and for all tabs.
  *
  * A browser may forbid it (private windows), take it away (storage cleared), fill it up, or hang while opening it; the
- * outbox then goes on in memory, so every failure here is a rejection and never a wait without end. Whoever opens a
- * newer version is not held up: the handle is given back at once and this page goes on in memory, too. A database that
- * opens late, on a busy machine, is used from then on.
+ * outbox then goes on in memory, so every failure here is a rejection, of which nobody asks why, and never a wait without
+ * end. Whoever opens a newer version is not held up: the handle is given back at once and this page goes on in memory,
+ * too. A database that opens late, on a busy machine, is used from then on.
  */
 
 import { FAMILY } from './page'
@@ -35,14 +35,14 @@ export class Database {
     return new Promise<T>((settle, fail) => {
       const found = work(transaction)
       transaction.oncomplete = () => settle(found())
-      transaction.onabort = () => fail(transaction.error ?? new Error('The transaction was aborted.'))
+      transaction.onabort = () => fail(transaction.error)
     })
   }
 
   private open(): Promise<IDBDatabase> {
     this.opening ??= new Promise<IDBDatabase>((settle, fail) => {
       let late = false
-      const timer = setTimeout(() => { late = true; fail(new Error('The database does not open.')) }, OPEN_MS)
+      const timer = setTimeout(() => { late = true; fail(null) }, OPEN_MS)
       const request = this.factory.open(`${FAMILY} outbox`, VERSION)
       request.onupgradeneeded = ({ oldVersion }) => upgrade(request.result, oldVersion)
       request.onerror = () => { clearTimeout(timer); fail(request.error) }

@@ -32,13 +32,13 @@ export function isLost(code: string): boolean {
 /** The codes with which a document or a socket ends: the close code that stands for each, and words for people. */
 const ENDS: Readonly<Record<string, readonly [close: number, sentence: string]>> = {
   'not-allowed': [4403, 'The grant does not allow this.'],
-  'no-grant': [4401, 'This server asks for a grant, and this page has shown none that counts.'],
+  'no-grant': [4401, 'This server asks for a grant that counts.'],
   'bad-request': [4400, 'The server does not understand this client.'],
-  'bad-name': [0, 'This room or document name breaks the naming rule.'],
-  'lineage-changed': [4409, 'This room was given another history since the page was opened; reload to see it.'],
+  'bad-name': [0, 'This name breaks the naming rule.'],
+  'lineage-changed': [4409, 'This room has another history now; reload to see it.'],
   'no-such-room': [4404, 'This room was deleted.'],
   'no-such-draft': [0, 'The room holds no draft of that name.'],
-  'too-large': [4413, 'Something that this page sent was over its limit.']
+  'too-large': [4413, 'What this page sent is too large.']
 }
 
 const FRAME_TOO_LARGE = 1009

@@ -168,7 +168,12 @@ export class Room {
     return this.ask({ do: 'merge', ...fields }, id).then(({ result }) => result as Merged)
   }
 
-  /** Let the runs go on that a paused fork began with: live, or by what the log of its parent has. */
+  /** Let the room's runs begin nothing more until somebody resumes them. */
+  pause(reason?: string): Promise<Done> {
+    return this.ask({ do: 'pause', reason })
+  }
+
+  /** Let the runs go on that were paused, or that a paused fork began with: live, or by what the log of its parent has. */
   resume(going?: 'live' | 'recorded' | 'recorded-live'): Promise<Done> {
     return this.ask({ do: 'resume', going })
   }

@@ -56,6 +56,19 @@ test('JS1: what cannot happen rejects with the code, and the same id is the same
   expect(Object.keys(room.snapshot.value.runs)).toHaveLength(1)
 })
 
+test('RP68: a page pauses a room\'s runs, and lets them go on', async () => {
+  const room = join_room(server.url, 'paused')
+  await room.prompt('first')
+  await room.pause('a look')
+  const { run } = await room.prompt('second')
+  await when(room.snapshot, (shown) => shown.runs[run] !== undefined)
+  expect(room.snapshot.value.room.paused?.reason).toBe('a look')
+  expect(room.snapshot.value.runs[run]!.status).not.toBe('done')
+  await room.resume()
+  await when(room.snapshot, ({ runs }) => runs[run]?.status === 'done')
+  expect(room.snapshot.value.room.paused).toBeUndefined()
+})
+
 test('FK18: a fork from a record, with another prompt, is a room of its own, and gives its edits back once', async () => {
   const room = join_room(server.url, 'office')
   const { run, seq } = await room.prompt('one')
