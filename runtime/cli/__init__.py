@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from ...protocol.errors import PlaitError
+from . import paging
 
 VERBS = (
     "serve",
@@ -66,7 +67,9 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit code."""
     try:
-        done: Any = plait.main(arguments, prog_name="plait", standalone_mode=False)
+        done: Any = 0
+        with paging.paged(arguments):
+            done = plait.main(arguments, prog_name="plait", standalone_mode=False)
         sys.stdout.flush()
         return done if isinstance(done, int) else 0
     except click.exceptions.NoArgsIsHelpError as error:
