@@ -3,6 +3,19 @@
 from .chain import Break, verify
 from .erasing import Erased, erasures
 from .erasing import plan as plan_erasure
+from .errors import (
+    BadCursor,
+    Conflict,
+    Fenced,
+    NoSuchBlob,
+    RoomDeleted,
+    RoomTaken,
+    StoreCorrupt,
+    StoreError,
+    StoreFull,
+    StoreLocked,
+    StoreSealed,
+)
 from .faults import FaultyStore
 from .masters import BadMasterKey, Masters, masters_from
 from .memory import MemoryStore
@@ -12,30 +25,19 @@ from .sqlite import SqliteStore
 from .store import (
     About,
     Append,
-    BadCursor,
     Blob,
     BlobFacts,
-    Conflict,
     Erasure,
-    Fenced,
     Head,
     Listed,
     Listing,
     Making,
-    NoSuchBlob,
     Reader,
     Revocation,
-    RoomDeleted,
-    RoomTaken,
     Sealed,
     Sieve,
     Snapshot,
     Store,
-    StoreCorrupt,
-    StoreError,
-    StoreFull,
-    StoreLocked,
-    StoreSealed,
 )
 
 __all__ = [

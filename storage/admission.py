@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from ..protocol.access import HOUSE
 from . import listing
-from .store import Append, Conflict, Fenced, NoSuchBlob
+from .errors import Conflict, Fenced, NoSuchBlob
+from .store import Append
 
 
 def refusal(append: Append, seq: int, epoch: int) -> Fenced | None:

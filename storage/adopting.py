@@ -9,7 +9,8 @@ lineage, and appends the record that says where the log came from.
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from . import chain, listing
-from .store import About, Sealed, StoreError
+from .errors import StoreError
+from .store import About, Sealed
 from .tables import records, rooms
 
 _STAGE = insert(rooms)

@@ -23,10 +23,11 @@ from ..protocol import limits
 from ..protocol.access import ANY
 from ..protocol.events import Record
 from . import file, queries, written
+from .errors import RoomDeleted, StoreError
 from .masters import Masters
 from .opening import database_path, masters_of, opener_of, readable
 from .sealing import Opener, Row
-from .store import ANY_SEQ, Blob, BlobFacts, Head, Listing, Revocation, RoomDeleted, Sealed, Sieve, Snapshot, StoreError
+from .store import ANY_SEQ, Blob, BlobFacts, Head, Listing, Revocation, Sealed, Sieve, Snapshot
 
 T = TypeVar("T")
 

@@ -25,6 +25,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from . import adopting, blobs, chain, deleting, erasing, ladder, listing, rows, shredding, straight, written
 from .admission import active, check_making, lacking, refusal, repeated
+from .errors import Conflict, RoomDeleted, RoomTaken, StoreError
 from .jobs import (
     AdoptJob,
     Answered,
@@ -57,7 +58,7 @@ from .standing import (
     json_list,
     wait_row,
 )
-from .store import About, Append, Conflict, Head, RoomDeleted, RoomTaken, StoreError
+from .store import About, Append, Head
 from .tables import revocations, rooms
 
 Answer = Outcome[Answered]

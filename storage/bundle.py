@@ -19,20 +19,8 @@ from ..protocol.codec import CorruptBody, decode_event, rfc3339
 from ..protocol.events import Record, SubjectErased
 from . import chain, listing
 from .erasing import Erased, seqs
-from .store import (
-    ANY_SEQ,
-    About,
-    Blob,
-    BlobFacts,
-    Head,
-    Listed,
-    Listing,
-    Revocation,
-    Sealed,
-    Sieve,
-    Snapshot,
-    StoreError,
-)
+from .errors import StoreError
+from .store import ANY_SEQ, About, Blob, BlobFacts, Head, Listed, Listing, Revocation, Sealed, Sieve, Snapshot
 from .zipped import Zipped
 
 _ERASED = "subject-erased"

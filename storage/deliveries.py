@@ -22,9 +22,9 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 from ..protocol import limits
+from .errors import StoreError
 from .opening import database_path
 from .ringfile import ring_path
-from .store import StoreError
 
 _SCHEMA = """CREATE TABLE IF NOT EXISTS deliveries (
     room TEXT NOT NULL,

@@ -29,9 +29,9 @@ from ..protocol import limits
 from ..protocol.errors import OutcomeUnknown
 from . import deleting, file, straight
 from .batch import Answer, Batch, Moved, Standing
+from .errors import StoreError
 from .jobs import Job, PurgeJob
 from .sealing import Sealer
-from .store import StoreError
 
 
 class SqliteEngine:

@@ -14,6 +14,7 @@ import trio
 from ..protocol.access import ANY
 from ..protocol.errors import OutcomeUnknown
 from ..protocol.events import Record
+from .errors import StoreError
 from .store import (
     ANY_SEQ,
     Append,
@@ -28,7 +29,6 @@ from .store import (
     Sieve,
     Snapshot,
     Store,
-    StoreError,
 )
 
 

@@ -16,8 +16,8 @@ from contextlib import closing
 from pathlib import Path
 
 from ..protocol import limits
+from .errors import StoreCorrupt, StoreError, StoreFull, StoreLocked
 from .migrations import APPLICATION_ID, MIGRATIONS, VERSION
-from .store import StoreCorrupt, StoreError, StoreFull, StoreLocked
 
 FULL = sqlite3.SQLITE_FULL
 

@@ -11,7 +11,8 @@ from ..protocol import limits
 from ..protocol.errors import Refused
 from ..protocol.media import media_type
 from . import chain
-from .store import Append, Conflict, Erasure, Head, Making, Revocation, Sealed, Snapshot, next_seqs
+from .errors import Conflict
+from .store import Append, Erasure, Head, Making, Revocation, Sealed, Snapshot, next_seqs
 
 LARGEST = (1 << 63) - 1
 """Databases keep signed 64-bit integers; a larger one must fail its own append and not the batch."""

@@ -14,7 +14,8 @@ from typing import Annotated
 import msgspec
 
 from ..protocol import limits
-from .store import About, BadCursor
+from .errors import BadCursor
+from .store import About
 
 Place = tuple[int, str]
 """Where a room stands in the list: its activity and its name."""

@@ -20,6 +20,7 @@ from ..protocol.codec import encode_event
 from ..protocol.events import Record
 from . import chain, listing
 from .admission import active, check_making, lacking, refusal, repeated
+from .errors import Conflict, RoomDeleted, RoomTaken, StoreError
 from .jobs import checked_kind, checked_revocation, prepare
 from .store import (
     ANY_SEQ,
@@ -27,19 +28,15 @@ from .store import (
     Append,
     Blob,
     BlobFacts,
-    Conflict,
     Erasure,
     Head,
     Listed,
     Listing,
     Making,
     Revocation,
-    RoomDeleted,
-    RoomTaken,
     Sealed,
     Sieve,
     Snapshot,
-    StoreError,
 )
 
 

@@ -16,7 +16,8 @@ from msgspec import structs
 from ..protocol import limits
 from . import chain
 from .erasing import Erased, erasures
-from .store import Head, Reader, Sealed, StoreCorrupt, StoreSealed
+from .errors import StoreCorrupt, StoreSealed
+from .store import Head, Reader, Sealed
 
 
 class Opened:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError
 from ..protocol import limits
 from . import file
 from .bundle import BundleReader
+from .errors import StoreCorrupt, StoreError
 from .keyring import Keyring
 from .masters import Masters, masters_from
 from .migrations import VERSION
@@ -18,7 +19,6 @@ from .reader import SqliteReader
 from .ringfile import ring_path
 from .sealing import Opener
 from .sqlite import SqliteStore, now
-from .store import StoreCorrupt, StoreError
 
 BUNDLE = "bundle:"
 """How a URL begins that names a bundle."""

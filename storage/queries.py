@@ -16,21 +16,9 @@ from ..protocol import limits
 from ..protocol.codec import CorruptBody, decode_event
 from ..protocol.events import Record
 from . import chain, listing
+from .errors import StoreCorrupt, StoreSealed
 from .sealing import SEAL_BYTES, SEALED_ABOUT, Opener, is_sealed
-from .store import (
-    ANY_SEQ,
-    About,
-    Blob,
-    BlobFacts,
-    Head,
-    Listed,
-    Listing,
-    Revocation,
-    Sealed,
-    Snapshot,
-    StoreCorrupt,
-    StoreSealed,
-)
+from .store import ANY_SEQ, About, Blob, BlobFacts, Head, Listed, Listing, Revocation, Sealed, Snapshot
 from .tables import blob_data, blob_uses, blobs, records, revocations, rooms, sealing, snapshots
 
 PARTITION = 50

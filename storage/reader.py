@@ -19,21 +19,9 @@ from ..protocol import limits
 from ..protocol.access import ANY
 from ..protocol.events import Record
 from . import file, queries, written
+from .errors import RoomDeleted, StoreError
 from .sealing import Opener, Row
-from .store import (
-    ANY_SEQ,
-    Blob,
-    BlobFacts,
-    Head,
-    Listed,
-    Listing,
-    Revocation,
-    RoomDeleted,
-    Sealed,
-    Sieve,
-    Snapshot,
-    StoreError,
-)
+from .store import ANY_SEQ, Blob, BlobFacts, Head, Listed, Listing, Revocation, Sealed, Sieve, Snapshot
 
 T = TypeVar("T")
 

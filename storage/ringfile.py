@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import msgspec
 
 from . import file
+from .errors import StoreCorrupt, StoreSealed
 from .masters import NONCE_BYTES, Masters
-from .store import StoreCorrupt, StoreSealed
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM

@@ -35,9 +35,10 @@ from ..protocol.events import (
     SubjectErased,
 )
 from . import chain
+from .errors import StoreCorrupt
 from .keyring import Key, Keyring
 from .masters import NONCE_BYTES
-from .store import About, Snapshot, StoreCorrupt
+from .store import About, Snapshot
 from .tables import blob_data, records, rooms
 
 MARK = b"\xc1"

@@ -17,8 +17,9 @@ from sqlalchemy import Connection, bindparam, func, select
 from ..protocol.erased import erased
 from ..protocol.events import ModelRequested, Record, SubjectErased
 from . import chain, erasing, queries
+from .errors import StoreError
 from .sealing import Sealer, prefix
-from .store import Erasure, StoreError
+from .store import Erasure
 from .tables import records
 
 _UNDER = select(*queries.RECORD_COLUMNS).where(

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from ..protocol import limits
 from . import file
 from .engine import SqliteEngine
+from .errors import StoreCorrupt, StoreSealed
 from .jobs import (
     AdoptJob,
     Answered,
@@ -35,7 +36,7 @@ from .masters import Masters
 from .reader import SqliteReader, T
 from .ringfile import ring_path
 from .sealing import Sealer
-from .store import Append, Erasure, Head, Making, Revocation, Sealed, Snapshot, StoreCorrupt, StoreSealed
+from .store import Append, Erasure, Head, Making, Revocation, Sealed, Snapshot
 from .writer import InlineWriter, Writer
 
 

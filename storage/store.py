@@ -1,8 +1,8 @@
 """The port: what a log must do, whoever keeps it.
 
 An engine keeps, per room, an append-only sequence of records without gaps, and beside it snapshots, which are caches.
-`memory` is the reference; tests/storage/contract.py is one suite that every engine passes. Errors are raised here and
-nowhere else in storage.
+`memory` is the reference; tests/storage/contract.py is one suite that every engine passes. What one may raise stands in
+`errors`.
 
 Appending is the only way to change a log. An append names the head that it stands on and the epoch that it is made
 under; the store compares both with what it has, in the transaction that writes. So two writers can never both extend
@@ -18,7 +18,6 @@ from typing import Literal, Protocol
 from msgspec import Struct
 
 from ..protocol.access import ANY
-from ..protocol.errors import Code, PlaitError
 from ..protocol.events import Record
 
 ANY_SEQ = (1 << 63) - 1
@@ -192,63 +191,6 @@ class Revocation(Struct, frozen=True):
     kind: Literal["subject", "grant", "room"]
     value: str
     at: int
-
-
-class StoreError(PlaitError):
-    """The store could not do it, and nothing changed. The sentence is for people and names the database."""
-
-
-class Fenced(StoreError):
-    """Another writer has taken the room since: its head or its epoch is not what the append stands on."""
-
-
-class Conflict(StoreError):
-    """Some of the append's record ids are in the log already and some are not: the asker is confused."""
-
-
-class RoomDeleted(StoreError):
-    """The room was deleted, and its name is nobody's any more."""
-
-    def __init__(self, room: str) -> None:
-        super().__init__(f"room {room!r} was deleted")
-
-
-class RoomTaken(StoreError):
-    """Somebody has written to a room of that name already."""
-
-    def __init__(self, room: str) -> None:
-        super().__init__(f"there is a room {room!r} already")
-
-
-class NoSuchBlob(StoreError):
-    """The append refers to a blob that is not here: it was never put, or so long ago that it was swept."""
-
-
-class BadCursor(StoreError):
-    """The cursor is none that a listing gave."""
-
-
-class StoreFull(StoreError):
-    """The disk is full."""
-
-
-class StoreLocked(StoreError):
-    """Another process holds the database; `pid` is its process id where it can be known."""
-
-    def __init__(self, message: str, pid: int | None = None) -> None:
-        super().__init__(message)
-        self.pid = pid
-
-
-class StoreCorrupt(StoreError):
-    """The database is damaged, foreign, or written by a newer plait."""
-
-
-class StoreSealed(StoreError):
-    """What was asked for is encrypted and its key is not here: none was given, or another one, or it was dropped when
-    somebody was erased. `verify` needs no key."""
-
-    code: Code = "store-sealed"
 
 
 class Reader(Protocol):

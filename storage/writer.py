@@ -22,7 +22,7 @@ from outcome import Error, Outcome
 
 from ..protocol import limits
 from ..protocol.errors import OutcomeUnknown
-from .store import StoreError
+from .errors import StoreError
 
 
 class Weighed(Protocol):

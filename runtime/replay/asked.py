@@ -3,7 +3,8 @@
 from ...protocol.errors import Refused
 from ...protocol.events import ModelRequested, Record
 from ...protocol.requests import resolve
-from ...storage.store import Reader, RoomDeleted
+from ...storage.errors import RoomDeleted
+from ...storage.store import Reader
 
 
 async def request(reader: Reader, room: str, seq: int) -> bytes:

@@ -2,8 +2,8 @@
 is, the model's request and answer that asked for it, the prompt, and the person.
 
 A call is named by its step (a part's `call` in the room document) or by the id that the model gave it (the part's
-`id`); of several with one id in a run it is the last. Only the run's own records are read, so a long log costs nothing.
-Rules stand in specs/attribution.md.
+`id`); of several with one id in a run it is the last. The log is read from where the run begins to where it ends, and
+not before. Rules stand in specs/attribution.md.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,8 @@ from ...protocol.events import (
     TextStreamed,
     kebab,
 )
-from ...storage.store import Reader, RoomDeleted
+from ...storage.errors import RoomDeleted
+from ...storage.store import Reader
 from .moment import moment
 
 _ENDS = RunFinished | RunFailed | RunStopped

@@ -48,7 +48,8 @@ from ...protocol.events import (
 from ...protocol.state import RoomState
 from ...protocol.structs import Range
 from ...protocol.update import read
-from ...storage.store import Reader, RoomDeleted
+from ...storage.errors import RoomDeleted
+from ...storage.store import Reader
 from .moment import Scrubber, moment
 
 _OPENS = (

@@ -24,7 +24,8 @@ from ...protocol.events import ArgumentsStreamed, ReasoningStreamed, Record, Tex
 from ...protocol.fold import fold
 from ...protocol.shape import ROOT
 from ...protocol.shown import shown_drafts, shown_room, shown_run, shown_runs
-from ...storage.store import Reader, RoomDeleted
+from ...storage.errors import RoomDeleted
+from ...storage.store import Reader
 from .bisecting import matches
 from .moment import Moment, moment
 from .telling import pending, recovery, roots

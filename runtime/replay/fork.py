@@ -24,7 +24,8 @@ from ...protocol.forks import Change, Wanted, altered, asked, check_fork, check_
 from ...protocol.names import room_name
 from ...protocol.prompts import AgentFacts
 from ...protocol.state import VERSION
-from ...storage.store import Append, Fenced, Head, Reader, RoomDeleted, Snapshot, Store, StoreError
+from ...storage.errors import Fenced, RoomDeleted, StoreError
+from ...storage.store import Append, Head, Reader, Snapshot, Store
 from ..room.forking import fork_id
 from ..room.identity import Surroundings, server_id
 from ..room.live import Live

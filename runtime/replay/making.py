@@ -9,7 +9,8 @@ from collections.abc import AsyncIterable
 import trio
 
 from ...protocol.events import Record
-from ...storage.store import Append, Fenced, Making, Store
+from ...storage.errors import Fenced
+from ...storage.store import Append, Making, Store
 
 Page = tuple[list[Record], tuple[str, ...]]
 """Records, and the files that they refer to."""

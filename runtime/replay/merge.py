@@ -23,7 +23,8 @@ from ...protocol.forks import WantedBack, asked
 from ...protocol.names import draft_begun
 from ...protocol.porting import export
 from ...protocol.update import decode_state_vector, read
-from ...storage.store import Reader, RoomDeleted, Store
+from ...storage.errors import RoomDeleted
+from ...storage.store import Reader, Store
 from ..room.forking import Merged, MergedDocument, Merging, Piece, Stale, fork_id, merge_id, told
 from ..room.identity import Surroundings
 from ..room.merging import Looked

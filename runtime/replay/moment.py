@@ -21,7 +21,8 @@ from ...protocol.events import Record
 from ...protocol.fold import fold
 from ...protocol.shown import near_runs, shown_drafts, shown_room, shown_runs
 from ...protocol.state import RoomState
-from ...storage.store import Reader, RoomDeleted, StoreCorrupt
+from ...storage.errors import RoomDeleted, StoreCorrupt
+from ...storage.store import Reader
 from ..room.kept import Kept, decode, encode, read_snapshot
 
 _TOGETHER = 32

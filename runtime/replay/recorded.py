@@ -39,7 +39,8 @@ from ...protocol.events import (
 from ...protocol.fold import fold
 from ...protocol.recalling import DECIDING, OF_A_CALL, Deed, Place, asked_with, place_of
 from ...protocol.state import ContextFact, RoomState, Run, Step, TabTools, digest
-from ...storage.store import Reader, RoomDeleted
+from ...storage.errors import RoomDeleted
+from ...storage.store import Reader
 from ..models.model import JSON, Answered, ArgumentsChunk, Chunk, ReasoningChunk, SourceChunk, TextChunk
 from .moment import moment
 

@@ -19,7 +19,8 @@ from ...protocol.codec import rfc3339
 from ...protocol.errors import Refused
 from ...protocol.events import Record
 from ...storage.deliveries import Delivery
-from ...storage.store import Reader, RoomDeleted
+from ...storage.errors import RoomDeleted
+from ...storage.store import Reader
 
 State = Literal["taken", "sent", "behind", "never", "later", "left", "elsewhere", "past", "refused"]
 

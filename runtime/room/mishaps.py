@@ -6,7 +6,7 @@ read again for twice is refused the third time, or whoever repeats it would keep
 
 from ...protocol import limits
 from ...protocol.errors import OutcomeUnknown, PlaitError, Refused
-from ...storage.store import RoomDeleted, StoreError, StoreFull
+from ...storage.errors import RoomDeleted, StoreError, StoreFull
 from .messages import Ask, Message
 
 _REMEMBERED = 100

@@ -14,7 +14,8 @@ from ...protocol.fold import fold
 from ...protocol.replay import Worker
 from ...protocol.state import RoomState
 from ...protocol.update import decode_state_vector
-from ...storage.store import Store, StoreCorrupt
+from ...storage.errors import StoreCorrupt
+from ...storage.store import Store
 from .identity import Surroundings, server_id
 from .kept import read_snapshot
 from .live import Live

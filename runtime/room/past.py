@@ -33,7 +33,8 @@ from ...protocol.history import History
 from ...protocol.names import DEFAULT_DOCUMENT
 from ...protocol.positions import RelativePosition, Selection
 from ...protocol.spans import Span, clipped
-from ...storage.store import Reader, RoomDeleted, Sieve, StoreCorrupt, StoreError
+from ...storage.errors import RoomDeleted, StoreCorrupt, StoreError
+from ...storage.store import Reader, Sieve
 from .aside import AT_ONCE_BYTES, aside
 from .glance import Glance, Unclear
 from .makers import Makers

@@ -21,7 +21,8 @@ from ...protocol import limits
 from ...protocol.access import Grant
 from ...protocol.errors import CODES, Code, OutcomeUnknown, PlaitError, Refused
 from ...protocol.events import Record
-from ...storage.store import Store, StoreError
+from ...storage.errors import StoreError
+from ...storage.store import Store
 from .company import Company
 from .crew import Crew
 from .door import Door

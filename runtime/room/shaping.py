@@ -16,7 +16,8 @@ import trio
 
 from ...protocol.document import RoomDocument
 from ...protocol.events import Record
-from ...storage.store import Reader, Store, StoreCorrupt
+from ...storage.errors import StoreCorrupt
+from ...storage.store import Reader, Store
 from .live import Live
 
 _PROJECTING = 1

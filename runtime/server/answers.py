@@ -5,7 +5,7 @@ A store that failed is told as a refusal, because nothing happened; only an outc
 
 from ...protocol import control
 from ...protocol.errors import OutcomeUnknown, PlaitError, Refused
-from ...storage.store import RoomDeleted
+from ...storage.errors import RoomDeleted
 from .rooms import Answer
 
 

@@ -23,7 +23,7 @@ from ...protocol.access import check
 from ...protocol.commands import Asked, Blame, Command, Follow, Fork, Forking, Merge, Ping, RenewGrant
 from ...protocol.errors import OutcomeUnknown, PlaitError, Refused
 from ...protocol.parsing import CommandRefused, parse
-from ...storage.store import StoreError
+from ...storage.errors import StoreError
 from ..auth.held import Held
 from ..room.tab import Tab
 from . import wire

@@ -14,7 +14,7 @@ import trio
 
 from ...protocol import limits
 from ...protocol.errors import CODES, Refused
-from ...storage.store import RoomDeleted, StoreError
+from ...storage.errors import RoomDeleted, StoreError
 
 logger = logging.getLogger("plait.server")
 

@@ -27,7 +27,7 @@ from ...protocol.codec import record_json
 from ...protocol.commands import Pause
 from ...protocol.errors import OutcomeUnknown, Refused
 from ...protocol.events import Record
-from ...storage.store import RoomDeleted
+from ...storage.errors import RoomDeleted
 from ..replay.finding import Condition, Walk, condition
 from ..room.breaking import Breakpoint
 from .exchange import Send

@@ -6,7 +6,8 @@ from typing import Any
 from ...protocol import limits
 from ...protocol.codec import rfc3339
 from ...protocol.errors import Refused
-from ...storage.store import BadCursor, Listed, Reader
+from ...storage.errors import BadCursor
+from ...storage.store import Listed, Reader
 from .exchange import Request, Response, json
 
 _FILTER = "metadata."

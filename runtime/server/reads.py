@@ -18,7 +18,7 @@ from ...protocol.commands import Blame
 from ...protocol.errors import OutcomeUnknown, Refused
 from ...protocol.positions import RelativePosition
 from ...storage.deliveries import Deliveries
-from ...storage.store import RoomDeleted
+from ...storage.errors import RoomDeleted
 from ..auth.gate import Gate
 from ..replay import asked, calls
 from ..replay.calls import called_by

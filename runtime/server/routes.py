@@ -22,7 +22,8 @@ from ...protocol.commands import Blame, Follow, Fork, Merge, Ping, RenewGrant
 from ...protocol.errors import CODES, OutcomeUnknown, Refused
 from ...protocol.forks import said_by
 from ...protocol.parsing import CommandRefused, parse
-from ...storage.store import Revocation, RoomDeleted, StoreError, StoreFull, StoreSealed
+from ...storage.errors import RoomDeleted, StoreError, StoreFull, StoreSealed
+from ...storage.store import Revocation
 from ..auth.gate import Gate
 from ..auth.revocations import Kind
 from .admission import Admission

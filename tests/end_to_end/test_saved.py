@@ -6,8 +6,9 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 from plait.runtime import Runtime
+from plait.storage.errors import StoreFull
 from plait.storage.memory import MemoryStore
-from plait.storage.store import Append, Head, StoreFull
+from plait.storage.store import Append, Head
 
 from tests.clients.node_tab import NodeTab, node_tab
 

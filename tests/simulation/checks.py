@@ -28,8 +28,9 @@ from plait.runtime.room.identity import Surroundings
 from plait.runtime.room.live import Live
 from plait.runtime.room.opening import open_live, replay
 from plait.runtime.room.snapshots import take_snapshot
+from plait.storage.errors import RoomDeleted
 from plait.storage.memory import MemoryStore
-from plait.storage.store import Append, RoomDeleted
+from plait.storage.store import Append
 from pycrdt import Doc, Map, Text
 
 from .crew import SAYINGS

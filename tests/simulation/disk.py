@@ -11,8 +11,9 @@ import trio
 from plait.protocol.access import ANY
 from plait.protocol.events import Record, RunFailed, RunFinished, RunStopped
 from plait.protocol.update import read
+from plait.storage.errors import StoreError
 from plait.storage.faults import FaultyStore
-from plait.storage.store import ANY_SEQ, Append, Blob, BlobFacts, Head, Listing, Sealed, Sieve, Snapshot, StoreError
+from plait.storage.store import ANY_SEQ, Append, Blob, BlobFacts, Head, Listing, Sealed, Sieve, Snapshot
 
 from .chance import Chance
 from .engines import FATES, Engine, Fate

@@ -22,10 +22,11 @@ from plait.protocol.errors import OutcomeUnknown
 from plait.storage import open_store
 from plait.storage.batch import Answer
 from plait.storage.engine import SqliteEngine
+from plait.storage.errors import StoreError, StoreFull
 from plait.storage.jobs import AppendJob, DeleteJob, Job
 from plait.storage.memory import MemoryStore
 from plait.storage.sqlite import SqliteStore
-from plait.storage.store import Append, Head, Store, StoreError, StoreFull
+from plait.storage.store import Append, Head, Store
 from plait.storage.writer import InlineWriter
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError

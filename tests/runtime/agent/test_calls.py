@@ -20,8 +20,8 @@ from plait.protocol.events import (
 )
 from plait.runtime import Agent, Call, Data, File, Runtime, Source, tool
 from plait.runtime.tools.function import FunctionTool
+from plait.storage.errors import StoreFull
 from plait.storage.memory import MemoryStore
-from plait.storage.store import StoreFull
 
 from .scripted import Scripted, answered, calls, says
 from .test_recovery import cut

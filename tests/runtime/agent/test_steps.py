@@ -13,9 +13,9 @@ from plait.protocol.requests import resolve
 from plait.runtime import Agent, Runtime, ToolError, tool
 from plait.runtime.models.model import JSON, Model, ModelError, TextChunk, canonical
 from plait.runtime.tools.function import FunctionTool
+from plait.storage.errors import StoreError
 from plait.storage.faults import FaultyStore
 from plait.storage.memory import MemoryStore
-from plait.storage.store import StoreError
 
 from .scripted import Line, Script, Scripted, answered, calls, says
 

@@ -24,9 +24,10 @@ from plait.runtime import Agent, Runtime
 from plait.runtime.room.identity import Surroundings
 from plait.runtime.room.live import Answer
 from plait.runtime.room.room import Room
+from plait.storage.errors import StoreError
 from plait.storage.faults import FaultyStore
 from plait.storage.memory import MemoryStore
-from plait.storage.store import Append, Head, StoreError
+from plait.storage.store import Append, Head
 
 from ..room.scene import FakeTab, watching
 from .scripted import Scripted, answered, calls, says

@@ -20,9 +20,9 @@ from plait.runtime.room import live
 from plait.runtime.room.editing import Place
 from plait.runtime.room.reports import Write
 from plait.runtime.room.room import Room
+from plait.storage.errors import StoreError, StoreFull
 from plait.storage.faults import FaultyStore
 from plait.storage.memory import MemoryStore
-from plait.storage.store import StoreError, StoreFull
 from pycrdt import Doc, Text
 
 from .scene import FakeTab, Idle, rooms, watching

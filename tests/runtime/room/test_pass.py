@@ -12,9 +12,9 @@ from plait.protocol.prompts import AgentFacts
 from plait.runtime.room.live import Answer
 from plait.runtime.room.opening import open_live
 from plait.runtime.room.room import Room
+from plait.storage.errors import StoreFull
 from plait.storage.faults import FaultyStore
 from plait.storage.memory import MemoryStore
-from plait.storage.store import StoreFull
 from pycrdt import Doc, Text
 
 from .scene import FakeTab, rooms, surroundings, watching

@@ -22,8 +22,9 @@ from plait.runtime.room.breaking import Breaks
 from plait.runtime.room.forking import Merged
 from plait.runtime.room.seeding import Seeded, Written
 from plait.runtime.room.tab import Delta, Presence, Tab
+from plait.storage.errors import RoomDeleted, StoreError
 from plait.storage.memory import MemoryStore
-from plait.storage.store import ANY_SEQ, Head, RoomDeleted, Sealed, Sieve, Snapshot, StoreError
+from plait.storage.store import ANY_SEQ, Head, Sealed, Sieve, Snapshot
 from pycrdt import Doc
 
 
